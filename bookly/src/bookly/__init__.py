@@ -1,0 +1,1 @@
+"""Bookly: a books API, and the reference application of tokenpair."""

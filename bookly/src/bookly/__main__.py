@@ -1,0 +1,5 @@
+"""`python -m bookly` is `bookly`."""
+
+from bookly.cli import main
+
+main()

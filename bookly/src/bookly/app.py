@@ -1,0 +1,97 @@
+"""The app: the one place that knows everything."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import RedirectResponse
+from pydantic import Field
+from starlette.types import ASGIApp
+from uuid_utils.compat import uuid7
+
+from bookly import health, logs
+from bookly.books import routes as books_routes
+from bookly.books.service import Books
+from bookly.db import Database
+from bookly.headers import SecurityHeaders
+from bookly.settings import BooklySettings
+from bookly.web import api_docs
+from tokenpair import Auth
+from tokenpair.auth import database_url
+from tokenpair.fastapi import ProblemRoute, Profile, Text, install
+
+API = "/api/v1"
+# In the order of the API docs.
+TAGS = ("books", "account", "sessions", "health", "keys")
+
+Name = Annotated[Text, Field(min_length=1, max_length=100)]
+
+
+class BooklyProfile(Profile):
+    """What an account of Bookly may say about its person."""
+
+    username: Annotated[Name, Field(examples=["ada"])] | None = None
+    first_name: Annotated[Name, Field(examples=["Ada"])] | None = None
+    last_name: Annotated[Name, Field(examples=["Lovelace"])] | None = None
+
+
+class BooklyApp(FastAPI):
+    """A FastAPI whose every answer, also the one to a crash, has the security headers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Wrap the whole stack: added as usual, it would be inside what answers crashes."""
+        return SecurityHeaders(super().build_middleware_stack())
+
+
+def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI:
+    """Put the app together; nothing is connected before it starts.
+
+    `auth` is for tests that bring their own. Raises `ConfigurationError`.
+    """
+    auth = auth or Auth.from_settings(settings.auth)
+    database = Database.from_url(database_url(settings.auth))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await database.open(migrate=not settings.auth.is_production)
+            yield
+        finally:
+            await database.close()
+
+    app = BooklyApp(
+        title="Bookly",
+        description="Books, and a log-in that renews itself. Log in above to try the endpoints.",
+        version=version("bookly"),
+        openapi_url=f"{API}/openapi.json",
+        openapi_tags=[{"name": name} for name in TAGS],
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.books = Books(database=database, clock=auth.clock, new_id=uuid7)
+    install(app, auth, prefix=f"{API}/auth", profile=BooklyProfile, problems=True)
+    app.include_router(books_routes.router, prefix=API)
+    app.include_router(health.router)
+    app.include_router(_root)
+    api_docs.add_api_docs(app)
+    return app
+
+
+def create_app_from_environment() -> FastAPI:
+    """Make the app of a worker process: its settings are in the environment."""
+    settings = BooklySettings.read()
+    logs.configure(production=settings.auth.is_production)
+    return create_app(settings)
+
+
+_root = APIRouter(route_class=ProblemRoute, include_in_schema=False)
+
+
+@_root.api_route("/", methods=["GET", "HEAD"])
+async def root() -> RedirectResponse:
+    """Lead to the API docs."""
+    return RedirectResponse(api_docs.PATH, status_code=303)

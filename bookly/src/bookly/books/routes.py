@@ -1,0 +1,90 @@
+"""The endpoints of books: each parses, calls the service once, and writes the answer down."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from bookly.books.models import Book
+from bookly.books.schemas import BookChanges, BookInfo, BookPage, NewBook, PageQuery, SearchQuery
+from bookly.books.service import Books
+from tokenpair.errors import InvalidInput, NotFound
+from tokenpair.fastapi import (
+    ACCESS_ERRORS,
+    BODY_ERRORS,
+    AccessToken,
+    ProblemRoute,
+    problem_responses,
+)
+
+router = APIRouter(prefix="/books", route_class=ProblemRoute, tags=["books"])
+
+
+async def _books(request: Request) -> Books:
+    books: Books = request.app.state.books
+    return books
+
+
+BooksDep = Annotated[Books, Depends(_books)]
+
+
+@router.get("", responses=problem_responses(*ACCESS_ERRORS, InvalidInput))
+async def list_books(
+    query: Annotated[SearchQuery, Query()], _: AccessToken, books: BooksDep
+) -> BookPage:
+    """See everyone's books, newest first."""
+    found = await books.page(limit=query.limit, after=query.after, q=query.q)
+    return BookPage.of(found, limit=query.limit)
+
+
+@router.get("/user/{user_id}", responses=problem_responses(*ACCESS_ERRORS, NotFound, InvalidInput))
+async def list_books_of_user(
+    user_id: UUID, query: Annotated[PageQuery, Query()], _: AccessToken, books: BooksDep
+) -> BookPage:
+    """See one user's books, newest first."""
+    found = await books.page(limit=query.limit, after=query.after, owner_id=user_id)
+    return BookPage.of(found, limit=query.limit)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=BookInfo,
+    responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
+)
+async def add_book(body: NewBook, token: AccessToken, books: BooksDep) -> Book:
+    """Add a book; it is one's own."""
+    return await books.add(body.model_dump(), owner_id=token.subject)
+
+
+@router.get(
+    "/{book_id}",
+    response_model=BookInfo,
+    responses=problem_responses(*ACCESS_ERRORS, NotFound),
+)
+async def get_book(book_id: UUID, _: AccessToken, books: BooksDep) -> Book:
+    """See a book."""
+    return await books.get(book_id)
+
+
+@router.patch(
+    "/{book_id}",
+    response_model=BookInfo,
+    responses=problem_responses(*ACCESS_ERRORS, NotFound, *BODY_ERRORS),
+)
+async def change_book(
+    book_id: UUID, body: BookChanges, token: AccessToken, books: BooksDep
+) -> Book:
+    """Change some fields of one's own book; an admin, of any."""
+    return await books.change(book_id, body.given(), token)
+
+
+@router.delete(
+    "/{book_id}",
+    status_code=204,
+    response_class=Response,
+    responses=problem_responses(*ACCESS_ERRORS, NotFound),
+)
+async def remove_book(book_id: UUID, token: AccessToken, books: BooksDep) -> None:
+    """Remove one's own book; an admin, any."""
+    await books.remove(book_id, token)

@@ -1,0 +1,151 @@
+"""The bodies and queries that come in, and what goes out."""
+
+import base64
+import binascii
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+from bookly.books.models import Book
+from tokenpair.fastapi import Text
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _only_iso(value: object) -> object:
+    # Pydantic would also take a number of seconds, and a time at midnight.
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("should be a date as in 2008-08-01")
+    return value
+
+
+def cursor_of(book_id: UUID) -> str:
+    """Write down where a page ended: opaque, and fit for a URL."""
+    return base64.urlsafe_b64encode(book_id.bytes).rstrip(b"=").decode()
+
+
+def position_of(cursor: str) -> UUID:
+    """Read what `cursor_of` has written. Raises `ValueError` for anything else."""
+    try:
+        position = UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
+    except (ValueError, binascii.Error):
+        position = None
+    # The decoder skips what is not base64; comparing with what we would write refuses that.
+    if position is None or cursor_of(position) != cursor:
+        raise ValueError("should be the `next` of an earlier page")
+    return position
+
+
+def _is_cursor(cursor: str) -> str:
+    position_of(cursor)
+    return cursor
+
+
+# A title of blanks is none, so they go before the length is looked at.
+_Trimmed = Annotated[Text, AfterValidator(str.strip)]
+_Line = Annotated[_Trimmed, Field(min_length=1, max_length=200)]
+
+Title = Annotated[_Line, Field(examples=["Clean Code"])]
+Author = Annotated[_Line, Field(examples=["Robert C. Martin"])]
+Publisher = Annotated[_Line, Field(examples=["Prentice Hall"])]
+PublishedDate = Annotated[date, BeforeValidator(_only_iso), Field(examples=["2008-08-01"])]
+PageCount = Annotated[int, Field(strict=True, ge=1, le=100_000, examples=[464])]
+Language = Annotated[_Trimmed, Field(min_length=1, max_length=35, examples=["English"])]
+
+# A field that may be left out but is never null: to a type checker, a value of every type.
+_LEFT_OUT: Any = None
+
+
+class NewBook(BaseModel):
+    """A book to add."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title
+    author: Author
+    publisher: Publisher
+    published_date: PublishedDate
+    page_count: PageCount
+    language: Language
+
+
+class BookChanges(BaseModel):
+    """The fields of a book to change; the others stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title = _LEFT_OUT
+    author: Author = _LEFT_OUT
+    publisher: Publisher = _LEFT_OUT
+    published_date: PublishedDate = _LEFT_OUT
+    page_count: PageCount = _LEFT_OUT
+    language: Language = _LEFT_OUT
+
+    def given(self) -> dict[str, Any]:
+        """Give what the client has sent, by field."""
+        return self.model_dump(exclude_unset=True)
+
+
+class BookInfo(BaseModel):
+    """A book."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    title: str
+    author: str
+    publisher: str
+    published_date: date
+    page_count: int
+    language: str
+    owner_id: UUID
+    created_at: datetime
+    updated_at: datetime
+
+
+class BookPage(BaseModel):
+    """Some of the books, newest first; `next` is the cursor of the page after, if there is one."""
+
+    items: list[BookInfo]
+    next: str | None
+
+    @classmethod
+    def of(cls, books: list[Book], *, limit: int) -> Self:
+        """Write a page down, of up to `limit` books and one that shows that there are more."""
+        shown = books[:limit]
+        return cls(
+            items=[BookInfo.model_validate(book) for book in shown],
+            next=cursor_of(shown[-1].id) if len(books) > limit else None,
+        )
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    limit: int = Field(20, ge=1, le=100, description="How many books at most.")
+    cursor: Annotated[str, AfterValidator(_is_cursor), Field(max_length=64)] | None = Field(
+        None, description="The `next` of the page before."
+    )
+
+    @property
+    def after(self) -> UUID | None:
+        """The last book of the page before."""
+        return None if self.cursor is None else position_of(self.cursor)
+
+
+class SearchQuery(PageQuery):
+    """Which page of the books that contain a text."""
+
+    q: Annotated[Text, Field(max_length=200)] | None = Field(
+        None,
+        description="Only books with this in their title, author or publisher, in any case.",
+    )

@@ -1,0 +1,110 @@
+"""What can be done with books. Who may do it stands in the statements' WHERE."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from bookly.books.models import SEARCHED, Book, folded
+from bookly.db import Database
+from tokenpair import AccessClaims
+from tokenpair.errors import NotFound
+
+_T = TypeVar("_T")
+
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """All books. Each method is one transaction, and one statement."""
+
+    database: Database
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    async def add(self, fields: Mapping[str, Any], *, owner_id: UUID) -> Book:
+        """Keep a new book."""
+        now = self.clock()
+        book = Book(
+            id=self.new_id(),
+            owner_id=owner_id,
+            created_at=now,
+            updated_at=now,
+            **_with_folded(fields),
+        )
+        async with self.database.writing() as session:
+            session.add(book)
+        return book
+
+    async def get(self, book_id: UUID) -> Book:
+        """Give a book. Raises `NotFound`."""
+        return await self._one(Book.id == book_id)
+
+    async def page(
+        self, *, limit: int, after: UUID | None, q: str | None = None, owner_id: UUID | None = None
+    ) -> list[Book]:
+        """Give the newest books older than `after`: `limit` of them, and one more if there is."""
+        query = sa.select(Book).order_by(Book.id.desc()).limit(limit + 1)
+        if after:
+            query = query.where(Book.id < after)
+        if owner_id:
+            query = query.where(Book.owner_id == owner_id)
+        if q:
+            query = query.where(_contains(q))
+        async with self.database.reading() as session:
+            return list(await session.scalars(query))
+
+    async def change(self, book_id: UUID, fields: Mapping[str, Any], by: AccessClaims) -> Book:
+        """Change some fields, and leave the others to whoever changes them at the same time.
+
+        Raises `NotFound`, also for a book that one may not change.
+        """
+        if not fields:
+            return await self._one(Book.id == book_id, _may_be_changed(by))
+        statement = (
+            sa.update(Book)
+            .where(Book.id == book_id, _may_be_changed(by))
+            .values(**_with_folded(fields), updated_at=self.clock())
+            .returning(Book)
+        )
+        async with self.database.writing() as session:
+            return _found(await session.scalar(statement))
+
+    async def remove(self, book_id: UUID, by: AccessClaims) -> None:
+        """Forget a book. Raises `NotFound`, also for a book that one may not change."""
+        statement = (
+            sa.delete(Book).where(Book.id == book_id, _may_be_changed(by)).returning(Book.id)
+        )
+        async with self.database.writing() as session:
+            _found(await session.scalar(statement))
+
+    async def _one(self, *conditions: sa.ColumnElement[bool]) -> Book:
+        async with self.database.reading() as session:
+            return _found(await session.scalar(sa.select(Book).where(*conditions)))
+
+
+def _found(thing: _T | None) -> _T:
+    if thing is None:
+        raise NotFound
+    return thing
+
+
+def _may_be_changed(by: AccessClaims) -> sa.ColumnElement[bool]:
+    return sa.true() if ADMIN in by.roles else Book.owner_id == by.subject
+
+
+def _contains(text: str) -> sa.ColumnElement[bool]:
+    part = folded(text)
+    return sa.or_(
+        # autoescape: a % or _ in the text means itself.
+        *(getattr(Book, f"{field}_folded").contains(part, autoescape=True) for field in SEARCHED)
+    )
+
+
+def _with_folded(fields: Mapping[str, Any]) -> dict[str, Any]:
+    more = {f"{field}_folded": folded(fields[field]) for field in SEARCHED if field in fields}
+    return {**fields, **more}

@@ -1,0 +1,233 @@
+"""The command `bookly`: serve it, and look after its database."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+import bookly
+import tokenpair
+from bookly import logs
+from bookly.app import create_app
+from bookly.db import Database
+from bookly.settings import BooklySettings, url_of
+from bookly.web import api_docs
+from tokenpair.auth import database_url
+from tokenpair.errors import ConfigurationError, TokenPairError
+
+FACTORY = "bookly.app:create_app_from_environment"
+BACKLOG = 2048
+GRACE_SECONDS = 5
+
+app = typer.Typer(
+    name="bookly",
+    help="Bookly, a books API with a log-in that renews itself.\n\n"
+    "The settings are BOOKLY_* and TOKENPAIR_* in the environment or in .env; "
+    "an option goes before both.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(
+    name="db",
+    help="The database: Bookly's tables and the library's.",
+    no_args_is_help=True,
+)
+app.add_typer(db)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(metadata.version("bookly"))
+        raise typer.Exit
+
+
+@app.callback()
+def bookly_command(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before every command."""
+
+
+def main() -> None:
+    """Run the command. What stops it is one line on the standard error, and status 1."""
+    try:
+        app()
+    except TokenPairError as exc:
+        print(f"bookly: {exc}", file=sys.stderr)  # noqa: T201  That is what it is for.
+        sys.exit(1)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Listen there.", metavar="ADDRESS", show_default="127.0.0.1"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Listen there; 0 means any free port.",
+            metavar="NUMBER",
+            min=0,
+            max=65535,
+            show_default="8000",
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the database and the keys there.", metavar="FOLDER", show_default="data"
+        ),
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Use this database: postgresql://… or sqlite:///….",
+            metavar="URL",
+            show_default="SQLite in the data folder",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Run so many processes.", metavar="NUMBER", min=1, max=256)
+    ] = 1,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start again whenever the code changes.")
+    ] = False,
+) -> None:
+    """Start Bookly. Ctrl-C stops it."""
+    if reload and workers > 1:
+        raise typer.BadParameter("--reload runs one process; leave out --workers")
+    signal.signal(signal.SIGTERM, _leave)
+    _to_environment(
+        BOOKLY_HOST=host,
+        BOOKLY_PORT=port,
+        TOKENPAIR_DATA_DIR=data_dir,
+        TOKENPAIR_DATABASE_URL=database_url,
+    )
+    settings = BooklySettings.read()
+    with _listen(settings.host, settings.port) as listener:
+        if settings.port == 0:
+            _to_environment(BOOKLY_PORT=listener.getsockname()[1])
+            settings = BooklySettings.read()
+        _serve(settings, listener, workers=workers, reload=reload)
+
+
+@db.callback()
+def db_group() -> None:
+    """The database: Bookly's tables and the library's."""
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Bring the tables up to date. Doing it twice is fine, also from two machines at once."""
+    asyncio.run(_open_database(BooklySettings.read(), migrate=True))
+    typer.echo("The tables are up to date.")
+
+
+def _to_environment(**variables: object) -> None:
+    """Set what is given: the one way by which a setting reaches this process and its workers."""
+    os.environ.update({name: str(value) for name, value in variables.items() if value is not None})
+
+
+def _leave(_: int, __: FrameType | None) -> NoReturn:
+    """Be asked to stop: to have done so is no failure."""
+    sys.exit(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port, before anything is made that would be of no use without it."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Whoever holds the port without listening yet would be found out too late.
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"cannot listen on {host}, port {port}: {exc.strerror}; "
+            "choose another place with --host and --port"
+        ) from exc
+    return listener
+
+
+async def _open_database(settings: BooklySettings, *, migrate: bool) -> None:
+    database = Database.from_url(database_url(settings.auth))
+    try:
+        await database.open(migrate=migrate)
+    finally:
+        await database.close()
+
+
+def _serve(
+    settings: BooklySettings, listener: socket.socket, *, workers: int, reload: bool
+) -> None:
+    logs.configure(production=settings.auth.is_production)
+    # Whatever could stop the start does so here, in one line, before any server runs.
+    app = create_app(settings)
+    asyncio.run(_open_database(settings, migrate=not settings.auth.is_production))
+    config = uvicorn.Config(
+        FACTORY if reload or workers > 1 else app,
+        factory=reload or workers > 1,
+        workers=workers,
+        reload=reload,
+        reload_dirs=_code() if reload else None,
+        log_config=None,
+        backlog=BACKLOG,
+        server_header=False,
+        # Whoever never ends a request must not keep the server from stopping.
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        # The library counts the trusted proxies: TOKENPAIR_TRUSTED_PROXY_HOPS.
+        proxy_headers=False,
+    )
+    _tell(settings)
+    server = uvicorn.Server(config)
+    try:
+        if reload:
+            ChangeReload(config, target=server.run, sockets=[listener]).run()
+        elif workers > 1:
+            Multiprocess(config, sockets=[listener]).run()
+        else:
+            server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        # Uvicorn has finished, and passes the signal on.
+        return
+
+
+def _code() -> list[str]:
+    """Give the folders that --reload watches."""
+    return [str(Path(each.__path__[0])) for each in (bookly, tokenpair)]
+
+
+def _tell(settings: BooklySettings) -> None:
+    url = url_of(settings.host, settings.port)
+    typer.echo(f"Bookly is at {url}")
+    typer.echo(f"  API docs  {url}{api_docs.PATH}")
+    typer.echo(f"  health    {url}/health/ready")
+    typer.echo(f"  data      {_place_of_data(settings)}")
+    typer.echo("Ctrl-C stops it.")
+    sys.stdout.flush()
+
+
+def _place_of_data(settings: BooklySettings) -> str:
+    if settings.auth.database_url is None:
+        return str(settings.auth.data_dir.absolute())
+    return Database.from_url(database_url(settings.auth)).name

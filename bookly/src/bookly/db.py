@@ -1,0 +1,78 @@
+"""Bookly's own tables, beside the library's in the same database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase
+
+from tokenpair.errors import ConfigurationError
+from tokenpair.stores.sql import (
+    TOKENPAIR_MIGRATIONS,
+    Migrations,
+    create_engine,
+    opening,
+    turn_to_write,
+    unavailable,
+)
+
+BOOKLY_MIGRATIONS = Migrations("bookly:migrations", "bookly_migration")
+
+
+class Base(DeclarativeBase):
+    """The base of Bookly's tables."""
+
+
+class Database:
+    """Sessions to read and to write with. A database that is away raises `Unavailable`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        # A reader on SQLite must not open a transaction: all of ours take the write lock. Both
+        # share one pool, for an app has few connections to spare.
+        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._read = async_sessionmaker(autocommit, expire_on_commit=False)
+        self._write = async_sessionmaker(engine, expire_on_commit=False)
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Make one from `sqlite:///path` or `postgresql://…`. Raises `ConfigurationError`."""
+        return cls(create_engine(url))
+
+    @property
+    def name(self) -> str:
+        """What to call the database before people: without its password."""
+        return self._engine.url.set(query={}).render_as_string(hide_password=True)
+
+    async def open(self, *, migrate: bool) -> None:
+        """Bring the tables up to date, the library's too, or else require that they are.
+
+        Raises `ConfigurationError`.
+        """
+        with opening(self._engine):
+            for migrations in (TOKENPAIR_MIGRATIONS, BOOKLY_MIGRATIONS):
+                if migrate:
+                    await migrations.upgrade(self._engine)
+                elif not await migrations.is_current(self._engine):
+                    raise ConfigurationError("the database is not migrated; run: bookly db upgrade")
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Read: each statement sees what is committed when it begins."""
+        with unavailable(self._engine):
+            async with self._read() as session:
+                yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Be one transaction: it is committed when the block ends, and not if it raises."""
+        with unavailable(self._engine):
+            async with turn_to_write(self._engine, self._writing), self._write.begin() as session:
+                yield session

@@ -1,0 +1,91 @@
+"""Logging: readable in development, one JSON object a line in production."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import Processor
+
+
+def configure(*, production: bool) -> None:
+    """Send what anyone logs, by the standard library or structlog, to the standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=_COMMON,
+            processors=[
+                ProcessorFormatter.remove_processors_meta,
+                *(_JSON if production else _readable()),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    for name in ("alembic", "sqlalchemy"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # In development our own first lines say what Uvicorn would, and in production whatever
+    # stands in front keeps the list of requests.
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO if production else logging.WARNING)
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING if production else logging.INFO)
+    logging.getLogger("uvicorn.access").addFilter(_without_query)
+    structlog.configure(
+        processors=[*_COMMON, ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Cut what follows the path: somebody may have put a token there, though we ignore it."""
+    match record.args:
+        case (client, method, str(path), *rest):
+            record.args = (client, method, path.partition("?")[0], *rest)
+    return True
+
+
+def _on_one_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape control characters, which could forge a line or speak to the terminal."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(
+                each if each.isprintable() else each.encode("unicode_escape").decode()
+                for each in value
+            )
+    return event
+
+
+def _drop_uvicorns_copy(
+    _: object, __: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # The message once more, with codes for colours.
+    event.pop("color_message", None)
+    return event
+
+
+_COMMON: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    _drop_uvicorns_copy,
+    _on_one_line,
+]
+_JSON: list[Processor] = [
+    structlog.processors.format_exc_info,
+    structlog.processors.JSONRenderer(),
+]
+
+
+def _readable() -> list[Processor]:
+    # The default formatter of exceptions shows local variables, and so secrets.
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,
+            pad_event_to=0,
+        )
+    ]

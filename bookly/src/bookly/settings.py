@@ -1,0 +1,67 @@
+"""Settings: where Bookly listens, and everything that tokenpair wants to know.
+
+The former are BOOKLY_* in the environment or `.env`, the latter TOKENPAIR_*.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tokenpair.settings import ENV_FILE, Settings, read_settings
+
+
+def _host(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or set(text) & set(" /@[]"):
+        raise ValueError("must be an address or a host name")
+    return text
+
+
+class _Listening(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="BOOKLY_", env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    host: Annotated[str, AfterValidator(_host)] = Field("127.0.0.1", examples=["0.0.0.0"])  # noqa: S104  An example.
+    port: int = Field(8000, ge=0, le=65535, examples=["8000"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooklySettings:
+    """What an operator decides. Read with `BooklySettings.read()`.
+
+    Port 0 means any free one.
+    """
+
+    host: str
+    port: int
+    auth: Settings
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment and `.env`. Raises `ConfigurationError`."""
+        listening = read_settings(_Listening)
+        auth = Settings.read()
+        if "base_url" not in auth.model_fields_set and not auth.is_production:
+            auth = auth.model_copy(update={"base_url": url_of(listening.host, listening.port)})
+        return cls(host=listening.host, port=listening.port, auth=auth)
+
+
+def url_of(host: str, port: int) -> str:
+    """Give the URL at which this machine reaches what listens there."""
+    if not _is_ip(host):
+        return f"http://{host}:{port}"
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:  # Every address of the machine; this one always works.
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The pages, and what they need: nothing comes from another host."""

@@ -1,0 +1,97 @@
+// The API docs: Swagger UI, and the bar above it, which logs in and hands Swagger UI the tokens.
+
+import { Session } from "./session.js";
+
+const $ = (id) => document.getElementById(id);
+const session = new Session("/api/v1/auth", show);
+
+// Every access token of this log-in; Swagger UI may still send an old one.
+let issued = new Set();
+
+const ui = window.SwaggerUIBundle({
+  url: "/api/v1/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  persistAuthorization: false,
+  validatorUrl: null,
+  requestInterceptor: withFreshToken,
+});
+
+/** Swagger UI writes down the token it was given last; by now there may be a newer one. */
+async function withFreshToken(request) {
+  const [, token] = /^Bearer (.+)$/.exec(request.headers?.Authorization ?? "") ?? [];
+  if (issued.has(token)) {
+    // After the session's end the API itself says so.
+    const fresh = await session.accessToken().catch(() => null);
+    if (fresh) request.headers.Authorization = `Bearer ${fresh}`;
+  }
+  return request;
+}
+
+function show(pair, why) {
+  $("credentials").hidden = Boolean(pair);
+  $("account").hidden = !pair;
+  if (pair) {
+    issued.add(pair.access_token);
+    ui.preauthorizeApiKey("AccessTokenBearer", pair.access_token);
+    ui.preauthorizeApiKey("RefreshTokenBearer", pair.refresh_token);
+  } else {
+    issued = new Set();
+    ui.authActions.logout(["AccessTokenBearer", "RefreshTokenBearer"]);
+    $("status").textContent = "";
+    if (why) $("problem").textContent = why;
+  }
+}
+
+/** Do one thing at a time. Buttons are not disabled meanwhile: they would lose the focus. */
+async function doing(what, work) {
+  const bar = $("bar");
+  if (bar.ariaBusy === "true") return;
+  bar.ariaBusy = "true";
+  $("problem").textContent = "";
+  $("status").textContent = what;
+  try {
+    $("status").textContent = await work();
+  } catch (error) {
+    $("status").textContent = "";
+    $("problem").textContent = error.message;
+  } finally {
+    bar.ariaBusy = "false";
+  }
+}
+
+async function logIn() {
+  await session.logIn($("email").value, $("password").value);
+  $("who").textContent = $("email").value;
+  $("who").textContent = (await session.me()).email;
+  $("password").value = "";
+  $("log-out").focus();
+  return "You are logged in: the endpoints below use your tokens.";
+}
+
+async function signUp() {
+  await session.signUp($("email").value, $("password").value);
+  return logIn();
+}
+
+async function logOut() {
+  await session.logOut();
+  $("email").focus();
+  return "You are logged out.";
+}
+
+$("credentials").addEventListener("submit", (event) => {
+  event.preventDefault();
+  doing("Logging in …", logIn);
+});
+$("sign-up").addEventListener("click", () => {
+  if ($("credentials").reportValidity()) doing("Signing up …", signUp);
+});
+$("log-out").addEventListener("click", () => doing("Logging out …", logOut));
+
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();

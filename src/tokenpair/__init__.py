@@ -1,0 +1,30 @@
+"""tokenpair: sign-up, log-in and sessions for FastAPI, built around the token pair."""
+
+from tokenpair.auth import Auth
+from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
+from tokenpair.core.email import EmailAddress
+from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.pair import Lifetimes, TokenPair
+from tokenpair.core.password import PasswordPolicy
+from tokenpair.core.session import Session, Windows
+from tokenpair.core.user import User
+from tokenpair.flows.log_in import Device
+from tokenpair.settings import Settings
+
+__all__ = [
+    "AccessClaims",
+    "Auth",
+    "Claims",
+    "Device",
+    "EmailAddress",
+    "Key",
+    "Keyring",
+    "Lifetimes",
+    "PasswordPolicy",
+    "RefreshClaims",
+    "Session",
+    "Settings",
+    "TokenPair",
+    "User",
+    "Windows",
+]

@@ -1,0 +1,5 @@
+"""`python -m tokenpair`."""
+
+from tokenpair.cli import main
+
+main()

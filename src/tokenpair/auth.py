@@ -1,0 +1,230 @@
+"""The composition root: ports go in, flows come out."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from tokenpair.core.claims import AccessClaims, RefreshClaims
+from tokenpair.core.codec import Codec
+from tokenpair.core.keyring import Keyring
+from tokenpair.core.pair import Lifetimes, Mint
+from tokenpair.core.password import PasswordPolicy
+from tokenpair.core.session import Windows
+from tokenpair.errors import ConfigurationError
+from tokenpair.flows.administer import Disable, Enable, SetRoles
+from tokenpair.flows.authenticate import Authenticate
+from tokenpair.flows.log_in import LogIn
+from tokenpair.flows.log_out import LogOut, LogOutEverywhere
+from tokenpair.flows.me import GetUser, UpdateProfile
+from tokenpair.flows.renew import Renew
+from tokenpair.flows.sessions import EndSession, ListSessions
+from tokenpair.flows.sign_up import SignUp
+from tokenpair.key_file import parse_keyring, read_keyring, read_or_create_keyring
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.ports import Clock, PasswordHasher, Storage
+from tokenpair.settings import PREFIX, Settings
+
+
+def utc_now() -> datetime:
+    """Give the present moment."""
+    return datetime.now(UTC)
+
+
+class Auth:
+    """Everything that tokenpair can do, ready to use.
+
+    `Auth.from_settings()` builds one from the environment; the constructor, from parts of your
+    own. Each flow is an attribute that is called: `await auth.renew(token)`. Open it before
+    use, with `async with auth:` or, in FastAPI, with `tokenpair.fastapi.install(app, auth)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        keyring: Keyring,
+        issuer: str,
+        audience: str | None = None,
+        passwords: PasswordHasher | None = None,
+        policy: PasswordPolicy | None = None,
+        lifetimes: Lifetimes | None = None,
+        windows: Windows | None = None,
+        clock: Clock = utc_now,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+        new_id: Callable[[], UUID] = uuid7,
+        migrate: bool = True,
+        trusted_proxy_hops: int = 0,
+    ) -> None:
+        """Compose.
+
+        `audience` is the access tokens' (the issuer itself, if None); `migrate` lets `open`
+        bring the tables up to date; `trusted_proxy_hops` is the number of proxies in front,
+        each of which appends to X-Forwarded-For. Raises `ConfigurationError` for lifetimes
+        and windows that do not fit together.
+        """
+        lifetimes, windows = lifetimes or Lifetimes(), windows or Windows()
+        _require_fitting(lifetimes, windows)
+        self.keyring = keyring
+        self.storage = storage
+        self.clock = clock
+        self.trusted_proxy_hops = trusted_proxy_hops
+        self._migrate = migrate
+        passwords = passwords or Argon2Passwords()
+        codec = Codec(keyring, issuer=issuer, audience=audience or issuer)
+        mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
+
+        self._authenticate = Authenticate(storage=storage, codec=codec, clock=clock)
+        self.sign_up = SignUp(
+            storage=storage,
+            passwords=passwords,
+            policy=policy or PasswordPolicy(),
+            clock=clock,
+            new_id=new_id,
+        )
+        self.log_in = LogIn(
+            storage=storage, passwords=passwords, mint=mint, clock=clock, new_id=new_id
+        )
+        self.renew = Renew(storage=storage, mint=mint, clock=clock)
+        self.log_out = LogOut(storage=storage, codec=codec, clock=clock)
+        self.log_out_everywhere = LogOutEverywhere(storage=storage, clock=clock)
+        self.list_sessions = ListSessions(storage=storage, clock=clock)
+        self.end_session = EndSession(storage=storage, clock=clock)
+        self.get_user = GetUser(storage=storage)
+        self.update_profile = UpdateProfile(storage=storage)
+        self.set_roles = SetRoles(storage=storage)
+        self.disable = Disable(storage=storage, clock=clock)
+        self.enable = Enable(storage=storage)
+
+    @classmethod
+    def from_settings(cls, settings: Settings | None = None) -> Self:
+        """Build one from settings, by default those of the environment.
+
+        In development the data folder, its key file and its SQLite database are made on the
+        first start. Raises `ConfigurationError`.
+        """
+        settings = settings or Settings.read()
+        issuer = settings.issuer or settings.base_url
+        return cls(
+            storage=open_storage(settings),
+            keyring=load_keyring(settings),
+            issuer=issuer,
+            audience=settings.audience,
+            passwords=Argon2Passwords(settings.argon2_cost),
+            policy=PasswordPolicy(
+                min_length=settings.password_min_length,
+                context_words=frozenset({"tokenpair", urlsplit(settings.base_url).hostname or ""}),
+            ),
+            lifetimes=settings.lifetimes,
+            windows=settings.windows,
+            migrate=not settings.is_production,
+            trusted_proxy_hops=settings.trusted_proxy_hops,
+        )
+
+    async def verify(self, token: str) -> AccessClaims | RefreshClaims:
+        """Verify a token of either kind. Raises what the other two raise."""
+        return await self._authenticate(token)
+
+    async def verify_access(self, token: str) -> AccessClaims:
+        """Verify an access token against the time and its session's row.
+
+        Raises `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded` and
+        `StaleToken`.
+        """
+        return await self._authenticate.access(token)
+
+    async def verify_refresh(self, token: str) -> RefreshClaims:
+        """Verify a refresh token against the time and its session's row, without renewing.
+
+        Raises `InvalidToken`, `ExpiredToken`, `RefreshTokenRequired` and `SessionEnded`.
+        """
+        return await self._authenticate.refresh(token)
+
+    async def open(self) -> None:
+        """Connect, and migrate where that is allowed. Opening twice is fine."""
+        await self.storage.open(migrate=self._migrate)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.storage.close()
+
+    async def check(self) -> None:
+        """Require that a request could be answered now. Raises `Unavailable`."""
+        await self.storage.check(self.clock())
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def database_url(settings: Settings) -> str:
+    """Give the database's URL: as set, or SQLite in the data folder, which is made.
+
+    Raises `ConfigurationError`.
+    """
+    if settings.database_url:
+        return settings.database_url.get_secret_value()
+    path = settings.data_dir / "tokenpair.db"
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # For its owner alone, whoever may look into the folder.
+    except OSError as exc:
+        raise ConfigurationError(
+            f"{PREFIX}DATA_DIR: {path} cannot be written: {exc.strerror}"
+        ) from exc
+    return f"sqlite:///{path}"
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Make the storage that the settings name. Raises `ConfigurationError`."""
+    # Imported here, so that `import tokenpair` does not make a program that brings a storage
+    # of its own wait for SQLAlchemy.
+    from tokenpair.stores.sql import SqlStorage  # noqa: PLC0415
+
+    return SqlStorage.from_url(database_url(settings))
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """Read the keys where the settings say; make the data folder's on the first start.
+
+    Raises `ConfigurationError`.
+    """
+    if settings.keys:
+        return parse_keyring(settings.keys.get_secret_value(), source=f"{PREFIX}KEYS")
+    if settings.keys_file:
+        return read_keyring(settings.keys_file)
+    return read_or_create_keyring(key_file_path(settings))
+
+
+def key_file_path(settings: Settings) -> Path:
+    """Give the place of the key file."""
+    return settings.keys_file or settings.data_dir / "keys.json"
+
+
+def _require_fitting(lifetimes: Lifetimes, windows: Windows) -> None:
+    if windows.repeat > windows.superseded:
+        raise ConfigurationError(
+            f"{PREFIX}REPEAT_WINDOW_SECONDS must not be longer than "
+            f"{PREFIX}SUPERSEDED_WINDOW_SECONDS"
+        )
+    # A held token is given out again as it is: it must outlive the window and the access
+    # token that comes with it, or an honest client would be left with a dead one.
+    if lifetimes.idle <= windows.superseded + lifetimes.access:
+        raise ConfigurationError(
+            f"{PREFIX}REFRESH_IDLE_SECONDS must be longer than {PREFIX}ACCESS_SECONDS and "
+            f"{PREFIX}SUPERSEDED_WINDOW_SECONDS together"
+        )

@@ -1,0 +1,89 @@
+"""`tokenpair users`: see accounts, and what an administrator does to them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+
+from tokenpair.auth import Auth
+from tokenpair.core.email import EmailAddress
+from tokenpair.core.user import User
+from tokenpair.errors import NotFound
+
+app = typer.Typer(name="users", help="The accounts.", no_args_is_help=True)
+
+Email = Annotated[str, typer.Argument(help="The account's e-mail address.", metavar="EMAIL")]
+
+
+@app.command("list")
+def list_users(
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="NUMBER", help="How many at most.")
+    ] = 100,
+) -> None:
+    """List the newest accounts: id, address, roles, and whether disabled."""
+
+    async def run(auth: Auth) -> None:
+        async with auth.storage.reading() as look:
+            for user in await look.users.list(limit=limit):
+                _show(user)
+
+    _with_auth(run)
+
+
+@app.command("roles")
+def set_roles(
+    email: Email,
+    roles: Annotated[
+        list[str] | None,
+        typer.Argument(help="All the roles it shall have; none: take all away.", metavar="ROLE"),
+    ] = None,
+) -> None:
+    """Replace an account's roles: `tokenpair users roles ada@example.com admin`.
+
+    Access tokens that it holds turn stale at once; its clients renew, and go on.
+    """
+    _change(email, lambda auth, user: auth.set_roles(user.id, frozenset(roles or ())))
+
+
+@app.command("disable")
+def disable(email: Email) -> None:
+    """Disable an account and end all its sessions."""
+    _change(email, lambda auth, user: auth.disable(user.id))
+
+
+@app.command("enable")
+def enable(email: Email) -> None:
+    """Let a disabled account log in again. Its old sessions stay ended."""
+    _change(email, lambda auth, user: auth.enable(user.id))
+
+
+def _change(email: str, change: Callable[[Auth, User], Awaitable[None]]) -> None:
+    async def run(auth: Auth) -> None:
+        user = await _find(auth, email)
+        await change(auth, user)
+        _show(await auth.get_user(user.id))
+
+    _with_auth(run)
+
+
+def _with_auth(run: Callable[[Auth], Awaitable[None]]) -> None:
+    async def opened() -> None:
+        async with Auth.from_settings() as auth:
+            await run(auth)
+
+    asyncio.run(opened())
+
+
+async def _find(auth: Auth, email: str) -> User:
+    async with auth.storage.reading() as look:
+        if user := await look.users.by_email(EmailAddress.parse(email)):
+            return user
+    raise NotFound(f"there is no account with the address {email}")
+
+
+def _show(user: User) -> None:
+    roles = ",".join(sorted(user.roles)) or "-"
+    state = "" if user.is_enabled else "  disabled"
+    typer.echo(f"{user.id}  {user.email.typed}  {roles}{state}")

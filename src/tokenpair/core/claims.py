@@ -1,0 +1,184 @@
+"""What a verified token says: two kinds of claims, typed, to and from a JWT's payload.
+
+`from_payload` is the only way in from JSON. It accepts exactly the types that we write
+(RFC 7519 §4.1 leaves "exp" any JSON number; we write whole seconds and accept nothing else),
+so whatever holds a Claims may trust every field.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self, TypedDict, TypeVar
+from uuid import UUID
+
+from tokenpair.core.encoding import base64url, from_base64url
+from tokenpair.errors import ExpiredToken, InvalidToken
+
+Payload = dict[str, Any]
+_T = TypeVar("_T")
+
+_TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+# Beyond it, JSON numbers are not the same everywhere (RFC 8259 §6).
+_MAX_WHOLE = 2**53 - 1
+# The last second that a datetime can hold; a larger "exp" would overflow, not be refused.
+_MAX_SECONDS = int(datetime.max.replace(tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What both kinds say: whose token this is, of which session, and until when."""
+
+    typ: ClassVar[str]
+
+    subject: UUID
+    session_id: UUID
+    token_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+    def check(self, now: datetime) -> None:
+        """Require that the token lives at `now`: it dies at its "exp" (RFC 7519 §4.1.4).
+
+        Raises `ExpiredToken`.
+        """
+        if now >= self.expires_at:
+            raise ExpiredToken(f"expired at {self.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+
+    def to_payload(self) -> Payload:
+        """Give the claims as a JWT payload, without "iss" and "aud"."""
+        return {
+            "sub": str(self.subject),
+            "sid": str(self.session_id),
+            "jti": self.token_id,
+            "iat": int(self.issued_at.timestamp()),
+            "exp": int(self.expires_at.timestamp()),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessClaims(Claims):
+    """The content of an access token (shaped after RFC 9068; there is no "client_id").
+
+    It names nobody: no e-mail address, no name. `version` is the user's at the moment of
+    issue; when the user's has risen since, the token is stale.
+    """
+
+    typ = "at+jwt"
+
+    roles: frozenset[str]
+    version: int
+    authenticated_at: datetime
+
+    def to_payload(self) -> Payload:
+        """Give the claims as a JWT payload, without "iss" and "aud"."""
+        # Named, not super(): slots make dataclass build a new class, which super() would miss.
+        return Claims.to_payload(self) | {
+            "roles": sorted(self.roles),
+            "ver": self.version,
+            "auth_time": int(self.authenticated_at.timestamp()),
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Parse a verified payload. Raises `InvalidToken` for any missing or odd claim."""
+        return cls(
+            **_common(payload),
+            roles=_claim(payload, "roles", _roles),
+            version=_claim(payload, "ver", _whole),
+            authenticated_at=_claim(payload, "auth_time", _moment),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshClaims(Claims):
+    """The content of a refresh token: a place in its session's line of tokens."""
+
+    typ = "rt+jwt"
+
+    parent: str
+    generation: int
+    secret: bytes = field(repr=False)
+
+    def to_payload(self) -> Payload:
+        """Give the claims as a JWT payload, without "iss" and "aud"."""
+        return Claims.to_payload(self) | {
+            "parent": self.parent,
+            "gen": self.generation,
+            "secret": base64url(self.secret),
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Parse a verified payload. Raises `InvalidToken` for any missing or odd claim."""
+        return cls(
+            **_common(payload),
+            parent=_claim(payload, "parent", _token_id),
+            generation=_claim(payload, "gen", _whole),
+            secret=_claim(payload, "secret", _bytes),
+        )
+
+
+class _Common(TypedDict):
+    subject: UUID
+    session_id: UUID
+    token_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+def _common(payload: Payload) -> _Common:
+    """Parse what both kinds say."""
+    return {
+        "subject": _claim(payload, "sub", _uuid),
+        "session_id": _claim(payload, "sid", _uuid),
+        "token_id": _claim(payload, "jti", _token_id),
+        "issued_at": _claim(payload, "iat", _moment),
+        "expires_at": _claim(payload, "exp", _moment),
+    }
+
+
+def _claim(payload: Payload, name: str, parse: Callable[[object], _T]) -> _T:
+    try:
+        return parse(payload[name])
+    except (KeyError, TypeError, ValueError) as exc:
+        raise InvalidToken(f"the claim {name!r} is missing or odd") from exc
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _token_id(value: object) -> str:
+    if not _TOKEN_ID.fullmatch(text := _text(value)):
+        raise ValueError
+    return text
+
+
+def _uuid(value: object) -> UUID:
+    return UUID(_text(value))
+
+
+def _bytes(value: object) -> bytes:
+    return from_base64url(_text(value))
+
+
+def _whole(value: object) -> int:
+    # bool is a subclass of int, and a JSON true is not a number.
+    if type(value) is not int or not 0 <= value <= _MAX_WHOLE:
+        raise TypeError
+    return value
+
+
+def _moment(value: object) -> datetime:
+    if (seconds := _whole(value)) > _MAX_SECONDS:
+        raise ValueError
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _roles(value: object) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise TypeError
+    return frozenset(_text(role) for role in value)

@@ -1,0 +1,36 @@
+"""tokenpair for FastAPI: `install` it, and ask for an `AccessToken` where one is needed."""
+
+from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, TokenBearer, get_auth
+from tokenpair.fastapi.deps import (
+    AccessToken,
+    AuthDep,
+    CurrentUser,
+    RefreshToken,
+    RoleChecker,
+    current_user,
+)
+from tokenpair.fastapi.install import install
+from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
+from tokenpair.fastapi.route import ProblemRoute
+from tokenpair.fastapi.schemas import Profile
+from tokenpair.fastapi.text import Text
+
+__all__ = [
+    "ACCESS_ERRORS",
+    "BODY_ERRORS",
+    "AccessToken",
+    "AccessTokenBearer",
+    "AuthDep",
+    "CurrentUser",
+    "ProblemRoute",
+    "Profile",
+    "RefreshToken",
+    "RefreshTokenBearer",
+    "RoleChecker",
+    "Text",
+    "TokenBearer",
+    "current_user",
+    "get_auth",
+    "install",
+    "problem_responses",
+]

@@ -1,0 +1,138 @@
+"""The bearer classes: a base class that does all the checks, and two children.
+
+The kind of a token is checked where it is decoded, so a subclass that overrides the hook
+cannot lose the check. Use an instance as a dependency::
+
+    @app.get("/books")
+    async def books(token: AccessClaims = Depends(AccessTokenBearer())): ...
+
+To demand more, derive and override the hook::
+
+    class AdminBearer(AccessTokenBearer):
+        def verify_token_data(self, token_data: AccessClaims) -> None:
+            if "admin" not in token_data.roles:
+                raise InsufficientRole
+"""
+
+import inspect
+from typing import Any
+
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from tokenpair.auth import Auth
+from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
+from tokenpair.errors import InvalidRequest, NotAuthenticated
+
+
+def get_auth(request: Request) -> Auth:
+    """Give the `Auth` that `install` has put on the app."""
+    auth = getattr(request.app.state, "tokenpair", None)
+    if isinstance(auth, Auth):
+        return auth
+    # A mistake in the program and not in the request; so it is no AuthError.
+    raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
+
+
+def bearer_token(request: Request) -> str:
+    """Give the token of the Authorization header (RFC 6750 §2.1), as yet unverified.
+
+    The only place where a token may be: one in the query or a form is ignored. Raises
+    `NotAuthenticated` for no header, an empty token or another scheme, and `InvalidRequest`
+    for two headers.
+    """
+    headers = request.headers.getlist("Authorization")
+    if len(headers) > 1:
+        raise InvalidRequest("two Authorization headers")
+    scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
+    token = token.strip(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated
+    return token
+
+
+class TokenBearer(SecurityBase):
+    """The base class: it takes a token of either kind through every check, then asks the hook.
+
+    A dependency; calling it gives the token's claims. Derive from one of its children, or from
+    itself where both kinds will do, and override `verify_token_data`.
+    """
+
+    scheme_name = "TokenBearer"
+    description = "An access token or a refresh token."
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Nobody awaits the hook: an `async` one would never run, and let everybody in.
+        if inspect.iscoroutinefunction(cls.verify_token_data):
+            raise TypeError(f"{cls.__name__}.verify_token_data must not be async")
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description=self.description)
+
+    async def __call__(self, request: Request) -> Claims:
+        """Verify the request's token.
+
+        Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
+        its answer; and whatever the hook raises.
+        """
+        claims = await get_auth(request).verify(bearer_token(request))
+        self.verify_token_data(claims)
+        return claims
+
+    def verify_token_data(self, token_data: Any) -> None:  # noqa: ANN401  Each child says which.
+        """Demand more of a verified token: override this, and raise if it will not do.
+
+        `token_data` are its `Claims`: of either kind here, of its own kind in each child. Any
+        `AuthError` or `HTTPException` will be answered. It does no I/O; what needs some is a
+        dependency of its own.
+        """
+        raise NotImplementedError("override verify_token_data in a child class")
+
+
+class AccessTokenBearer(TokenBearer):
+    """Wants an access token whose session is live and whose roles are the user's of now."""
+
+    scheme_name = "AccessTokenBearer"
+    description = "The access token of a pair: what `/login` and `/refresh_token` answer."
+
+    async def __call__(self, request: Request) -> AccessClaims:
+        """Verify the request's access token; see `TokenBearer`."""
+        claims = await get_auth(request).verify_access(bearer_token(request))
+        self.verify_token_data(claims)
+        return claims
+
+    def verify_token_data(self, token_data: AccessClaims) -> None:
+        """Demand nothing more: any access token will do."""
+
+
+class RefreshTokenBearer(TokenBearer):
+    """Wants a refresh token whose session is live. It does not renew."""
+
+    scheme_name = "RefreshTokenBearer"
+    description = "The refresh token of a pair: it opens nothing but renewal and log-out."
+
+    async def __call__(self, request: Request) -> RefreshClaims:
+        """Verify the request's refresh token; see `TokenBearer`."""
+        claims = await get_auth(request).verify_refresh(bearer_token(request))
+        self.verify_token_data(claims)
+        return claims
+
+    def verify_token_data(self, token_data: RefreshClaims) -> None:
+        """Demand nothing more: any refresh token will do."""
+
+
+class UnverifiedBearer(SecurityBase):
+    """Gives the token as it came, for a flow that verifies it itself.
+
+    OpenAPI shows it as the scheme of `bearer`.
+    """
+
+    def __init__(self, bearer: type[TokenBearer]) -> None:
+        self.scheme_name = bearer.scheme_name
+        self.model = HTTPBearer(bearerFormat="JWT", description=bearer.description)
+
+    async def __call__(self, request: Request) -> str:
+        """Raises `NotAuthenticated` and `InvalidRequest`."""
+        return bearer_token(request)

@@ -1,0 +1,83 @@
+"""What is wrong with which field, in our words: never what was in it.
+
+FastAPI's own 422 repeats the body, and Pydantic's messages may quote the value or the sender's
+own keys. So only names that the route itself has are told, and only the rule that was broken.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
+from starlette.requests import Request
+
+from tokenpair.errors import FieldError
+
+_OBJECT = "must be a JSON object"
+_REASONS = {
+    "missing": "is required",
+    "extra_forbidden": "has a field that is not known here",
+    "model_attributes_type": _OBJECT,
+    "model_type": _OBJECT,
+    "dict_type": _OBJECT,
+}
+# What Pydantic calls the value at the beginning of a message: "String should have ...".
+_SUBJECT = re.compile(r"^[A-Z]\w* should")
+
+
+def field_errors(request: Request, exc: RequestValidationError) -> list[FieldError]:
+    """Give what is wrong, each thing once."""
+    known = _names_of_ours(request)
+    return list(dict.fromkeys(_field_error(error, known) for error in exc.errors()))
+
+
+def _field_error(error: dict[str, Any], known: frozenset[str]) -> FieldError:
+    """Name the field, never what was in it: nor an unknown name, which is input, too."""
+    kind, location = error["type"], error["loc"]
+    if kind == "json_invalid":
+        return FieldError("body", "is not valid JSON")
+    if kind == "extra_forbidden":
+        location = location[:-1]
+    names = ("*" if name not in known else name for name in location[1:] if isinstance(name, str))
+    field = ".".join(names) or str(location[0])
+    return FieldError(field, _reason(kind, error))
+
+
+def _reason(kind: str, error: dict[str, Any]) -> str:
+    if kind.startswith("union_tag"):
+        return "is of an unknown kind"
+    if kind in {"enum", "literal_error"}:
+        return f"must be {error['ctx']['expected']}"
+    if kind in _REASONS:
+        return _REASONS[kind]
+    # What follows the comma speaks of the value: "should be a valid UUID, found `x` at 1".
+    rule = str(error["msg"]).removeprefix("Value error, ").partition(",")[0]
+    # How Pydantic counts a string that a validator of ours has looked at.
+    return _SUBJECT.sub("should", rule).replace("items after validation", "characters")
+
+
+def _names_of_ours(request: Request) -> frozenset[str]:
+    """Give the names that the route itself has for what it takes; others are the sender's."""
+    route = request.scope.get("route")
+    query = list(getattr(getattr(route, "dependant", None), "query_params", []))
+    body = getattr(route, "body_field", None)
+    models = [*query, body] if body else query
+    inside = (_names_in(each.field_info.annotation) for each in models)
+    return frozenset(each.alias for each in query).union(*inside)
+
+
+@cache
+def _names_in(kind: type) -> frozenset[str]:
+    """Collect the names of all fields of a model and of the models in it."""
+    return frozenset(_property_names(TypeAdapter(kind).json_schema()))
+
+
+def _property_names(schema: object) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _property_names(each)

@@ -1,0 +1,54 @@
+"""Put tokenpair into a FastAPI app."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from tokenpair.auth import Auth
+from tokenpair.errors import AuthError
+from tokenpair.fastapi.problems import (
+    answer_auth_error,
+    answer_crash,
+    answer_http_exception,
+    answer_invalid_body,
+)
+from tokenpair.fastapi.routes import sessions, well_known
+from tokenpair.fastapi.routes.account import account_router
+from tokenpair.fastapi.schemas import Profile
+
+
+def install(
+    app: FastAPI,
+    auth: Auth,
+    *,
+    prefix: str = "/auth",
+    profile: type[Profile] = Profile,
+    problems: bool = False,
+) -> None:
+    """Add the endpoints under `prefix`, the public keys at the root, and `auth` to the app.
+
+    `auth` opens when the app starts and closes when it stops. `profile` has the app's own
+    fields of an account. The app's other answers stay as they are, but for our own errors,
+    which only our dependencies raise; with `problems=True` every error of the app, a missing
+    page and a crash included, is answered as a problem (RFC 9457). Raises
+    `ConfigurationError`.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with auth:
+            yield
+
+    app.state.tokenpair = auth
+    app.include_router(APIRouter(lifespan=lifespan))
+    app.include_router(account_router(profile), prefix=prefix)
+    app.include_router(sessions.router, prefix=prefix)
+    app.include_router(well_known.router)
+    app.add_exception_handler(AuthError, answer_auth_error)
+    if problems:
+        app.add_exception_handler(RequestValidationError, answer_invalid_body)
+        app.add_exception_handler(HTTPException, answer_http_exception)
+        app.add_exception_handler(Exception, answer_crash)

@@ -1,0 +1,230 @@
+"""Errors as `application/problem+json` (RFC 9457): one table, one handler.
+
+`code` is what a program reads; `detail` stays a sentence, so a client that reads FastAPI's
+`{"detail": …}` keeps working. Nothing of the request is ever repeated.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Match
+
+from tokenpair.errors import (
+    AccessTokenRequired,
+    AuthError,
+    EmailTaken,
+    ExpiredToken,
+    InsufficientRole,
+    InvalidCredentials,
+    InvalidInput,
+    InvalidRequest,
+    InvalidToken,
+    NotAuthenticated,
+    NotFound,
+    PayloadTooLarge,
+    SessionEnded,
+    StaleToken,
+    TokenError,
+    TokenSuperseded,
+    Unavailable,
+)
+from tokenpair.fastapi.field_errors import field_errors
+
+_log = logging.getLogger(__name__)
+
+REALM = "tokenpair"
+MEDIA_TYPE = "application/problem+json"
+
+# An error that is not here has the status of its nearest ancestor that is.
+_STATUSES: dict[type[AuthError], int] = {
+    AuthError: 400,  # The root, for an app's own errors.
+    InvalidRequest: 400,
+    NotAuthenticated: 401,
+    InvalidCredentials: 401,
+    TokenError: 401,
+    InsufficientRole: 403,
+    NotFound: 404,
+    EmailTaken: 409,
+    TokenSuperseded: 409,
+    PayloadTooLarge: 413,
+    InvalidInput: 422,
+    Unavailable: 503,
+}
+# What the framework answers in its own way, by status.
+_CODES = {
+    400: "invalid_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+}
+
+_KNOWN_STATUSES = frozenset(HTTPStatus)
+_STATUSES_WITHOUT_BODY = {204, 205, 304}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Problem(BaseModel):
+    """An error, in the form of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[dict[str, str]] | None = Field(
+        None, description="For 422 alone: what is wrong with which field."
+    )
+
+
+# What an endpoint answers that wants an access token, and one that takes a body.
+ACCESS_ERRORS: tuple[type[AuthError], ...] = (
+    NotAuthenticated,
+    InvalidToken,
+    ExpiredToken,
+    StaleToken,
+    SessionEnded,
+    AccessTokenRequired,
+    Unavailable,
+)
+BODY_ERRORS: tuple[type[AuthError], ...] = (InvalidInput, PayloadTooLarge)
+
+_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+
+
+def status_of(kind: type[AuthError]) -> int:
+    """Give the status of an error, by its nearest ancestor in the table."""
+    return next(_STATUSES[each] for each in kind.__mro__ if each in _STATUSES)
+
+
+def problem_responses(*kinds: type[AuthError]) -> dict[int | str, dict[str, Any]]:
+    """Describe errors for OpenAPI: the `responses=` of a route."""
+    lines: dict[int | str, list[str]] = {}
+    for kind in kinds:
+        lines.setdefault(status_of(kind), []).append(f"`{kind.code}`: {kind.detail}")
+    # Named, it also keeps FastAPI from describing a 422 of its own, which we never answer.
+    lines["default"] = ["Any other error."]
+    return {
+        status: {"description": "  \n".join(texts), "content": _PROBLEM_CONTENT}
+        for status, texts in lines.items()
+    }
+
+
+async def answer_auth_error(request: Request, exc: Exception) -> JSONResponse:
+    """Answer one of our own errors. Registered for every app that is installed into."""
+    if not isinstance(exc, AuthError):
+        raise exc
+    status = status_of(type(exc))
+    _log.log(
+        logging.WARNING if status >= 500 else logging.INFO,
+        "%s %s: %s%s",
+        request.method,
+        # The route's own path, with its {parameters}: what a stranger asked for may be anything.
+        getattr(request.scope.get("route"), "path", "?"),
+        exc.code,
+        f" ({exc.reason})" if exc.reason else "",
+    )
+    extra: dict[str, Any] = {}
+    if isinstance(exc, InvalidInput):
+        extra["errors"] = [{"field": each.field, "reason": each.reason} for each in exc.errors]
+    return _problem(status, exc.code, exc.detail, headers=_headers(exc, status), **extra)
+
+
+async def answer_invalid_body(request: Request, exc: Exception) -> JSONResponse:
+    """Answer FastAPI's validation errors without the input that its own answer repeats."""
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    if any(error["loc"][0] == "path" for error in exc.errors()):
+        # An id that cannot be one is an id that does not exist.
+        return _problem(404, NotFound.code, NotFound.detail)
+    return await answer_auth_error(request, InvalidInput(*field_errors(request, exc)))
+
+
+async def answer_http_exception(request: Request, exc: Exception) -> Response:
+    """Answer what the framework raises by itself: 404, 405 and the like."""
+    if not isinstance(exc, HTTPException):
+        raise exc
+    headers = dict(exc.headers or {})
+    if exc.status_code in _STATUSES_WITHOUT_BODY:
+        return Response(status_code=exc.status_code, headers=headers)
+    if exc.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    # An app may raise it with something else than a sentence; that is not for everybody.
+    detail = exc.detail if isinstance(exc.detail, str) else _phrase(exc.status_code)
+    if exc.status_code == 404 and detail == _phrase(404):
+        detail = NotFound.detail  # As we say it ourselves.
+    return _problem(exc.status_code, _code(exc.status_code), detail, headers=headers)
+
+
+async def answer_crash(_: Request, __: Exception) -> JSONResponse:
+    """Answer a bug of ours; the server logs it."""
+    return _problem(500, "internal_error", "Something went wrong on our side.")
+
+
+def _problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,  # noqa: ANN401
+) -> JSONResponse:
+    body = {
+        "type": "about:blank",
+        "title": _phrase(status),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return JSONResponse(
+        body | extra,
+        status_code=status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _code(status: int) -> str:
+    if code := _CODES.get(status):
+        return code
+    return HTTPStatus(status).name.lower() if status in _KNOWN_STATUSES else "error"
+
+
+def _phrase(status: int) -> str:
+    """Give a status its name; an app may have statuses of its own."""
+    return HTTPStatus(status).phrase if status in _KNOWN_STATUSES else "Error"
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Ask every route: the framework names only the methods of the first on this path."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+
+
+def _headers(exc: AuthError, status: int) -> dict[str, str]:
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = _challenge(exc)
+    if exc.retry_after is not None:
+        headers["Retry-After"] = str(exc.retry_after)
+    return headers
+
+
+def _challenge(exc: AuthError) -> str:
+    """Say how to authenticate; an error code only if a token was sent (RFC 6750 §3.1)."""
+    challenge = f'Bearer realm="{REALM}"'
+    if isinstance(exc, TokenError):
+        challenge += f', error="invalid_token", error_description="{exc.detail}"'
+    return challenge

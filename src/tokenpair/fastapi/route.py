@@ -1,0 +1,96 @@
+"""The route class of all our endpoints: strict about what comes in, plain about what is wrong.
+
+A library must not change how its host app answers errors, so this works inside each route and
+not in handlers of the app. An app may use it for its own routers: `APIRouter(route_class=…)`.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+
+from tokenpair.core.encoding import strict_json
+from tokenpair.errors import AuthError, PayloadTooLarge
+from tokenpair.fastapi.problems import (
+    answer_auth_error,
+    answer_http_exception,
+    answer_invalid_body,
+)
+
+MAX_BODY_BYTES = 64 * 1024
+
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class StrictRequest(Request):
+    """A request whose body is small, and whose JSON means the same to every parser."""
+
+    async def stream(self) -> AsyncIterator[bytes]:  # type: ignore[override]  # As Starlette's.
+        """Read the body. Raises `PayloadTooLarge` as soon as it is known to be."""
+        declared = self.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared[:9]) > MAX_BODY_BYTES:
+            raise PayloadTooLarge
+        received = 0
+        async for chunk in super().stream():
+            received += len(chunk)
+            if received > MAX_BODY_BYTES:
+                raise PayloadTooLarge
+            yield chunk
+
+    async def json(self) -> Any:  # noqa: ANN401  JSON is anything.
+        """Parse the body; whatever is wrong with it is one kind of error for FastAPI."""
+        try:
+            return strict_json(await self.body())
+        except ValueError as exc:
+            raise json.JSONDecodeError("not strict JSON", "", 0) from exc
+
+
+class ProblemRoute(APIRoute):
+    """A route that answers its errors as problems, whatever the app around it does.
+
+    It also accepts a trailing slash without a redirect, and forbids caches to keep what it
+    answers, unless the endpoint says otherwise.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the path with and without a trailing slash."""
+        path = scope.get("path", "")
+        if len(path) > 1 and path.endswith("/"):
+            scope = {**scope, "path": path[:-1]}
+        return super().matches(scope)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a method that is not ours, too, which the framework refuses before our handler."""
+        try:
+            await super().handle(scope, receive, send)
+        except HTTPException as exc:
+            response = await answer_http_exception(Request(scope), exc)
+            await response(scope, receive, send)
+
+    def get_route_handler(self) -> _Handler:
+        """Wrap FastAPI's handler."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                response = await handle(StrictRequest(request.scope, request.receive))
+            except AuthError as exc:
+                return await answer_auth_error(request, exc)
+            except RequestValidationError as exc:
+                return await answer_invalid_body(request, exc)
+            except HTTPException as exc:
+                if isinstance(exc.__cause__, PayloadTooLarge):
+                    # FastAPI wraps whatever reading the body raises.
+                    return await answer_auth_error(request, exc.__cause__)
+                return await answer_http_exception(request, exc)
+            response.headers.setdefault("Cache-Control", "no-store")
+            return response
+
+        return answer

@@ -1,0 +1,1 @@
+"""The endpoints: each parses, calls one flow, and writes the answer down. No decisions here."""

@@ -1,0 +1,58 @@
+"""The account's own endpoints: sign up, see and change oneself."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from tokenpair.errors import EmailTaken
+from tokenpair.fastapi.deps import AccessToken, AuthDep
+from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
+from tokenpair.fastapi.route import ProblemRoute
+from tokenpair.fastapi.schemas import AccountSchemas, Profile
+
+
+def account_router(profile: type[Profile]) -> APIRouter:
+    """Make the router for an app's profile. Raises `ConfigurationError`."""
+    router = APIRouter(route_class=ProblemRoute, tags=["account"])
+    schemas = AccountSchemas(profile)
+    # Made here, for this app: to a type checker they are no types.
+    sign_up_body: Any = schemas.sign_up
+    changes_body: Any = schemas.changes
+
+    @router.post(
+        "/signup",
+        status_code=201,
+        response_model=schemas.user,
+        responses=problem_responses(EmailTaken, *BODY_ERRORS),
+    )
+    async def sign_up(body: sign_up_body, auth: AuthDep) -> Any:  # noqa: ANN401
+        """Make an account."""
+        user = await auth.sign_up(
+            email=body.email, password=body.password, profile=schemas.profile_of(body)
+        )
+        return schemas.show(user)
+
+    @router.get(
+        "/me",
+        summary="See oneself",
+        response_model=schemas.user,
+        responses=problem_responses(*ACCESS_ERRORS),
+    )
+    async def me(token: AccessToken, auth: AuthDep) -> Any:  # noqa: ANN401
+        """See one's own account."""
+        return schemas.show(await auth.get_user(token.subject))
+
+    if not profile.model_fields:
+        return router  # There is nothing to change.
+
+    @router.patch(
+        "/me",
+        summary="Change oneself",
+        response_model=schemas.user,
+        responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
+    )
+    async def update_me(body: changes_body, token: AccessToken, auth: AuthDep) -> Any:  # noqa: ANN401
+        """Change some of one's own profile fields; the others stay as they are."""
+        return schemas.show(await auth.update_profile(token.subject, schemas.profile_of(body)))
+
+    return router

@@ -1,0 +1,36 @@
+"""Log out: one session ends, or all of a user's."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tokenpair.core.codec import Codec
+from tokenpair.core.session import EndReason
+from tokenpair.ports import Clock, Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOut:
+    """End the session of a token of either kind. It may have expired; it must be ours."""
+
+    storage: Storage
+    codec: Codec
+    clock: Clock
+
+    async def __call__(self, token: str) -> None:
+        """Doing it twice is fine. Raises `InvalidToken`."""
+        claims = self.codec.decode(token)
+        async with self.storage.begin() as tx:
+            await tx.sessions.end(claims.session_id, EndReason.LOGOUT, self.clock())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOutEverywhere:
+    """End every session of a user."""
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(self, user_id: UUID) -> int:
+        """Give the number of sessions that ended."""
+        async with self.storage.begin() as tx:
+            return await tx.sessions.end_all(user_id, EndReason.LOGOUT_ALL, self.clock())

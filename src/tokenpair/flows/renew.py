@@ -1,0 +1,74 @@
+"""Renew: present a refresh token, get the next pair. The hot path is one statement."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.pair import Mint, TokenPair
+from tokenpair.core.session import EndReason, Verdict, judge
+from tokenpair.errors import SessionEnded, TokenSuperseded, Unavailable
+from tokenpair.ports import Clock, Storage
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renew:
+    """Renew a session. See `core.session.judge` for the rule."""
+
+    storage: Storage
+    mint: Mint
+    clock: Clock
+
+    async def __call__(self, token: str) -> TokenPair:
+        """Give the next pair; its refresh token may be the very one presented.
+
+        Raises `InvalidToken`, `ExpiredToken`, `RefreshTokenRequired`, `SessionEnded`,
+        `TokenSuperseded` and `Unavailable`.
+        """
+        now = self.clock()
+        claims = self.mint.codec.decode_refresh(token)
+        claims.check(now)
+        if standing := await self.storage.renew(claims, now, self.mint.windows):
+            return self.mint.next_pair(standing, token, claims, now)
+        raise await self._refusal(claims, now)
+
+    async def _refusal(
+        self, claims: RefreshClaims, now: datetime
+    ) -> SessionEnded | TokenSuperseded | Unavailable:
+        """Find out why the statement matched no row, and end the session if it was a replay.
+
+        The block commits before anything is raised: an error raised inside it would roll the
+        ending back, and leave the thief logged in.
+        """
+        async with self.storage.begin() as tx:
+            found = await tx.sessions.lock(claims.session_id)
+            if found is None:
+                return SessionEnded("no such session")
+            session, user = found
+            if not user.is_enabled:
+                return SessionEnded("the user is disabled")
+            verdict = judge(session, claims, now, self.mint.windows)
+            if verdict is Verdict.REPLAY:
+                await tx.sessions.end(session.id, EndReason.REPLAY, now)
+        match verdict:
+            case Verdict.REPLAY:
+                _log.warning(
+                    "a refresh token was replayed; its session has been ended",
+                    extra={
+                        "session_id": str(session.id),
+                        "user_id": str(user.id),
+                        "presented_generation": claims.generation,
+                        "generation": session.generation,
+                    },
+                )
+                return SessionEnded("replay")
+            case Verdict.SUPERSEDED:
+                return TokenSuperseded()
+            case Verdict.ENDED:
+                return SessionEnded(session.end_reason.value if session.end_reason else "expired")
+            case Verdict.ADVANCE | Verdict.HOLD | Verdict.REPEAT:
+                # Only a row that went back between the two looks (a fail-over) gets here:
+                # the same token will do on the next try.
+                return Unavailable("the row changed while it was judged")

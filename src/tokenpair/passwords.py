@@ -1,0 +1,93 @@
+"""argon2id, off the event loop and bounded in number."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import PwdlibError
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from tokenpair.core.password import normalise_password
+from tokenpair.errors import Unavailable
+from tokenpair.ports import Verified
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argon2Cost:
+    """What one hash costs. The default is OWASP's first choice: 46 MiB, one pass, one lane."""
+
+    memory_kib: int = 47104
+    time: int = 1
+    parallelism: int = 1
+
+
+class Argon2Passwords:
+    """A `PasswordHasher` with argon2id in a pool of threads.
+
+    A flood of log-ins takes at most `threads` cores and as many times the memory of one hash;
+    past `max_waiting` in line, callers are told to come back instead of waiting for ever.
+    """
+
+    def __init__(
+        self,
+        cost: Argon2Cost | None = None,
+        *,
+        threads: int | None = None,
+        max_waiting: int = 100,
+    ) -> None:
+        cost = cost or Argon2Cost()
+        self._passwords = PasswordHash(
+            (
+                Argon2Hasher(
+                    memory_cost=cost.memory_kib,
+                    time_cost=cost.time,
+                    parallelism=cost.parallelism,
+                ),
+            )
+        )
+        threads = threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._places = threads + max_waiting
+        # Compared with when there is no account, so that the work is the same. Made here and
+        # not at the first unknown address, which would be told apart by the time it takes.
+        self._nobodys_hash = self._passwords.hash(os.urandom(16).hex())
+
+    async def hash(self, password: str) -> str:
+        """Hash a new password."""
+        normalised = normalise_password(password)
+        return await self.in_turn(lambda: self._passwords.hash(normalised))
+
+    async def verify(self, password: str, password_hash: str | None) -> Verified:
+        """Compare a password with a hash; None costs the same and is never right."""
+        normalised = normalise_password(password)
+        return await self.in_turn(lambda: self._verify(normalised, password_hash))
+
+    def _verify(self, password: str, password_hash: str | None) -> Verified:
+        if password_hash is not None:
+            try:
+                is_right, new_hash = self._passwords.verify_and_update(password, password_hash)
+            except PwdlibError:
+                pass  # In a form not ours: as with no account, below.
+            else:
+                return Verified(is_right=is_right, new_hash=new_hash)
+        self._passwords.verify(password, self._nobodys_hash)
+        return Verified(is_right=False)
+
+    async def in_turn(self, work: Callable[[], _T]) -> _T:
+        """Do work on a password in the pool. Raises `Unavailable`, and what the work raises."""
+        if self._places <= 0:
+            raise Unavailable("too many passwords are waiting to be hashed")
+        self._places -= 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        # Given back when the work ends, not when the caller goes away: the work goes on.
+        future.add_done_callback(lambda _: self._give_back())
+        return await asyncio.shield(future)
+
+    def _give_back(self) -> None:
+        self._places += 1

@@ -1,0 +1,210 @@
+"""What the flows need from the outside world. Read this page before writing an adapter.
+
+An adapter is any class with these methods; there is nothing to inherit. `tokenpair.store_contract`
+has the contract suite that a storage must pass.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.email import EmailAddress
+from tokenpair.core.session import EndReason, Session, Standing, Windows
+from tokenpair.core.user import User
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def __call__(self) -> datetime:
+        """Give the present moment, aware of its time zone (UTC)."""
+        ...
+
+
+class Users(Protocol):
+    """The accounts, inside a unit of work."""
+
+    async def add(self, user: User) -> None:
+        """Keep a new user.
+
+        Raises `EmailTaken` when another user has this canonical address, also when both are
+        added at the same moment: the store's own uniqueness decides, not a look beforehand.
+        """
+        ...
+
+    async def get(self, user_id: UUID) -> User | None:
+        """Give the user, or None."""
+        ...
+
+    async def lock(self, user_id: UUID) -> User | None:
+        """Give the user as committed now, and keep others from changing it until the end.
+
+        Several units may hold the lock at once (a shared lock); a change of the user waits.
+        """
+        ...
+
+    async def by_email(self, email: EmailAddress) -> User | None:
+        """Give the user with this canonical address, or None."""
+        ...
+
+    async def list(self, *, limit: int) -> list[User]:
+        """Give the newest users, newest first."""
+        ...
+
+    async def set_password_hash(self, user_id: UUID, password_hash: str, *, replacing: str) -> bool:
+        """Replace the password's hash if it still is `replacing`. Was it?"""
+        ...
+
+    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
+        """Merge fields into the profile; None when there is no such user.
+
+        Two merges at once lose neither's fields.
+        """
+        ...
+
+    async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
+        """Replace the roles; a real change raises `version` by one. Is there such a user?"""
+        ...
+
+    async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
+        """Disable from `at`, or enable again with None. Is there such a user?
+
+        The sessions are the flow's to end, in the same unit of work.
+        """
+        ...
+
+
+class Sessions(Protocol):
+    """The sessions, inside a unit of work. An ended session never lives again."""
+
+    async def add(self, session: Session) -> None:
+        """Keep a new session. Its user's row should be locked: see `Users.lock`."""
+        ...
+
+    async def lock(self, session_id: UUID) -> tuple[Session, User] | None:
+        """Give the session and its user as committed now, and keep renewals out until the end.
+
+        None for an unknown session, or one whose user is gone.
+        """
+        ...
+
+    async def live(self, user_id: UUID, now: datetime) -> list[Session]:
+        """Give the user's sessions that are live at `now`, newest first."""
+        ...
+
+    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
+        """End the session. False when there is none, or it has ended already."""
+        ...
+
+    async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
+        """End all sessions of the user that have not ended; give their number."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """Everything that can be read or changed together."""
+
+    @property
+    def users(self) -> Users:
+        """The accounts."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions."""
+        ...
+
+
+class Storage(Protocol):
+    """Where users and sessions are kept.
+
+    Every method raises `Unavailable` when the place cannot be reached.
+    """
+
+    async def open(self, *, migrate: bool) -> None:
+        """Connect, and see that the tables are the ones this version needs.
+
+        With `migrate`, bring them up to date; without, raise `ConfigurationError` when they
+        are not. Several workers may open at once.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection. Closing twice is fine."""
+        ...
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Open a unit of work: all of it happens, durably, or nothing does.
+
+        It commits when the block ends, and rolls back when the block raises. So a decision
+        that must survive an error is committed first: leave the block, then raise.
+        """
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Open a look at what is committed; writing and locking in it are a mistake."""
+        ...
+
+    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+        """Carry out *advance*, *hold* or *repeat* of `core.session.judge` in one atomic write.
+
+        Durable when it returns. None when the verdict is any other: then nothing changed.
+        Of many calls at once, each sees the others' finished work. `Standing.head` tells
+        *hold*: it is not the token's id.
+        """
+        ...
+
+    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+        """Give the session if it is live at `now` and its user enabled; else None."""
+        ...
+
+    async def check(self, now: datetime) -> None:
+        """Require that it answers and that its clock agrees with `now` to within seconds.
+
+        Raises `Unavailable`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """The answer of `PasswordHasher.verify`.
+
+    `new_hash` is set when the password is right and its hash was made with other parameters
+    than today's: keep it instead.
+    """
+
+    is_right: bool
+    new_hash: str | None = None
+
+
+class PasswordHasher(Protocol):
+    """Turns passwords into hashes, off the event loop and bounded in number.
+
+    All methods raise `Unavailable` when too many callers are waiting already.
+    """
+
+    async def hash(self, password: str) -> str:
+        """Hash a new password."""
+        ...
+
+    async def verify(self, password: str, password_hash: str | None) -> Verified:
+        """Compare a password with a hash.
+
+        None (no such account, or one without a password) and a hash in a form not ours are
+        never right, and take the same work as a comparison.
+        """
+        ...
+
+    async def in_turn(self, work: Callable[[], T]) -> T:
+        """Do other costly work on a password, in the same bounds as the hashing.
+
+        Raises whatever the work raises.
+        """
+        ...

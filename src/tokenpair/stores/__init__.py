@@ -1,0 +1,1 @@
+"""Adapters that keep users and sessions: memory, the reference; and SQL."""

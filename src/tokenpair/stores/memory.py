@@ -1,0 +1,182 @@
+"""The reference storage: everything in dictionaries, the rule carried out by `judge` itself.
+
+For tests and for reading. It forgets everything when the process ends.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.email import EmailAddress
+from tokenpair.core.session import (
+    EndReason,
+    Session,
+    Standing,
+    Verdict,
+    Windows,
+    advance,
+    judge,
+)
+from tokenpair.core.user import User
+from tokenpair.errors import EmailTaken
+
+
+@dataclass(slots=True)
+class _Tables:
+    users: dict[UUID, User] = field(default_factory=dict)
+    sessions: dict[UUID, Session] = field(default_factory=dict)
+
+    def copy(self) -> "_Tables":
+        return _Tables(dict(self.users), dict(self.sessions))
+
+
+class MemoryStorage:
+    """A `Storage` in memory. One unit of work at a time, on a copy that is swapped in."""
+
+    def __init__(self) -> None:
+        self._tables = _Tables()
+        self._lock = asyncio.Lock()
+
+    async def open(self, *, migrate: bool) -> None:
+        """Nothing to open, nothing to migrate."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator["MemoryUnitOfWork"]:
+        """Open a unit of work on a copy; swap it in at the end, drop it on an error."""
+        async with self._lock:
+            tables = self._tables.copy()
+            yield MemoryUnitOfWork(tables)
+            self._tables = tables
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["MemoryUnitOfWork"]:
+        """Look at a copy, which is dropped."""
+        yield MemoryUnitOfWork(self._tables.copy())
+
+    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+        """Judge and carry out."""
+        async with self._lock:
+            if not (found := self._tables.sessions.get(token.session_id)):
+                return None
+            user = self._tables.users.get(found.user_id)
+            if not user or not user.is_enabled:
+                return None
+            match judge(found, token, now, windows):
+                case Verdict.ADVANCE:
+                    session = advance(found, token, now)
+                case Verdict.HOLD | Verdict.REPEAT:
+                    session = replace(found, seen_at=now)
+                case _:
+                    return None
+            self._tables.sessions[session.id] = session
+            return Standing.of(session, user)
+
+    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+        """Look the session and its user up."""
+        session = self._tables.sessions.get(session_id)
+        user = self._tables.users.get(session.user_id) if session else None
+        if session and user and session.is_live(now) and user.is_enabled:
+            return Standing.of(session, user)
+        return None
+
+    async def check(self, now: datetime) -> None:
+        """Memory always answers."""
+
+
+class MemoryUnitOfWork:
+    """Both stores, over one copy of the tables."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self.users = MemoryUsers(tables.users)
+        self.sessions = MemorySessions(tables)
+
+
+class MemoryUsers:
+    """`ports.Users` over a dictionary."""
+
+    def __init__(self, users: dict[UUID, User]) -> None:
+        self._users = users
+
+    async def add(self, user: User) -> None:
+        if await self.by_email(user.email):
+            raise EmailTaken
+        self._users[user.id] = user
+
+    async def get(self, user_id: UUID) -> User | None:
+        return self._users.get(user_id)
+
+    async def lock(self, user_id: UUID) -> User | None:
+        return self._users.get(user_id)
+
+    async def by_email(self, email: EmailAddress) -> User | None:
+        return next(
+            (user for user in self._users.values() if user.email.canonical == email.canonical), None
+        )
+
+    async def list(self, *, limit: int) -> list[User]:
+        newest = sorted(self._users.values(), key=lambda user: user.id, reverse=True)
+        return newest[:limit]
+
+    async def set_password_hash(self, user_id: UUID, password_hash: str, *, replacing: str) -> bool:
+        user = self._users.get(user_id)
+        if not user or user.password_hash != replacing:
+            return False
+        return self._put(user_id, password_hash=password_hash) is not None
+
+    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
+        user = self._users.get(user_id)
+        return self._put(user_id, profile=user.profile | profile) if user else None
+
+    async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
+        user = self._users.get(user_id)
+        if user and user.roles != roles:
+            self._put(user_id, roles=roles, version=user.version + 1)
+        return user is not None
+
+    async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
+        return self._put(user_id, disabled_at=at) is not None
+
+    def _put(self, user_id: UUID, **changes: Any) -> User | None:  # noqa: ANN401
+        if not (user := self._users.get(user_id)):
+            return None
+        self._users[user_id] = replace(user, **changes)
+        return self._users[user_id]
+
+
+class MemorySessions:
+    """`ports.Sessions` over a dictionary."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+        self._sessions = tables.sessions
+
+    async def add(self, session: Session) -> None:
+        self._sessions[session.id] = session
+
+    async def lock(self, session_id: UUID) -> tuple[Session, User] | None:
+        session = self._sessions.get(session_id)
+        user = self._tables.users.get(session.user_id) if session else None
+        return (session, user) if session and user else None
+
+    async def live(self, user_id: UUID, now: datetime) -> list[Session]:
+        mine = (s for s in self._sessions.values() if s.user_id == user_id and s.is_live(now))
+        return sorted(mine, key=lambda session: (session.created_at, session.id), reverse=True)
+
+    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
+        session = self._sessions.get(session_id)
+        if not session or session.ended_at:
+            return False
+        self._sessions[session_id] = replace(session, ended_at=now, end_reason=reason)
+        return True
+
+    async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
+        mine = [s.id for s in self._sessions.values() if s.user_id == user_id]
+        return sum([await self.end(session_id, reason, now) for session_id in mine])

@@ -1,0 +1,22 @@
+"""Users and sessions in SQLite or PostgreSQL.
+
+An app may keep tables of its own in the same database, with the same engine, migrations and
+type for moments in time.
+"""
+
+from tokenpair.stores.sql.engine import create_engine, opening, turn_to_write, unavailable
+from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, Migrations, run_scripts
+from tokenpair.stores.sql.storage import SqlStorage
+from tokenpair.stores.sql.tables import UtcDateTime
+
+__all__ = [
+    "TOKENPAIR_MIGRATIONS",
+    "Migrations",
+    "SqlStorage",
+    "UtcDateTime",
+    "create_engine",
+    "opening",
+    "run_scripts",
+    "turn_to_write",
+    "unavailable",
+]

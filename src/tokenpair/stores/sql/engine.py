@@ -1,0 +1,201 @@
+"""Engines for SQLite and PostgreSQL, with the settings that correctness hangs on."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from tokenpair.errors import ConfigurationError, Unavailable
+
+# The driver for a URL that names none: psycopg serves app and migrations alike.
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_KNOWN_DRIVERS = (*_DRIVERS.values(), "postgresql+asyncpg")
+POOL_SIZE = 10
+POOL_SECONDS = 10
+"""So long a request waits for a connection before it is told to come back."""
+
+CONNECT_SECONDS = 5
+# What each driver calls it: a server that takes the call and says nothing is none.
+_CONNECT_TIMEOUTS = {"postgresql+psycopg": "connect_timeout", "postgresql+asyncpg": "timeout"}
+_MIN_SQLITE = (3, 35)  # RETURNING
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA busy_timeout = 5000",
+    # A renewal lost in a power cut heals by itself; a lost log-out does not.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+_WAL_TRIES = 10
+
+
+def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
+    """Make an engine for `sqlite:///path` or `postgresql://…`; no connection is made yet.
+
+    With `autocommit`, each statement is its own transaction; an engine that is made for it
+    spares the switching to and fro. Its errors show the statement and never what was bound
+    to it. Raises `ConfigurationError`, which never shows the URL's password.
+    """
+    parsed = _parse(url)
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        # None beyond the pool: they would be opened and closed again with every burst.
+        "pool_size": POOL_SIZE,
+        "max_overflow": 0,
+        "pool_timeout": POOL_SECONDS,
+    }
+    if autocommit:
+        options["isolation_level"] = "AUTOCOMMIT"
+    if parsed.get_backend_name() == "sqlite":
+        return _create_sqlite_engine(parsed, options)
+    try:
+        return create_async_engine(
+            parsed,
+            # A connection that the server closed meanwhile is found out before it is used.
+            pool_pre_ping=True,
+            connect_args={_CONNECT_TIMEOUTS[parsed.drivername]: CONNECT_SECONDS},
+            **options,
+        )
+    except ModuleNotFoundError as exc:
+        extra = "asyncpg" if parsed.drivername.endswith("asyncpg") else "postgres"
+        raise ConfigurationError(
+            f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[{extra}]'"
+        ) from exc
+
+
+def _create_sqlite_engine(url: sa.URL, options: dict[str, Any]) -> AsyncEngine:
+    if sqlite3.sqlite_version_info < _MIN_SQLITE:
+        raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is needed")
+    engine = create_async_engine(url, **options)
+    sa.event.listen(engine.sync_engine, "do_connect", _make_private)
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    if "isolation_level" not in options:
+        sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # Broken off from its cause: where a password has a bare "@", a piece of it is taken
+        # for the port, and quoted.
+        raise ConfigurationError("the database URL cannot be read") from None
+    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    if parsed.drivername not in _KNOWN_DRIVERS:
+        raise ConfigurationError(
+            "the database must be sqlite:///path or postgresql://…, by psycopg or asyncpg"
+        )
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        # Each connection would have a database of its own.
+        raise ConfigurationError("SQLite needs a file: sqlite:///path")
+    return parsed
+
+
+def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:  # noqa: ANN401
+    """Make a missing database file for its owner alone, before SQLite makes it for everybody."""
+    with contextlib.suppress(OSError):  # SQLite will say what is wrong.
+        Path(arguments[0]).touch(mode=0o600)
+
+
+def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
+    # The driver's own habit of opening a deferred transaction before each write is turned off:
+    # we say BEGIN IMMEDIATE ourselves, or nothing, where a single statement stands alone.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    _write_ahead(cursor)
+    cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:  # noqa: ANN401
+    """Keep a write-ahead log, so that readers do not wait for the writer."""
+    for _ in range(_WAL_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            # Workers that start together on a new database get in each other's way here, and
+            # SQLite fails at once instead of waiting. For a write lock it does wait.
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # Takes the write lock at once: a deferred transaction that reads first and writes later
+    # fails with "database is locked" when another has written in between.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextlib.asynccontextmanager
+async def turn_to_write(engine: AsyncEngine, lock: asyncio.Lock) -> AsyncIterator[None]:
+    """Take turns on SQLite, which has one writer: its own waiting polls, and is unfair.
+
+    Whoever waits too long is told to come back. Elsewhere there is nothing to wait for.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    async with asyncio.timeout(POOL_SECONDS):
+        await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def opening(engine: AsyncEngine) -> Iterator[None]:
+    """Be as `unavailable`, at the start, where whatever else is wrong is one line, too."""
+    try:
+        with unavailable(engine):
+            yield
+    except (sa.exc.DBAPIError, TypeError) as exc:  # TypeError: an option unknown to a driver.
+        said = str(getattr(exc, "orig", exc)).partition("\n")[0]
+        raise ConfigurationError(f"the database {_name(engine)} cannot be used: {said}") from exc
+
+
+def _name(engine: AsyncEngine) -> str:
+    """Name the database, without its password and the options, which may hold one."""
+    return engine.url.set(query={}).render_as_string(hide_password=True)
+
+
+@contextlib.contextmanager
+def unavailable(engine: AsyncEngine) -> Iterator[None]:
+    """Turn a database that cannot be reached, or is too busy, into `Unavailable`.
+
+    The reason is for the log: which database, and its driver's first line. No password.
+    """
+    try:
+        yield
+    except (
+        sa.exc.DBAPIError,
+        sa.exc.TimeoutError,
+        OSError,  # Some drivers let the socket's own error through.
+    ) as exc:
+        if isinstance(exc, sa.exc.DBAPIError) and not _may_pass(exc):
+            raise
+        said = str(getattr(exc, "orig", exc)).partition("\n")[0]
+        raise Unavailable(f"the database {_name(engine)} does not answer: {said}") from exc
+
+
+def _may_pass(error: sa.exc.DBAPIError) -> bool:
+    """Is it about the database, and not about what it was asked?
+
+    Where psycopg has OperationalError, for a lost connection or a deadlock, asyncpg has no class
+    that SQLAlchemy knows: its error comes as the base class itself. And SQLite has nothing
+    narrower than DatabaseError for a file that is broken.
+    """
+    return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError)) or type(error) in {
+        sa.exc.DBAPIError,
+        sa.exc.DatabaseError,
+    }

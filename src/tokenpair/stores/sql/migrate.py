@@ -1,0 +1,109 @@
+"""Bring tables up to date with Alembic. The scripts travel inside the wheel.
+
+An app may keep its own tables the same way, in the same database: a folder of scripts in a
+package, and a version table of its own.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from tokenpair.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Any number will do, as long as it is always this one.
+_ADVISORY_LOCK = 0x746F6B656E706169
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """A line of migration scripts: `location` is "package:folder", `table` its version table."""
+
+    location: str
+    table: str
+
+    async def upgrade(self, engine: AsyncEngine) -> None:
+        """Bring the tables up to date; nothing happens when they are.
+
+        Several workers may do so at once: one works, the others wait and find it done. All
+        scripts run in one transaction, so a crash half-way leaves what was there before.
+        Raises `ConfigurationError` for a database that a newer version has migrated.
+        """
+        if await self.is_current(engine):
+            return
+        async with engine.begin() as connection:
+            # SQLite has locked the database with BEGIN IMMEDIATE.
+            if engine.dialect.name == "postgresql":
+                lock = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK))
+                await connection.execute(lock)
+            await connection.run_sync(self._upgrade)
+
+    async def is_current(self, engine: AsyncEngine) -> bool:
+        """Are the tables the ones that this version needs?
+
+        Raises `ConfigurationError` for a database that a newer version has migrated.
+        """
+        from alembic.script import ScriptDirectory  # noqa: PLC0415  See `_config`.
+
+        async with engine.connect() as connection:
+            revision = await self._revision(connection)
+        script = ScriptDirectory.from_config(self._config())
+        known = {each.revision for each in script.walk_revisions()}
+        if revision is not None and revision not in known:
+            raise ConfigurationError(
+                f"the database is newer than this version: it is at {revision} of {self.table}"
+            )
+        return revision == script.get_current_head()
+
+    async def _revision(self, connection: AsyncConnection) -> str | None:
+        def read(sync: sa.Connection) -> str | None:
+            if not sa.inspect(sync).has_table(self.table):
+                return None
+            version = sa.table(self.table, sa.column("version_num"))
+            return sync.execute(sa.select(version.c.version_num)).scalar()
+
+        return await connection.run_sync(read)
+
+    def _upgrade(self, connection: sa.Connection) -> None:
+        from alembic import command  # noqa: PLC0415  See `_config`.
+
+        config = self._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    def _config(self) -> "Config":
+        # Alembic is imported where it is used: it takes longer to load than all the rest, and
+        # a library should not make its app wait for what most starts do not need.
+        from alembic.config import Config  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", self.location)
+        config.set_main_option("path_separator", "os")
+        config.attributes["version_table"] = self.table
+        return config
+
+
+TOKENPAIR_MIGRATIONS = Migrations("tokenpair:stores/sql/migrations", "tokenpair_migration")
+
+
+def run_scripts(metadata: sa.MetaData) -> None:
+    """Be an Alembic environment: the whole content of a migrations folder's `env.py`.
+
+    `metadata` is what `alembic revision --autogenerate` compares with.
+    """
+    from alembic import context  # noqa: PLC0415  See `_config`.
+
+    context.configure(
+        connection=context.config.attributes["connection"],
+        version_table=context.config.attributes["version_table"],
+        target_metadata=metadata,
+        render_as_batch=True,
+        # Other tables in the database are other people's.
+        include_name=lambda name, kind, _: kind != "table" or name in metadata.tables,
+    )
+    with context.begin_transaction():
+        context.run_migrations()

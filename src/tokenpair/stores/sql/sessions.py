@@ -1,0 +1,79 @@
+"""`ports.Sessions` in SQL."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tokenpair.core.session import EndReason, Session
+from tokenpair.core.user import User
+from tokenpair.stores.sql.tables import session_table, user_table
+from tokenpair.stores.sql.users import to_user
+
+_s = session_table.c
+_FIELDS = tuple(field.name for field in fields(Session))
+
+
+class SqlSessions:
+    """The sessions, on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, session: Session) -> None:
+        await self._connection.execute(session_table.insert().values(_to_row(session)))
+
+    async def lock(self, session_id: UUID) -> tuple[Session, User] | None:
+        found = await self._connection.execute(
+            sa.select(session_table, user_table)
+            .join_from(session_table, user_table)
+            .where(_s.id == session_id)
+            .with_for_update(of=session_table)
+        )
+        row = found.one_or_none()
+        return (_to_session(row), to_user(row)) if row else None
+
+    async def live(self, user_id: UUID, now: datetime) -> list[Session]:
+        found = await self._connection.execute(
+            sa.select(session_table)
+            .where(_s.user_id == user_id, _s.ended_at.is_(None), _s.expires_at > now)
+            .order_by(_s.created_at.desc(), _s.id.desc())
+        )
+        return [_to_session(row) for row in found]
+
+    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
+        return await self._end(_s.id == session_id, reason, now) == 1
+
+    async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
+        # In one order, whoever asks: two that end the same rows in different orders would
+        # each hold what the other waits for.
+        in_order = (
+            sa.select(_s.id)
+            .where(_s.user_id == user_id, _s.ended_at.is_(None))
+            .order_by(_s.id)
+            .with_for_update()
+        )
+        return await self._end(_s.id.in_(in_order), reason, now)
+
+    async def _end(self, which: sa.ColumnElement[bool], reason: EndReason, now: datetime) -> int:
+        ended = await self._connection.execute(
+            session_table.update()
+            .where(which, _s.ended_at.is_(None))
+            .values(ended_at=now, end_reason=reason.value)
+        )
+        return ended.rowcount
+
+
+def _to_row(session: Session) -> dict[str, Any]:
+    row = {name: getattr(session, name) for name in _FIELDS}
+    return row | {"end_reason": session.end_reason.value if session.end_reason else None}
+
+
+def _to_session(row: sa.Row[Any]) -> Session:
+    columns = row._mapping  # noqa: SLF001  Public, in spite of its name.
+    values = {name: columns[_s[name]] for name in _FIELDS}
+    reason = values["end_reason"]
+    return Session(**values | {"end_reason": EndReason(reason) if reason else None})

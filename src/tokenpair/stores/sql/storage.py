@@ -1,0 +1,150 @@
+"""`ports.Storage` in SQL: SQLite for one machine, PostgreSQL for more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.session import Standing, Windows
+from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.stores.sql.engine import (
+    POOL_SECONDS,
+    create_engine,
+    opening,
+    turn_to_write,
+    unavailable,
+)
+from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
+from tokenpair.stores.sql.renewal import RENEW, renewal_parameters, renewed_standing
+from tokenpair.stores.sql.sessions import SqlSessions
+from tokenpair.stores.sql.tables import session_table, user_table
+from tokenpair.stores.sql.users import SqlUsers
+
+MAX_CLOCK_DRIFT = timedelta(seconds=2)
+"""Well within the repeat window, which workers with different clocks must agree on."""
+
+_STANDING = (
+    sa.select(
+        session_table.c.id,
+        session_table.c.user_id,
+        session_table.c.secret_hash,
+        session_table.c.head,
+        session_table.c.rotated_at,
+        session_table.c.expires_at,
+        session_table.c.authenticated_at,
+        user_table.c.roles,
+        user_table.c.version,
+    )
+    .join_from(session_table, user_table)
+    .where(
+        session_table.c.id == sa.bindparam("sid"),
+        session_table.c.ended_at.is_(None),
+        session_table.c.expires_at > sa.bindparam("now"),
+        user_table.c.disabled_at.is_(None),
+    )
+)
+
+
+class SqlStorage:
+    """A `Storage` on SQLite (3.35 or newer) or PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine, autocommit: AsyncEngine) -> None:
+        """Take two engines on one database; the second, where each statement stands alone."""
+        self._engine = engine
+        self._autocommit = autocommit
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    def from_url(cls, url: str) -> "SqlStorage":
+        """Make one from `sqlite:///path` or `postgresql://…`. Raises `ConfigurationError`."""
+        return cls(create_engine(url), create_engine(url, autocommit=True))
+
+    async def open(self, *, migrate: bool) -> None:
+        with opening(self._engine):
+            if migrate:
+                await TOKENPAIR_MIGRATIONS.upgrade(self._engine)
+            elif not await TOKENPAIR_MIGRATIONS.is_current(self._engine):
+                raise ConfigurationError("the database is not migrated; run: tokenpair db upgrade")
+
+    async def close(self) -> None:
+        await self._autocommit.dispose()
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator["SqlUnitOfWork"]:
+        with unavailable(self._engine):
+            async with (
+                turn_to_write(self._engine, self._writing),
+                self._engine.begin() as connection,
+            ):
+                if not self._is_sqlite:
+                    # An operator may have traded durability for speed. A lost renewal heals;
+                    # a lost log-out does not.
+                    await connection.execute(sa.text("SET LOCAL synchronous_commit = on"))
+                yield SqlUnitOfWork(connection)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["SqlUnitOfWork"]:
+        with unavailable(self._engine):
+            async with self._autocommit.connect() as connection:
+                yield SqlUnitOfWork(connection)
+
+    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+        with unavailable(self._engine):
+            async with (
+                turn_to_write(self._engine, self._writing),
+                self._autocommit.connect() as connection,
+            ):
+                parameters = renewal_parameters(token, now, windows)
+                # All rows are fetched: SQLite commits when the statement has been read to
+                # its end, and nobody may see its answer before.
+                rows = (await connection.execute(RENEW, parameters)).all()
+        return renewed_standing(rows[0], token) if rows else None
+
+    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+        with unavailable(self._engine):
+            async with self._autocommit.connect() as connection:
+                found = await connection.execute(_STANDING, {"sid": session_id, "now": now})
+                row = found.one_or_none()
+        return _to_standing(row) if row else None
+
+    async def check(self, now: datetime) -> None:
+        with unavailable(self._engine):
+            async with asyncio.timeout(POOL_SECONDS), self._autocommit.connect() as connection:
+                if self._is_sqlite:  # It has no clock but this machine's.
+                    await connection.execute(sa.select(1))
+                    return
+                theirs = (
+                    await connection.execute(sa.select(sa.func.clock_timestamp()))
+                ).scalar_one()
+        if abs(theirs - now) > MAX_CLOCK_DRIFT:
+            raise Unavailable("this machine's clock and the database's disagree")
+
+
+class SqlUnitOfWork:
+    """Both stores, on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.users = SqlUsers(connection)
+        self.sessions = SqlSessions(connection)
+
+
+def _to_standing(row: sa.Row[*tuple[Any, ...]]) -> Standing:
+    return Standing(
+        session_id=row.id,
+        user_id=row.user_id,
+        secret_hash=row.secret_hash,
+        head=row.head,
+        rotated_at=row.rotated_at,
+        expires_at=row.expires_at,
+        authenticated_at=row.authenticated_at,
+        roles=frozenset(row.roles),
+        version=row.version,
+    )

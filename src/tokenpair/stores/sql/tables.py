@@ -1,0 +1,75 @@
+"""The library's tables. The migrations make them; a test holds the two against each other."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = sa.MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in time: `timestamptz` on PostgreSQL, UTC text on SQLite, always aware here.
+
+    Both keep microseconds, and both compare in the order of time.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give SQLite, which drops the zone, the time in UTC."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the time in UTC, whatever the zone of the connection."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+user_table = sa.Table(
+    "tokenpair_user",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("email_canonical", sa.Text, nullable=False, unique=True),
+    sa.Column("email_verified_at", UtcDateTime),
+    sa.Column("password_hash", sa.Text),
+    sa.Column("roles", sa.JSON, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("profile", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("disabled_at", UtcDateTime),
+)
+
+session_table = sa.Table(
+    "tokenpair_session",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    # No index holds a column that a renewal changes, and on PostgreSQL the pages keep room for
+    # the new version of a row (see the migration): so its updates stay on their page (HOT).
+    sa.Column(
+        "user_id",
+        sa.Uuid,
+        sa.ForeignKey("tokenpair_user.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("secret_hash", sa.LargeBinary, nullable=False),
+    sa.Column("head", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("rotated_at", UtcDateTime, nullable=False),
+    sa.Column("authenticated_at", UtcDateTime, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("end_reason", sa.Text),
+    sa.Column("user_agent", sa.Text),
+    sa.Column("ip", sa.Text),
+)

@@ -1,0 +1,108 @@
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from bookly.app import create_app
+from bookly.settings import BooklySettings
+from tokenpair import Settings
+from tokenpair.auth import database_url
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import PASSWORD, FakeClock, make_auth
+
+API = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who is logged in."""
+
+    id: str
+    headers: dict[str, str]
+
+
+def make_settings(data_dir: Path, url: str | None = None) -> BooklySettings:
+    """Settings of a test: SQLite in the folder, if no other database is named."""
+    auth = Settings.read(data_dir=data_dir, database_url=url)
+    return BooklySettings(host="127.0.0.1", port=8000, auth=auth)
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith(("TOKENPAIR_", "BOOKLY_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str | None:
+    """The database: SQLite in the data folder, or what the test is parametrised with."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return None
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def app(url: str | None, tmp_path: Path, clock: FakeClock) -> FastAPI:
+    settings = make_settings(tmp_path / "data", url)
+    storage = SqlStorage.from_url(database_url(settings.auth))
+    return create_app(settings, auth=make_auth(storage=storage, clock=clock))
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://bookly.test") as client,
+    ):
+        yield client
+
+
+SignUp = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+def sign_up(app: FastAPI, client: httpx2.AsyncClient) -> SignUp:
+    """Sign somebody up and log them in, over HTTP: `await sign_up("ada", roles={"admin"})`."""
+
+    async def sign_up(name: str, roles: frozenset[str] = frozenset()) -> Person:
+        credentials = {"email": f"{name}@example.com", "password": PASSWORD}
+        signed_up = await client.post(f"{API}/auth/signup", json=credentials)
+        assert signed_up.status_code == 201, signed_up.text
+        user: dict[str, Any] = signed_up.json()
+        if roles:
+            await app.state.tokenpair.set_roles(UUID(user["id"]), frozenset(roles))
+        pair = (await client.post(f"{API}/auth/login", json=credentials)).json()
+        return Person(id=user["id"], headers={"Authorization": f"Bearer {pair['access_token']}"})
+
+    return sign_up
+
+
+@pytest.fixture
+async def ada(sign_up: SignUp) -> Person:
+    return await sign_up("ada")
+
+
+@pytest.fixture
+async def bob(sign_up: SignUp) -> Person:
+    return await sign_up("bob")
+
+
+@pytest.fixture
+async def admin(sign_up: SignUp) -> Person:
+    return await sign_up("root", roles=frozenset({"admin"}))

@@ -1,0 +1,58 @@
+"""A real Bookly, in a process of its own, for tests that walk through the front door."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenpair.core.codec import Codec
+from tokenpair.key_file import read_keyring
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that answers, and the folder of its data."""
+
+    url: str
+    data_dir: Path
+
+    def codec(self) -> Codec:
+        """Give the server's own codec: for tokens that only time could make otherwise."""
+        return Codec(read_keyring(self.data_dir / "keys.json"), issuer=self.url, audience=self.url)
+
+
+@contextmanager
+def running_bookly(data_dir: Path, *options: str) -> Iterator[Running]:
+    """Start `bookly serve` on a free port; stop it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bookly", "serve", "--port", "0", "--data-dir", data_dir, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=data_dir,
+        env={name: value for name, value in os.environ.items() if not _is_setting(name)},
+    )
+    try:
+        yield Running(url=_read_url(process), data_dir=data_dir)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(("TOKENPAIR_", "BOOKLY_"))
+
+
+def _read_url(process: "subprocess.Popen[str]") -> str:
+    """Wait for the line that says where it is; its port is open from then on."""
+    assert process.stdout
+    said = []
+    for line in process.stdout:
+        if found := re.search(r"Bookly is at (\S+)", line):
+            return found[1]
+        said.append(line)
+    raise AssertionError("Bookly did not start:\n" + "".join(said))

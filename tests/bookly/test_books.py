@@ -1,0 +1,539 @@
+import asyncio
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from bookly.books.schemas import cursor_of
+from bookly.db import Database
+from tests.bookly.conftest import Person, SignUp
+from tokenpair.testing import FakeClock
+
+BOOKS = "/api/v1/books"
+CLEAN_CODE = {
+    "title": "Clean Code",
+    "author": "Robert C. Martin",
+    "publisher": "Prentice Hall",
+    "published_date": "2008-08-01",
+    "page_count": 464,
+    "language": "English",
+}
+on_both = pytest.mark.parametrize("url", ["sqlite", "postgres"], indirect=True)
+
+
+async def add(client: httpx2.AsyncClient, owner: Person, **fields: object) -> dict[str, Any]:
+    answer = await client.post(BOOKS, json={**CLEAN_CODE, **fields}, headers=owner.headers)
+    assert answer.status_code == 201, answer.text
+    book: dict[str, Any] = answer.json()
+    return book
+
+
+async def titles(client: httpx2.AsyncClient, who: Person, **query: str) -> list[str]:
+    answer = await client.get(BOOKS, params=query, headers=who.headers)
+    assert answer.status_code == 200, answer.text
+    return [book["title"] for book in answer.json()["items"]]
+
+
+def assert_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    problem: dict[str, Any] = answer.json()
+    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+    return problem
+
+
+# What one does with books
+
+
+@on_both
+async def test_a_book_is_kept_as_it_was_added(client: httpx2.AsyncClient, ada: Person) -> None:
+    added = await client.post(BOOKS, json=CLEAN_CODE, headers=ada.headers)
+
+    book = added.json()
+    assert added.status_code == 201
+    assert added.headers["Cache-Control"] == "no-store"
+    assert book == CLEAN_CODE | {
+        "id": book["id"],
+        "owner_id": ada.id,
+        "created_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
+    assert (await client.get(f"{BOOKS}/{book['id']}", headers=ada.headers)).json() == book
+
+
+@on_both
+async def test_a_change_leaves_the_other_fields_alone(
+    client: httpx2.AsyncClient, ada: Person, clock: FakeClock
+) -> None:
+    book = await add(client, ada)
+
+    clock.advance(minutes=1)
+    answer = await client.patch(
+        f"{BOOKS}/{book['id']}", json={"title": "Clean Coder"}, headers=ada.headers
+    )
+
+    assert answer.status_code == 200
+    changed = {"title": "Clean Coder", "updated_at": "2026-01-01T00:01:00Z"}
+    assert answer.json() == book | changed
+    assert (await client.get(f"{BOOKS}/{book['id']}", headers=ada.headers)).json() == answer.json()
+
+
+async def test_a_change_of_nothing_changes_nothing(
+    client: httpx2.AsyncClient, ada: Person, clock: FakeClock
+) -> None:
+    book = await add(client, ada)
+
+    clock.advance(minutes=1)
+    answer = await client.patch(f"{BOOKS}/{book['id']}", json={}, headers=ada.headers)
+
+    assert (answer.status_code, answer.json()) == (200, book)
+
+
+@on_both
+async def test_two_changes_at_once_lose_neithers_fields(
+    client: httpx2.AsyncClient, ada: Person
+) -> None:
+    path = f"{BOOKS}/{(await add(client, ada))['id']}"
+
+    for number in range(10):
+        changes = [{"title": f"title {number}"}, {"author": f"author {number}"}]
+        await asyncio.gather(
+            *(client.patch(path, json=each, headers=ada.headers) for each in changes)
+        )
+
+        book = (await client.get(path, headers=ada.headers)).json()
+        assert (book["title"], book["author"]) == (f"title {number}", f"author {number}")
+        assert await titles(client, ada, q=f"title {number}") == [f"title {number}"]
+        assert await titles(client, ada, q=f"author {number}") == [f"title {number}"]
+
+
+@on_both
+async def test_a_removed_book_is_gone_and_cannot_be_removed_again(
+    client: httpx2.AsyncClient, ada: Person
+) -> None:
+    path = f"{BOOKS}/{(await add(client, ada))['id']}"
+
+    first = await client.delete(path, headers=ada.headers)
+    second = await client.delete(path, headers=ada.headers)
+
+    assert (first.status_code, first.content) == (204, b"")
+    assert_problem(second, 404, "not_found")
+    assert_problem(await client.get(path, headers=ada.headers), 404, "not_found")
+
+
+@on_both
+async def test_of_many_removals_at_once_one_succeeds(
+    client: httpx2.AsyncClient, ada: Person
+) -> None:
+    path = f"{BOOKS}/{(await add(client, ada))['id']}"
+
+    answers = await asyncio.gather(*(client.delete(path, headers=ada.headers) for _ in range(5)))
+
+    assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
+
+
+# Who may
+
+
+@on_both
+async def test_somebody_elses_book_can_be_read_but_not_changed(
+    client: httpx2.AsyncClient, ada: Person, bob: Person
+) -> None:
+    book = await add(client, ada)
+    path = f"{BOOKS}/{book['id']}"
+
+    assert (await client.get(path, headers=bob.headers)).json() == book
+    patched = await client.patch(path, json={"title": "Bob's"}, headers=bob.headers)
+    assert_problem(patched, 404, "not_found")
+    assert_problem(await client.patch(path, json={}, headers=bob.headers), 404, "not_found")
+    assert_problem(await client.delete(path, headers=bob.headers), 404, "not_found")
+    assert (await client.get(path, headers=ada.headers)).json() == book
+
+
+@on_both
+async def test_an_admin_changes_and_removes_any_book(
+    client: httpx2.AsyncClient, ada: Person, admin: Person
+) -> None:
+    path = f"{BOOKS}/{(await add(client, ada))['id']}"
+
+    changed = await client.patch(path, json={"language": "German"}, headers=admin.headers)
+
+    assert (changed.json()["language"], changed.json()["owner_id"]) == ("German", ada.id)
+    assert (await client.delete(path, headers=admin.headers)).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", BOOKS),
+        ("POST", BOOKS),
+        ("GET", f"{BOOKS}/user/{uuid4()}"),
+        ("GET", f"{BOOKS}/{uuid4()}"),
+        ("PATCH", f"{BOOKS}/{uuid4()}"),
+        ("DELETE", f"{BOOKS}/{uuid4()}"),
+    ],
+    ids=["list", "add", "list of user", "get", "change", "remove"],
+)
+async def test_every_endpoint_needs_an_access_token(
+    client: httpx2.AsyncClient, method: str, path: str
+) -> None:
+    body = CLEAN_CODE if method in {"POST", "PATCH"} else None
+
+    without = await client.request(method, path, json=body)
+    garbage = await client.request(
+        method, path, json=body, headers={"Authorization": "Bearer garbage"}
+    )
+
+    assert_problem(without, 401, "not_authenticated")
+    assert without.headers["WWW-Authenticate"].startswith("Bearer realm=")
+    assert_problem(garbage, 401, "token_invalid")
+
+
+async def test_a_refresh_token_opens_no_books(client: httpx2.AsyncClient, sign_up: SignUp) -> None:
+    await sign_up("carol")
+    credentials = {"email": "carol@example.com", "password": "correct horse battery staple"}
+    pair = (await client.post("/api/v1/auth/login", json=credentials)).json()
+
+    answer = await client.get(BOOKS, headers={"Authorization": f"Bearer {pair['refresh_token']}"})
+
+    assert_problem(answer, 401, "access_token_required")
+
+
+# Pages
+
+
+@on_both
+async def test_pages_are_newest_first_and_hold_each_book_once(
+    client: httpx2.AsyncClient, ada: Person, bob: Person
+) -> None:
+    for number in range(5):
+        await add(client, ada if number % 2 else bob, title=f"{number}")
+
+    seen, cursor = [], ""
+    while cursor is not None:
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get(BOOKS, params=query, headers=ada.headers)).json()
+        seen.append([book["title"] for book in page["items"]])
+        cursor = page["next"]
+        await add(client, ada, title="a newcomer between two pages")
+
+    assert seen == [["4", "3"], ["2", "1"], ["0"]]
+
+
+@pytest.mark.parametrize(("count", "has_next"), [(0, False), (1, False), (2, False), (3, True)])
+async def test_there_is_a_next_page_exactly_when_there_is_another_book(
+    client: httpx2.AsyncClient, ada: Person, count: int, has_next: bool
+) -> None:
+    for _ in range(count):
+        await add(client, ada)
+
+    page = (await client.get(BOOKS, params={"limit": 2}, headers=ada.headers)).json()
+
+    assert (page["next"] is not None) == has_next
+
+
+async def test_the_list_of_a_user_has_only_their_books(
+    client: httpx2.AsyncClient, ada: Person, bob: Person
+) -> None:
+    for number in range(3):
+        await add(client, ada, title=f"Ada's {number}")
+        await add(client, bob)
+    path = f"{BOOKS}/user/{ada.id}"
+
+    first = (await client.get(path, params={"limit": 2}, headers=bob.headers)).json()
+    second = (
+        await client.get(path, params={"limit": 2, "cursor": first["next"]}, headers=bob.headers)
+    ).json()
+
+    assert [book["title"] for book in first["items"]] == ["Ada's 2", "Ada's 1"]
+    assert [book["title"] for book in second["items"]] == ["Ada's 0"]
+    assert second["next"] is None
+
+
+async def test_the_list_of_an_unknown_user_is_empty(
+    client: httpx2.AsyncClient, ada: Person
+) -> None:
+    answer = await client.get(f"{BOOKS}/user/{uuid4()}", headers=ada.headers)
+
+    assert (answer.status_code, answer.json()) == (200, {"items": [], "next": None})
+
+
+async def test_a_cursor_outlives_the_book_it_names(client: httpx2.AsyncClient, ada: Person) -> None:
+    books = [await add(client, ada, title=f"{number}") for number in range(3)]
+    page = (await client.get(BOOKS, params={"limit": 2}, headers=ada.headers)).json()
+
+    await client.delete(f"{BOOKS}/{books[1]['id']}", headers=ada.headers)
+
+    assert await titles(client, ada, cursor=page["next"]) == ["0"]
+
+
+# Searching
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("dune", ["Dune"]),
+        ("LE GUIN", ["Les Dépossédés"]),
+        ("ace books", ["Dune"]),
+        ("DÉPOSSÉDÉS", ["Les Dépossédés"]),
+        ("De\u0301posse\u0301de\u0301s", ["Les Dépossédés"]),
+        ("ΣΊΣΥΦΟΣ", ["Σίσυφος"]),
+        ("strasse", ["Die Straße"]),
+        ("100%", ["100% Wool"]),
+        ("%", ["100% Wool"]),
+        ("_", ["snake_case"]),
+        ("/", ["and/or"]),
+        ("\\", []),
+        ("' OR 1=1 --", []),
+        ("", ["and/or", "snake_case", "100% Wool"]),
+    ],
+)
+async def test_q_finds_in_title_author_and_publisher_in_any_case(
+    client: httpx2.AsyncClient, ada: Person, q: str, found: list[str]
+) -> None:
+    await add(client, ada, title="Dune", publisher="Ace Books")
+    await add(client, ada, title="Les Dépossédés", author="Ursula K. Le Guin")
+    await add(client, ada, title="Σίσυφος")
+    await add(client, ada, title="Die Straße")
+    for title in ("100% Wool", "snake_case", "and/or"):
+        await add(client, ada, title=title)
+
+    assert await titles(client, ada, q=q, limit="3") == found
+
+
+async def test_a_changed_book_is_found_by_its_new_title_only(
+    client: httpx2.AsyncClient, ada: Person
+) -> None:
+    book = await add(client, ada, title="Old")
+
+    await client.patch(f"{BOOKS}/{book['id']}", json={"title": "New"}, headers=ada.headers)
+
+    assert await titles(client, ada, q="old") == []
+    assert await titles(client, ada, q="new") == ["New"]
+
+
+# What comes in wrong
+
+
+# A fixed one: the ids of the tests are made of it.
+CURSOR = cursor_of(UUID("01890a5d-ac96-774b-bcce-b302099a8057"))
+LISTS = {"all": BOOKS, "of a user": f"{BOOKS}/user/{uuid4()}"}
+WRONG_QUERIES = {
+    "limit": ["0", "101", "abc", ""],
+    "cursor": [
+        "garbage",
+        "",
+        "é" * 22,
+        "\0" * 22,
+        CURSOR + "=",
+        CURSOR[:-1] + "_",
+        "A" * 10_000,
+    ],
+    "q": ["a\0b", "a" * 201],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [
+        pytest.param(path, field, value, id=f"{name}, {field}={value!r}"[:40])
+        for name, path in LISTS.items()
+        for field, values in WRONG_QUERIES.items()
+        for value in values
+        if field != "q" or path == BOOKS
+    ],
+)
+async def test_a_wrong_query_is_a_422_that_names_the_field(
+    client: httpx2.AsyncClient, ada: Person, path: str, field: str, value: str
+) -> None:
+    answer = await client.get(path, params={field: value}, headers=ada.headers)
+
+    problem = assert_problem(answer, 422, "invalid_input")
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+@pytest.mark.parametrize("number", ["limit=1", "limit=100"])
+async def test_the_ends_of_the_limit_are_fine(
+    client: httpx2.AsyncClient, ada: Person, number: str
+) -> None:
+    assert (await client.get(f"{BOOKS}?{number}", headers=ada.headers)).status_code == 200
+
+
+WRONG_VALUES: dict[str, list[object]] = {
+    "title": [None, "", "  ", 1, ["a"], "a" * 201, "a\0b", "\ud800"],
+    "author": [None, "", True, {}, "a" * 201, "\0", "\udfff"],
+    "publisher": [None, "", 1.5, "a" * 201, "\0", "\ud800"],
+    "published_date": [None, "", 0, "2008", "2008-02-30", "2008-8-1", "01.08.2008", "0000-01-01"],
+    "page_count": [None, 0, -1, 100_001, 1.5, "464", True, 2**70],
+    "language": [None, "", 1, "a" * 36, "\0"],
+}
+FIELDS_AND_VALUES = [
+    pytest.param(field, value, id=f"{field} {value!r}"[:40])
+    for field, values in WRONG_VALUES.items()
+    for value in values
+]
+
+
+@pytest.mark.parametrize(("field", "value"), FIELDS_AND_VALUES)
+async def test_a_wrong_value_is_a_422_that_names_the_field_and_not_the_value(
+    client: httpx2.AsyncClient, ada: Person, field: str, value: object
+) -> None:
+    book = await add(client, ada)
+
+    # The standard library's, which writes a lone surrogate as an escape.
+    new, changes = json.dumps({**CLEAN_CODE, field: value}), json.dumps({field: value})
+    headers = {**ada.headers, "Content-Type": "application/json"}
+    added = await client.post(BOOKS, content=new, headers=headers)
+    changed = await client.patch(f"{BOOKS}/{book['id']}", content=changes, headers=headers)
+
+    for answer in (added, changed):
+        problem = assert_problem(answer, 422, "invalid_input")
+        assert [error["field"] for error in problem["errors"]] == [field]
+        assert all(error.keys() == {"field", "reason"} for error in problem["errors"])
+
+
+@pytest.mark.parametrize("field", CLEAN_CODE)
+async def test_a_new_book_needs_every_field(
+    client: httpx2.AsyncClient, ada: Person, field: str
+) -> None:
+    body = {name: value for name, value in CLEAN_CODE.items() if name != field}
+
+    answer = await client.post(BOOKS, json=body, headers=ada.headers)
+
+    problem = assert_problem(answer, 422, "invalid_input")
+    assert problem["errors"] == [{"field": field, "reason": "is required"}]
+
+
+@pytest.mark.parametrize("field", ["id", "owner_id", "created_at", "title_folded", "colour"])
+async def test_a_field_that_is_not_the_clients_is_a_422(
+    client: httpx2.AsyncClient, ada: Person, bob: Person, field: str
+) -> None:
+    book = await add(client, ada)
+
+    added = await client.post(BOOKS, json={**CLEAN_CODE, field: bob.id}, headers=ada.headers)
+    changed = await client.patch(f"{BOOKS}/{book['id']}", json={field: bob.id}, headers=ada.headers)
+
+    for answer in (added, changed):
+        problem = assert_problem(answer, 422, "invalid_input")
+        assert problem["errors"] == [
+            {"field": "body", "reason": "has a field that is not known here"}
+        ]
+        assert bob.id not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"{", 422),
+        (b"null", 422),
+        (b"[]", 422),
+        (b'"text"', 422),
+        (b'{"page_count": NaN}', 422),
+        (b'{"title": "a", "title": "b"}', 422),
+        (b'{"title": "\xff"}', 422),
+        (b"[" * 60_000, 422),
+        (b'{"title": "' + b"a" * 70_000 + b'"}', 413),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+async def test_a_body_that_is_no_book_is_turned_down(
+    client: httpx2.AsyncClient, ada: Person, body: bytes, status: int
+) -> None:
+    book = await add(client, ada)
+    headers = {**ada.headers, "Content-Type": "application/json"}
+
+    added = await client.post(BOOKS, content=body, headers=headers)
+    changed = await client.patch(f"{BOOKS}/{book['id']}", content=body, headers=headers)
+
+    code = {413: "payload_too_large", 422: "invalid_input"}[status]
+    assert_problem(added, status, code)
+    assert_problem(changed, status, code)
+
+
+@pytest.mark.parametrize("book_id", ["1", "garbage", "%00", "..%2f", "user", f"{uuid4()}x"])
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+async def test_an_id_that_cannot_be_one_is_not_found(
+    client: httpx2.AsyncClient, ada: Person, method: str, book_id: str
+) -> None:
+    body: dict[str, str] | None = {} if method == "PATCH" else None
+
+    answer = await client.request(method, f"{BOOKS}/{book_id}", json=body, headers=ada.headers)
+
+    assert_problem(answer, 404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+async def test_an_unknown_book_is_not_found(
+    client: httpx2.AsyncClient, ada: Person, method: str
+) -> None:
+    body = {"title": "a"} if method == "PATCH" else None
+
+    answer = await client.request(method, f"{BOOKS}/{uuid4()}", json=body, headers=ada.headers)
+
+    assert_problem(answer, 404, "not_found")
+
+
+async def test_a_trailing_slash_is_fine(client: httpx2.AsyncClient, ada: Person) -> None:
+    added = await client.post(f"{BOOKS}/", json=CLEAN_CODE, headers=ada.headers)
+    path = f"{BOOKS}/{added.json()['id']}/"
+
+    assert added.status_code == 201
+    assert (await client.get(f"{BOOKS}/", headers=ada.headers)).status_code == 200
+    assert (await client.get(f"{BOOKS}/user/{ada.id}/", headers=ada.headers)).status_code == 200
+    assert (await client.get(path, headers=ada.headers)).json() == added.json()
+    assert (await client.delete(path, headers=ada.headers)).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [(BOOKS, "GET, POST"), (f"{BOOKS}/{uuid4()}", "GET, PATCH, DELETE")],
+    ids=["all", "one"],
+)
+async def test_another_method_is_a_405_that_says_which_are_fine(
+    client: httpx2.AsyncClient, path: str, methods: str
+) -> None:
+    answer = await client.put(path)
+
+    assert_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == methods
+
+
+async def test_another_path_is_not_found(client: httpx2.AsyncClient) -> None:
+    for path in ("/api/v1", "/api/v1/bookz", "/api/v1/books/1/2/3", "/.env"):
+        assert_problem(await client.get(path), 404, "not_found")
+
+
+# When something is amiss
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+async def test_a_database_that_is_away_is_a_503(
+    app: FastAPI, client: httpx2.AsyncClient, ada: Person, driver: str
+) -> None:
+    nowhere = Database.from_url(f"postgresql+{driver}://bookly:secret@127.0.0.1:1/bookly")
+    object.__setattr__(app.state.books, "database", nowhere)
+
+    read = await client.get(BOOKS, headers=ada.headers)
+    written = await client.post(BOOKS, json=CLEAN_CODE, headers=ada.headers)
+
+    for answer in (read, written):
+        assert_problem(answer, 503, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "127.0.0.1" not in answer.text
+
+
+async def test_a_crash_is_a_problem_that_tells_nothing(
+    app: FastAPI, client: httpx2.AsyncClient, ada: Person
+) -> None:
+    app.state.books = None
+
+    answer = await client.get(BOOKS, headers=ada.headers)
+
+    assert_problem(answer, 500, "internal_error")
+    assert "NoneType" not in answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,119 @@
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+
+import bookly
+
+DOCS = "/api/v1/docs"
+OURS = ["docs.js", "session.js", "docs.css"]
+VENDORED = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE"]
+WEB = Path(bookly.__file__).parent / "web"
+
+
+def policy_of(answer: httpx2.Response) -> dict[str, str]:
+    rules = answer.headers["Content-Security-Policy"].split("; ")
+    return {name: sources for name, _, sources in (rule.partition(" ") for rule in rules)}
+
+
+async def test_the_root_leads_to_the_docs(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, DOCS)
+
+
+@pytest.mark.parametrize("path", [DOCS, f"{DOCS}/"])
+async def test_the_page_is_there(client: httpx2.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+async def test_whatever_the_page_names_is_there(client: httpx2.AsyncClient) -> None:
+    page = (await client.get(DOCS)).text
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert len(named) >= 4
+    for path in named:
+        assert path.startswith(f"{DOCS}/assets/")
+        answer = await client.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", [*OURS, *(f"swagger-ui/{name}" for name in VENDORED)])
+async def test_every_file_is_there(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(f"{DOCS}/assets/{path}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["nothing.js", "../api_docs.py", "..%2fapi_docs.py", "swagger-ui/..%2f..%2f__init__.py"]
+)
+async def test_no_other_file_is_there(client: httpx2.AsyncClient, path: str) -> None:
+    answer = await client.get(f"{DOCS}/assets/{path}")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("name", ["page.html", *OURS])
+def test_ours_names_no_other_host(name: str) -> None:
+    assert not re.search(r"(?:https?|wss?):|[\"'(]//", (WEB / "docs" / name).read_text())
+
+
+def test_the_vendored_style_sheet_loads_nothing_from_another_host() -> None:
+    style = (WEB / "vendor" / "swagger-ui" / "swagger-ui.css").read_text()
+
+    # The names of SVG's XML namespaces, within data: URLs, are never fetched.
+    assert not re.search(r"url\((?![\"']?data:)", style)
+    assert "@import" not in style
+
+
+async def test_the_page_runs_scripts_and_asks_for_data_of_this_host_only(
+    client: httpx2.AsyncClient,
+) -> None:
+    policy = policy_of(await client.get(DOCS))
+
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == policy["form-action"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert not any("http" in sources or "*" in sources for sources in policy.values())
+
+
+async def test_the_page_has_no_inline_script(client: httpx2.AsyncClient) -> None:
+    page = (await client.get(DOCS)).text
+
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+    assert not re.search(r"\son\w+=", page)
+
+
+def test_tokens_are_not_written_anywhere() -> None:
+    scripts = [(WEB / "docs" / name).read_text() for name in OURS if name.endswith(".js")]
+
+    assert not any(re.search("localStorage|sessionStorage|cookie", script) for script in scripts)
+
+
+async def test_every_input_has_a_label(client: httpx2.AsyncClient) -> None:
+    page = (await client.get(DOCS)).text
+    inputs = set(re.findall(r'<input id="(\w+)"', page))
+
+    assert inputs == set(re.findall(r'<label for="(\w+)"', page)) == {"email", "password"}
+
+
+async def test_openapi_shows_both_tokens_and_the_problems(client: httpx2.AsyncClient) -> None:
+    spec = (await client.get("/api/v1/openapi.json")).json()
+    add_book = spec["paths"]["/api/v1/books"]["post"]
+
+    schemes = spec["components"]["securitySchemes"]
+    assert schemes.keys() == {"AccessTokenBearer", "RefreshTokenBearer"}
+    assert add_book["security"] == [{"AccessTokenBearer": []}]
+    for status in ("401", "413", "422", "503"):
+        assert "application/problem+json" in add_book["responses"][status]["content"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/api/v1/redoc"])
+async def test_the_frameworks_own_pages_are_off(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 404

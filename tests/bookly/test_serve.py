@@ -1,0 +1,343 @@
+"""The command itself, as a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from click import unstyle
+from typer.testing import CliRunner
+
+from bookly import cli
+
+BOOKLY = [sys.executable, "-m", "bookly"]
+ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple"}
+
+
+def environment(**more: str) -> dict[str, str]:
+    # A coverage tool or a warning filter of the test run is none of its business.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, **more}
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*BOOKLY, *arguments],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    url: str
+    greeting: str
+    process: subprocess.Popen[str]
+    log: Path
+
+    def stop(self, by: signal.Signals) -> int:
+        self.process.send_signal(by)
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def serving(folder: Path, arguments: Sequence[str] = (), **variables: str) -> Iterator[Running]:
+    """Serve on a free port, and give it once it answers."""
+    log = folder / "log.txt"
+    options = ["--port", "0", "--data-dir", str(folder / "data"), *arguments]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [*BOOKLY, "serve", *options],
+            env=environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            greeting = [process.stdout.readline() for _ in range(5)]
+            url = greeting[0].split()[-1] if greeting[0] else ""
+            assert url.startswith("http://127.0.0.1:"), log.read_text()
+            # The port is open, so this waits until somebody takes the connection.
+            assert httpx2.get(f"{url}/health/ready", timeout=60).status_code == 200
+            yield Running(url=url, greeting="".join(greeting), process=process, log=log)
+        finally:
+            process.kill()
+
+
+def assert_told_in_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("bookly: ")
+    for word in words:
+        assert word in done.stderr
+
+
+# It serves
+
+
+def test_it_serves_and_says_where_everything_is(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        answer = httpx2.get(f"{running.url}/api/v1/openapi.json")
+
+    assert answer.status_code == 200
+    assert "Server" not in answer.headers
+    assert f"{running.url}/api/v1/docs" in running.greeting
+    assert f"{running.url}/health/ready" in running.greeting
+    assert str(tmp_path / "data") in running.greeting
+    assert (tmp_path / "data" / "keys.json").stat().st_mode & 0o077 == 0
+
+
+def test_several_workers_share_sessions_and_books(tmp_path: Path) -> None:
+    with serving(tmp_path, ["--workers", "2"]) as running:
+        auth = f"{running.url}/api/v1/auth"
+        signed_up = httpx2.post(f"{auth}/signup", json=ACCOUNT, timeout=30)
+        pair = httpx2.post(f"{auth}/login", json=ACCOUNT, timeout=30).json()
+        headers = {"Authorization": f"Bearer {pair['access_token']}"}
+        # Each on a connection of its own, which either worker may take.
+        answers = [httpx2.get(f"{auth}/me", headers=headers) for _ in range(10)]
+
+        assert signed_up.status_code == 201
+        assert [answer.status_code for answer in answers] == [200] * 10
+        assert running.stop(signal.SIGTERM) == 0
+
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_an_account_outlives_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        httpx2.post(f"{running.url}/api/v1/auth/signup", json=ACCOUNT, timeout=30)
+        running.stop(signal.SIGTERM)
+
+    with serving(tmp_path) as running:
+        logged_in = httpx2.post(f"{running.url}/api/v1/auth/login", json=ACCOUNT, timeout=30)
+
+    assert logged_in.status_code == 200
+
+
+def test_it_serves_on_postgres_and_does_not_tell_the_password(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    url = postgres_url.replace("postgres@", "postgres:secret@")
+
+    with serving(tmp_path, ["--database-url", url]) as running:
+        signed_up = httpx2.post(f"{running.url}/api/v1/auth/signup", json=ACCOUNT, timeout=30)
+
+    assert signed_up.status_code == 201
+    assert "data      postgresql" in running.greeting
+    assert "secret" not in running.greeting + running.log.read_text()
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
+def test_a_signal_ends_it_cleanly(tmp_path: Path, by: signal.Signals) -> None:
+    with serving(tmp_path) as running:
+        code = running.stop(by)
+
+    assert code == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_whoever_never_ends_a_request_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
+        with socket.create_connection(address) as idler:
+            idler.sendall(
+                b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n"
+                b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+            )
+            code = running.stop(signal.SIGTERM)
+
+    assert code == 0
+
+
+# It does not serve
+
+
+def test_a_taken_port_is_told_and_nothing_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", "--port", port, "--data-dir", str(tmp_path / "data"))
+
+    assert_told_in_one_line(done, port, "--port")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_host_that_is_not_ours_is_told(tmp_path: Path) -> None:
+    done = run("serve", "--host", "192.0.2.1", "--port", "0", "--data-dir", str(tmp_path / "data"))
+
+    assert_told_in_one_line(done, "192.0.2.1", "--host")
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = run("serve", "--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
+
+    assert_told_in_one_line(done, "TOKENPAIR_DATA_DIR", str(tmp_path / "file" / "data"))
+
+
+@pytest.mark.parametrize("name", ["BOOKLY_PORT", "TOKENPAIR_ACCESS_SECONDS"])
+def test_a_wrong_setting_is_told(tmp_path: Path, name: str) -> None:
+    done = run("serve", "--data-dir", str(tmp_path), **{name: "soon"})
+
+    assert_told_in_one_line(done, name, "for example")
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+def test_a_database_out_of_reach_is_told_without_its_password(tmp_path: Path, driver: str) -> None:
+    url = f"postgresql+{driver}://bookly:secret@127.0.0.1:1/bookly"
+
+    done = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", url)
+
+    assert_told_in_one_line(done, "127.0.0.1:1/bookly")
+    assert "secret" not in done.stderr
+
+
+def test_a_database_of_another_kind_is_told(tmp_path: Path) -> None:
+    done = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", "mysql://x/y")
+
+    assert_told_in_one_line(done, "sqlite", "postgresql")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "x"],
+        ["--port", "70000"],
+        ["--workers", "0"],
+        ["--reload", "--workers", "2"],
+        ["--nothing"],
+    ],
+)
+def test_a_wrong_option_is_an_error_of_usage(arguments: list[str]) -> None:
+    done = CliRunner().invoke(cli.app, ["serve", *arguments])
+
+    assert done.exit_code == 2
+    assert arguments[0] in unstyle(done.stderr)
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["db"], ["db", "upgrade"]], ids=" ".join)
+def test_every_command_has_help(arguments: list[str]) -> None:
+    done = CliRunner().invoke(cli.app, [*arguments, "--help"])
+
+    assert done.exit_code == 0
+    assert "Usage:" in unstyle(done.stdout)
+
+
+# In production
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    keys = tmp_path / "keys.json"
+    new_keys = [sys.executable, "-m", "tokenpair", "keys", "new", "--file", str(keys)]
+    subprocess.run(new_keys, env=environment(), check=True, capture_output=True)
+    return {
+        "TOKENPAIR_ENVIRONMENT": "production",
+        "TOKENPAIR_KEYS_FILE": str(keys),
+        "TOKENPAIR_BASE_URL": "https://books.example.com",
+        "TOKENPAIR_DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+def test_production_wants_the_database_migrated(production: dict[str, str]) -> None:
+    assert_told_in_one_line(run("serve", "--port", "0", **production), "run: bookly db upgrade")
+
+
+def test_production_serves_once_it_is_and_logs_json(
+    tmp_path: Path, production: dict[str, str]
+) -> None:
+    upgraded = run("db", "upgrade", **production)
+
+    with serving(tmp_path, **production) as running:
+        httpx2.post(f"{running.url}/api/v1/auth/login", json={"email": "a\nb", "password": "c"})
+        running.stop(signal.SIGTERM)
+
+    assert upgraded.returncode == 0
+    events = [json.loads(line) for line in running.log.read_text().splitlines()]
+    assert events
+    assert all({"event", "level", "logger", "timestamp"} <= event.keys() for event in events)
+
+
+# What it logs
+
+LOG = """
+import logging, sys
+from bookly import logs
+
+logs.configure(production=sys.argv[1] == "production")
+password = "hunter2-" + "hunter2"
+logging.getLogger("somebody").warning("a line\\n%s and \\x1b[31mred", "another: forged")
+try:
+    raise ValueError("wrong")
+except ValueError:
+    logging.getLogger("somebody").exception("a crash")
+logging.getLogger("sqlalchemy.engine").info("SELECT")
+"""
+
+
+@pytest.mark.parametrize("mode", ["development", "production"])
+def test_no_message_forges_a_line_and_no_crash_shows_variables(mode: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOG, mode],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    lines = done.stderr.splitlines()
+    assert "another: forged" in lines[0]
+    assert "\x1b" not in done.stderr
+    assert "ValueError: wrong" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert "SELECT" not in done.stderr
+
+
+def test_a_broken_database_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bad.db").write_bytes(b"nonsense" * 1000)
+
+    done = run("serve", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/bad.db")
+
+    assert_told_in_one_line(done, "bad.db", "not a database")
+
+
+def test_an_option_that_the_driver_does_not_know_is_told(tmp_path: Path) -> None:
+    url = "postgresql+asyncpg://127.0.0.1:1/x?sslmode=require"
+
+    done = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", url)
+
+    assert_told_in_one_line(done, "sslmode")
+
+
+def test_a_database_that_takes_the_call_and_says_nothing_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x"
+
+        done = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", url)
+
+    assert_told_in_one_line(done, "does not answer")
+
+
+def test_the_access_log_keeps_no_query(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        httpx2.get(f"{running.url}/health/live?access_token=canary")
+        running.stop(signal.SIGTERM)
+
+    log = running.log.read_text()
+    assert "GET /health/live HTTP" in log
+    assert "canary" not in log

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from bookly.settings import BooklySettings, url_of
+from tokenpair.errors import ConfigurationError
+
+
+def test_by_default_it_listens_on_this_machine_only() -> None:
+    settings = BooklySettings.read()
+
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.auth.base_url == "http://127.0.0.1:8000"
+
+
+def test_the_base_url_follows_host_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKLY_HOST", "books.localhost")
+    monkeypatch.setenv("BOOKLY_PORT", "9000")
+
+    assert BooklySettings.read().auth.base_url == "http://books.localhost:9000"
+
+
+def test_a_base_url_that_is_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKLY_PORT", "9000")
+    monkeypatch.setenv("TOKENPAIR_BASE_URL", "https://books.example.com")
+
+    assert BooklySettings.read().auth.base_url == "https://books.example.com"
+
+
+def test_production_wants_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENPAIR_ENVIRONMENT", "production")
+    monkeypatch.setenv("TOKENPAIR_KEYS_FILE", "keys.json")
+
+    with pytest.raises(ConfigurationError, match="TOKENPAIR_BASE_URL"):
+        BooklySettings.read()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+        ("::1", "http://[::1]:80"),
+        ("localhost", "http://localhost:80"),
+    ],
+)
+def test_the_url_is_one_that_this_machine_reaches(host: str, url: str) -> None:
+    assert url_of(host, 80) == url
+
+
+@pytest.mark.parametrize("name", ["BOOKLY_PORT", "bookly_port"])
+def test_an_env_file_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".env").write_text(f"{name}=9000\nBOOKLY_HOST=\n")
+
+    settings = BooklySettings.read()
+
+    assert (settings.host, settings.port) == ("127.0.0.1", 9000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "example"),
+    [
+        ("BOOKLY_PORT", "eighty", "8000"),
+        ("BOOKLY_PORT", "-1", "8000"),
+        ("BOOKLY_PORT", "65536", "8000"),
+        ("BOOKLY_HOST", "http://example.com", "0.0.0.0"),
+        ("BOOKLY_HOST", "a b", "0.0.0.0"),
+        ("BOOKLY_HOST", "[::1]", "0.0.0.0"),
+        ("TOKENPAIR_ACCESS_SECONDS", "soon", "600"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_the_name_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, example: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError) as caught:
+        BooklySettings.read()
+
+    message = str(caught.value)
+    assert message.startswith(f"{name}: ")
+    assert message.endswith(f"for example {example}")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_misspelt_name_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    if place == ".env":
+        (tmp_path / ".env").write_text("BOOKLY_PROT=9000\n")
+    else:
+        monkeypatch.setenv("BOOKLY_PROT", "9000")
+
+    with pytest.raises(ConfigurationError, match=r"BOOKLY_PROT; did you mean BOOKLY_PORT\?"):
+        BooklySettings.read()

@@ -1,0 +1,244 @@
+import asyncio
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tokenpair import Auth, Settings
+from tokenpair.cli import main
+from tokenpair.errors import InvalidCredentials, StaleToken
+from tokenpair.testing import PASSWORD
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder with no settings around."""
+    for name in [name for name in os.environ if name.startswith("TOKENPAIR_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `tokenpair` with arguments; give its status, output and errors."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tokenpair", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        output = capsys.readouterr()
+        return int(stopped.value.code or 0), output.out, output.err
+
+    return run
+
+
+def with_auth(*addresses: str) -> None:
+    """Sign people up in the database of the folder."""
+
+    async def run() -> None:
+        async with Auth.from_settings() as auth:
+            for address in addresses:
+                await auth.sign_up(email=address, password=PASSWORD)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("keys",), ("users",), ("db",), ("keys", "new"), ("users", "roles"), ("db", "upgrade")],
+    ids=lambda arguments: " ".join(arguments) or "tokenpair",
+)
+def test_every_command_explains_itself(command: Command, arguments: tuple[str, ...]) -> None:
+    status, out, _ = command(*arguments, "--help")
+
+    assert status == 0
+    assert "Usage: tokenpair" in out
+
+
+def test_it_tells_its_version(command: Command) -> None:
+    assert command("--version") == (0, f"{metadata.version('tokenpair')}\n", "")
+
+
+def test_a_new_key_signs_and_the_older_ones_still_verify(command: Command) -> None:
+    command("keys", "new")
+
+    status, out, _ = command("keys", "new", "--algorithm", "Ed25519")
+
+    assert status == 0
+    newest = out.split()[0]
+    _, listed, _ = command("keys", "list")
+    roles = [line.split() for line in listed.splitlines()]
+    assert [role[1:] for role in roles] == [["Ed25519", "signs"], ["ES256", "verifies"]]
+    assert roles[0][0] == newest
+
+
+def test_listing_keys_shows_no_secret(command: Command) -> None:
+    command("keys", "new")
+    secret = json.loads(Path("data/keys.json").read_text())["keys"][0]["d"]
+
+    _, out, err = command("keys", "list")
+
+    assert secret not in out + err
+
+
+def test_listing_keys_makes_none(command: Command, folder: Path) -> None:
+    status, _, err = command("keys", "list")
+
+    assert status == 1
+    assert err.splitlines() == [
+        "tokenpair: the key file data/keys.json cannot be read: No such file or directory"
+    ]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_key_file_is_its_owners_alone(command: Command) -> None:
+    command("keys", "new", "--file", "elsewhere/keys.json")
+
+    assert stat.S_IMODE(Path("elsewhere/keys.json").stat().st_mode) == 0o600
+
+
+def test_an_unknown_algorithm_is_one_line(command: Command) -> None:
+    status, out, err = command("keys", "new", "--algorithm", "HS256")
+
+    assert (status, out) == (1, "")
+    assert err == "tokenpair: the algorithm must be one of ES256, Ed25519, PS256, RS256\n"
+
+
+def test_upgrading_twice_is_fine(command: Command) -> None:
+    assert command("db", "upgrade")[0] == 0
+    assert command("db", "upgrade")[:2] == (0, "The tables are up to date.\n")
+
+
+def test_the_database_is_its_owners_alone(command: Command) -> None:
+    command("db", "upgrade")
+
+    assert stat.S_IMODE(Path("data/tokenpair.db").stat().st_mode) == 0o600
+
+
+def test_roles_make_the_access_tokens_before_stale(command: Command) -> None:
+    async def log_in() -> str:
+        async with Auth.from_settings() as auth:
+            return (await auth.log_in(email="ada@example.com", password=PASSWORD)).access_token
+
+    async def verify(token: str) -> None:
+        async with Auth.from_settings() as auth:
+            await auth.verify_access(token)
+
+    with_auth("ada@example.com")
+    token = asyncio.run(log_in())
+
+    status, out, _ = command("users", "roles", "ada@example.com", "admin", "editor")
+
+    assert status == 0
+    assert out.split()[1:] == ["ada@example.com", "admin,editor"]
+    with pytest.raises(StaleToken):
+        asyncio.run(verify(token))
+
+
+def test_a_disabled_account_cannot_log_in_until_it_is_enabled(command: Command) -> None:
+    async def log_in() -> None:
+        async with Auth.from_settings() as auth:
+            await auth.log_in(email="ada@example.com", password=PASSWORD)
+
+    with_auth("ada@example.com")
+
+    status, out, _ = command("users", "disable", "ada@example.com")
+
+    assert (status, out.split()[-1]) == (0, "disabled")
+    with pytest.raises(InvalidCredentials):
+        asyncio.run(log_in())
+    command("users", "enable", "ADA@example.com")
+    asyncio.run(log_in())
+
+
+@pytest.mark.parametrize(
+    "role", ["", "x" * 65, "ro le", "r\N{LATIN SMALL LETTER O WITH DIAERESIS}le"]
+)
+def test_a_role_that_no_token_could_carry_is_refused(command: Command, role: str) -> None:
+    with_auth("ada@example.com")
+
+    status, _, err = command("users", "roles", "ada@example.com", role)
+
+    assert (status, err) == (1, "tokenpair: roles: must be up to 32 short names\n")
+
+
+def test_users_are_listed_newest_first(command: Command) -> None:
+    with_auth("ada@example.com", "bob@example.com", "cyd@example.com")
+
+    _, out, _ = command("users", "list", "--limit", "2")
+
+    assert [line.split()[1] for line in out.splitlines()] == ["cyd@example.com", "bob@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("nobody@example.com", "there is no account with the address nobody@example.com"),
+        ("Ada <ada@example.com>", "email: is not a valid e-mail address"),
+    ],
+    ids=["unknown", "malformed"],
+)
+def test_an_account_that_is_not_there_is_one_line(
+    command: Command, address: str, complaint: str
+) -> None:
+    status, out, err = command("users", "disable", address)
+
+    assert (status, out, err) == (1, "", f"tokenpair: {complaint}\n")
+
+
+def test_an_unreachable_database_is_one_line_without_its_password(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENPAIR_DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/books")
+
+    status, out, err = command("db", "upgrade")
+
+    assert (status, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert "127.0.0.1" in err
+    assert "does not answer" in err
+    assert "hunter2" not in err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").write_text("")
+    monkeypatch.setenv("TOKENPAIR_DATA_DIR", "file/below")
+
+    status, _, err = command("db", "upgrade")
+
+    assert status == 1
+    assert err == (
+        "tokenpair: TOKENPAIR_DATA_DIR: file/below/tokenpair.db cannot be written: "
+        "Not a directory\n"
+    )
+
+
+def test_keys_from_the_environment_are_never_overwritten(
+    command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("keys", "new", "--file", "keys.json")
+    monkeypatch.setenv("TOKENPAIR_KEYS", (folder / "keys.json").read_text())
+
+    status, _, err = command("keys", "new")
+
+    assert status == 1
+    assert err == "tokenpair: TOKENPAIR_KEYS holds the keys: give a --file to write to\n"
+
+
+def test_settings_are_read_from_the_dotenv_file(command: Command, folder: Path) -> None:
+    (folder / ".env").write_text("TOKENPAIR_DATA_DIR=elsewhere\n")
+
+    command("db", "upgrade")
+
+    assert (folder / "elsewhere/tokenpair.db").exists()
+    assert Settings.read().data_dir == Path("elsewhere")

@@ -1,0 +1,206 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
+from tokenpair.core.codec import MAX_TOKEN_LENGTH, Codec
+from tokenpair.core.encoding import base64url
+from tokenpair.errors import (
+    AccessTokenRequired,
+    AuthError,
+    ExpiredToken,
+    InvalidToken,
+    RefreshTokenRequired,
+)
+
+# A busy machine is slow, and that is no failure.
+unhurried = settings(deadline=None)
+
+KEYRING = Keyring([Key.generate()])
+CODEC = Codec(KEYRING, issuer="https://auth.test", audience="https://api.test")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ACCESS = AccessClaims(
+    subject=UUID(int=1),
+    session_id=UUID(int=2),
+    token_id=base64url(bytes(16)),
+    issued_at=NOW,
+    expires_at=NOW + timedelta(minutes=10),
+    roles=frozenset({"admin"}),
+    version=3,
+    authenticated_at=NOW,
+)
+REFRESH = RefreshClaims(
+    subject=UUID(int=1),
+    session_id=UUID(int=2),
+    token_id=base64url(bytes(16)),
+    issued_at=NOW,
+    expires_at=NOW + timedelta(days=7),
+    parent=base64url(b"\1" * 16),
+    generation=1,
+    secret=bytes(16),
+)
+TOKENS = {"access": CODEC.encode(ACCESS), "refresh": CODEC.encode(REFRESH)}
+
+moments = st.datetimes(
+    min_value=datetime(1971, 1, 1),  # noqa: DTZ001  Hypothesis adds the zone.
+    max_value=datetime(9999, 12, 31),  # noqa: DTZ001
+    timezones=st.just(UTC),
+).map(lambda moment: moment.replace(microsecond=0))
+token_ids = st.binary(min_size=16, max_size=16).map(base64url)
+spans = {
+    "subject": st.uuids(),
+    "session_id": st.uuids(),
+    "token_id": token_ids,
+    "issued_at": moments,
+    "expires_at": moments,
+}
+access_claims = st.builds(
+    AccessClaims,
+    **spans,
+    roles=st.frozensets(st.text(min_size=1, max_size=20), max_size=5),
+    version=st.integers(0, 2**31 - 1),
+    authenticated_at=moments,
+)
+refresh_claims = st.builds(
+    RefreshClaims,
+    **spans,
+    parent=token_ids,
+    generation=st.integers(0, 2**31 - 1),
+    secret=st.binary(min_size=16, max_size=16),
+)
+
+
+@unhurried
+@given(access_claims | refresh_claims)
+def test_what_was_encoded_decodes_to_the_same(claims: AccessClaims | RefreshClaims) -> None:
+    token = CODEC.encode(claims)
+
+    assert CODEC.decode(token) == claims
+
+
+@unhurried
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=200))
+def test_any_text_is_refused_and_no_crash(text: str) -> None:
+    with pytest.raises(InvalidToken):
+        CODEC.decode(text)
+
+
+@unhurried
+@given(
+    st.lists(
+        st.binary(max_size=60).map(base64url) | st.sampled_from(TOKENS["access"].split(".")),
+        min_size=3,
+        max_size=3,
+    )
+)
+def test_any_three_segments_are_refused_and_no_crash(segments: list[str]) -> None:
+    token = ".".join(segments)
+
+    if token not in TOKENS.values():
+        with pytest.raises(InvalidToken):
+            CODEC.decode(token)
+
+
+@unhurried
+@given(
+    st.sampled_from(sorted(TOKENS)),
+    st.integers(0, 700),
+    st.characters(codec=None, exclude_categories=()),
+)
+def test_a_token_with_one_character_changed_is_refused(
+    name: str, position: int, character: str
+) -> None:
+    token = TOKENS[name]
+    position %= len(token)
+    changed = token[:position] + character + token[position + 1 :]
+
+    if changed != token:
+        with pytest.raises(InvalidToken):
+            CODEC.decode(changed)
+
+
+@unhurried
+@given(st.sampled_from(sorted(TOKENS)), st.integers(0, 700))
+def test_a_token_cut_off_anywhere_is_refused(name: str, length: int) -> None:
+    with pytest.raises(AuthError):
+        CODEC.decode(TOKENS[name][: length % len(TOKENS[name])])
+
+
+def test_each_kind_is_told_from_the_other() -> None:
+    assert CODEC.decode_access(TOKENS["access"]) == ACCESS
+    assert CODEC.decode_refresh(TOKENS["refresh"]) == REFRESH
+    with pytest.raises(AccessTokenRequired):
+        CODEC.decode_access(TOKENS["refresh"])
+    with pytest.raises(RefreshTokenRequired):
+        CODEC.decode_refresh(TOKENS["access"])
+
+
+@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize(
+    "other",
+    [
+        Codec(KEYRING, issuer="https://auth.test/", audience="https://api.test/"),
+        Codec(Keyring([Key.generate()]), issuer="https://auth.test", audience="https://api.test"),
+    ],
+    ids=["another_issuer", "another_key"],
+)
+def test_another_issuers_token_is_refused(name: str, other: Codec) -> None:
+    with pytest.raises(InvalidToken):
+        other.decode(TOKENS[name])
+
+
+def test_another_audiences_access_token_is_refused() -> None:
+    other = Codec(KEYRING, issuer="https://auth.test", audience="https://other.test")
+
+    with pytest.raises(InvalidToken):
+        other.decode(TOKENS["access"])
+    assert other.decode(TOKENS["refresh"]) == REFRESH
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_after_a_new_key_old_tokens_still_decode(name: str) -> None:
+    newer = Codec(
+        KEYRING.with_new(Key.generate("Ed25519")),
+        issuer="https://auth.test",
+        audience="https://api.test",
+    )
+
+    assert newer.decode(TOKENS[name]) == CODEC.decode(TOKENS[name])
+    assert newer.decode(newer.encode(ACCESS)) == ACCESS
+    with pytest.raises(InvalidToken):
+        CODEC.decode(newer.encode(ACCESS))
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "Ed25519", "PS256", "RS256"])
+def test_every_algorithm_writes_both_kinds(algorithm: str) -> None:
+    keyring = Keyring([Key.generate(algorithm)])
+    codec = Codec(keyring, issuer="https://auth.test", audience="https://api.test")
+
+    assert codec.decode(codec.encode(ACCESS)) == ACCESS
+    assert codec.decode(codec.encode(REFRESH)) == REFRESH
+
+
+def test_a_token_has_a_length_it_cannot_pass() -> None:
+    roomy = replace(ACCESS, roles=frozenset({"r" * MAX_TOKEN_LENGTH}))
+
+    with pytest.raises(InvalidToken):
+        CODEC.decode(CODEC.encode(roomy))
+
+
+@pytest.mark.parametrize("claims", [ACCESS, REFRESH], ids=["access", "refresh"])
+def test_a_token_dies_at_its_expiry_and_not_before(claims: AccessClaims | RefreshClaims) -> None:
+    claims.check(claims.expires_at - timedelta(microseconds=1))
+
+    with pytest.raises(ExpiredToken):
+        claims.check(claims.expires_at)
+
+
+def test_no_repr_shows_a_secret() -> None:
+    secret = bytes(range(16))
+
+    assert repr(secret) not in repr(replace(REFRESH, secret=secret))
+    assert "secret" not in repr(REFRESH)

@@ -1,0 +1,130 @@
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tokenpair import EmailAddress
+from tokenpair.errors import InvalidInput
+
+# A busy machine is slow, and that is no failure.
+unhurried = settings(deadline=None)
+
+CANARY = "canary7f3a"
+# Lone surrogates too, which Hypothesis leaves out by itself.
+any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=80)
+
+
+def canonical(text: str) -> str:
+    return EmailAddress.parse(text).canonical
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("Ada.Lovelace@Example.COM", "ada.lovelace@example.com"),
+        ("ada+books@example.com", "ada+books@example.com"),
+        ("o'brien@example.com", "o'brien@example.com"),
+        ("jose\u0301@example.com", "jos\u00e9@example.com"),
+        ("JOS\u00c9@example.com", "jos\u00e9@example.com"),
+        ("ada@B\u00dcCHER.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@xn--bcher-kva.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@\uff45xample.com", "ada@example.com"),
+    ],
+)
+def test_an_address_has_one_canonical_form(typed: str, expected: str) -> None:
+    address = EmailAddress.parse(typed)
+
+    assert address.canonical == expected
+    assert address.typed == typed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("mike@example.com", "m\u0131ke@example.com"),
+        ("mike@example.com", "m\u0456ke@example.com"),
+        ("mike@example.com", "\uff4dike@example.com"),
+        ("ada@example.com", "ada@example.org"),
+        ("a.da@example.com", "ada@example.com"),
+    ],
+)
+def test_addresses_that_look_alike_differ(one: str, other: str) -> None:
+    assert canonical(one) != canonical(other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "@",
+        CANARY,
+        f"{CANARY}@",
+        "@example.com",
+        f" {CANARY}@example.com",
+        f"{CANARY}@example.com ",
+        f"{CANARY}@example.com\n",
+        f"{CANARY}\t@example.com",
+        f"Ada <{CANARY}@example.com>",
+        f"<{CANARY}@example.com>",
+        f'"{CANARY} x"@example.com',
+        f"{CANARY}@[127.0.0.1]",
+        f"{CANARY}@[IPv6:::1]",
+        f"{CANARY}@localhost",
+        f"{CANARY}@example..com",
+        f".{CANARY}@example.com",
+        f"{CANARY}.@example.com",
+        f"{CANARY}@-example.com",
+        f"{CANARY}@@example.com",
+        f"{CANARY}@example.com,b@example.com",
+        f"{CANARY}@example.com\r\nBcc: eve@example.com",
+        f"{CANARY}\0@example.com",
+        f"{CANARY}\x1b@example.com",
+        f"{CANARY}\ud800@example.com",
+        f"{CANARY}@ex\ud800ample.com",
+        f"{CANARY}\u202e@example.com",
+        f"{CANARY}@" + "x" * 300 + ".com",
+        CANARY * 30 + "@example.com",
+    ],
+)
+def test_what_is_not_exactly_one_address_is_refused_without_quoting_it(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        EmailAddress.parse(text, field="new_email")
+
+    assert [(e.field, e.reason) for e in caught.value.errors] == [
+        ("new_email", "is not a valid e-mail address")
+    ]
+    assert CANARY not in str(caught.value)
+
+
+@unhurried
+@given(any_text)
+def test_any_text_is_an_address_or_invalid_input(text: str) -> None:
+    try:
+        address = EmailAddress.parse(text)
+    except InvalidInput:
+        return
+    assert address.typed == text
+
+
+@unhurried
+@given(any_text, any_text)
+def test_any_two_halves_are_an_address_or_invalid_input(local: str, domain: str) -> None:
+    try:
+        address = EmailAddress.parse(f"{local}@{domain}.com")
+    except InvalidInput:
+        return
+    address.canonical.encode()
+    assert address.canonical.count("@") == 1
+
+
+@unhurried
+@given(st.emails())
+def test_the_case_of_an_address_does_not_matter(text: str) -> None:
+    try:
+        expected = canonical(text)
+    except InvalidInput:
+        assume(False)
+
+    assert canonical(text.upper()) == canonical(text.lower()) == expected
+    assert canonical(expected) == expected

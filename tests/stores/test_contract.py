@@ -1,0 +1,87 @@
+"""Every storage of ours keeps every promise of the port."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.servers import PostgresServer
+from tokenpair.errors import Unavailable
+from tokenpair.ports import Storage
+from tokenpair.store_contract import StorageContract, keep, make_session, make_user, read_session
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage, create_engine
+from tokenpair.stores.sql.tables import user_table
+
+
+class TestMemory(StorageContract):
+    @pytest.fixture
+    async def storage(self) -> AsyncIterator[Storage]:
+        storage = MemoryStorage()
+        await storage.open(migrate=True)
+        yield storage
+        await storage.close()
+
+
+class SqlContract(StorageContract):
+    """A subclass provides the fixture `url`, for all of its tests: making a database takes long."""
+
+    @pytest.fixture
+    async def storage(self, url: str) -> AsyncIterator[Storage]:
+        storage = SqlStorage.from_url(url)
+        await storage.open(migrate=True)
+        yield storage
+        await storage.close()
+        await delete_users(url)
+
+    async def test_the_sessions_of_a_deleted_user_are_gone(
+        self, storage: Storage, url: str
+    ) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+
+        await delete_users(url)
+
+        assert await read_session(storage, session) is None
+
+
+class TestSqlite(SqlContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, tmp_path_factory: pytest.TempPathFactory) -> str:
+        return f"sqlite:///{tmp_path_factory.mktemp('contract')}/test.db"
+
+
+class PostgresContract(SqlContract):
+    driver: str
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, postgres_server: PostgresServer) -> Iterator[str]:
+        url = postgres_server.create_database()
+        yield url.replace("://", f"+{cls.driver}://", 1)
+        postgres_server.drop_database(url)
+
+    @pytest.mark.parametrize("drift", [timedelta(hours=1), timedelta(seconds=-3)], ids=str)
+    async def test_a_clock_that_disagrees_is_found_out(
+        self, storage: Storage, drift: timedelta
+    ) -> None:
+        with pytest.raises(Unavailable, match="clock"):
+            await storage.check(datetime.now(UTC) + drift)
+
+
+class TestPsycopg(PostgresContract):
+    driver = "psycopg"
+
+
+class TestAsyncpg(PostgresContract):
+    driver = "asyncpg"
+
+
+async def delete_users(url: str) -> None:
+    """Delete them all, and their sessions with them."""
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(user_table.delete())
+    await engine.dispose()

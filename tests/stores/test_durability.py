@@ -1,0 +1,377 @@
+"""What a database has been told stays told; what may get lost heals."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg import sql
+
+from tests.servers import PostgresServer, postgres
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.session import EndReason, Session
+from tokenpair.errors import SessionEnded, Unavailable
+from tokenpair.store_contract import (
+    FORGIVING,
+    NOW,
+    SECRET,
+    STRICT,
+    keep,
+    make_session,
+    make_token,
+    make_user,
+    read_session,
+    read_user,
+)
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import FakeClock, a_user, login_as, make_auth
+
+DRIVERS = ["psycopg", "asyncpg"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+async def storage(url: str) -> AsyncIterator[SqlStorage]:
+    storage = SqlStorage.from_url(url)
+    await storage.open(migrate=True)
+    yield storage
+    await storage.close()
+
+
+async def read_anew(url: str, session: Session) -> Session | None:
+    """Read the session by a connection that has seen nothing else."""
+    storage = SqlStorage.from_url(url)
+    kept = await read_session(storage, session)
+    await storage.close()
+    return kept
+
+
+async def renew_in_turn(storage: SqlStorage, session: Session, times: int) -> None:
+    parent = session.head
+    for generation in range(1, times + 1):
+        token = RefreshClaims(
+            subject=session.user_id,
+            session_id=session.id,
+            token_id=f"t{generation}",
+            parent=parent,
+            generation=generation,
+            secret=SECRET,
+            issued_at=NOW,
+            expires_at=session.expires_at,
+        )
+        assert await storage.renew(token, NOW, STRICT) is not None
+        parent = token.token_id
+
+
+class TestBoth:
+    async def test_a_renewal_is_there_for_others_when_it_returns(
+        self, url: str, storage: SqlStorage
+    ) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+        other = SqlStorage.from_url(url)
+
+        for generation in range(6, 26):
+            await storage.renew(make_token(session, f"t{generation}"), NOW, STRICT)
+
+            standing = await other.standing(session.id, NOW)
+            assert standing is not None
+            assert standing.head == f"t{generation}"
+
+        await other.close()
+
+    async def test_the_end_by_replay_survives_its_error(
+        self, url: str, storage: SqlStorage
+    ) -> None:
+        clock = FakeClock()
+        auth = make_auth(storage=storage, clock=clock)
+        user = await a_user(auth)
+        tokens = [(await login_as(auth, user)).refresh_token]
+        for _ in range(3):
+            clock.advance(minutes=3)
+            tokens.append((await auth.renew(tokens[-1])).refresh_token)
+        (session,) = await auth.list_sessions(user.id)
+
+        with pytest.raises(SessionEnded, match="replay"):
+            await auth.renew(tokens[0])
+
+        assert await read_anew(url, session) == replace(
+            session, ended_at=clock(), end_reason=EndReason.REPLAY
+        )
+
+    async def test_a_thousand_renewals_leave_one_row(self, storage: SqlStorage) -> None:
+        user = make_user()
+        session = make_session(user, head="root", previous=None, generation=0)
+        await keep(storage, user, session)
+
+        await renew_in_turn(storage, session, 1000)
+
+        async with storage.reading() as look:
+            (kept,) = await look.sessions.live(user.id, NOW)
+        assert (kept.head, kept.previous, kept.generation) == ("t1000", "t999", 1000)
+
+
+class TestSqlite:
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/test.db"
+
+    @pytest.mark.parametrize(
+        ("pragma", "value"),
+        [
+            pytest.param("synchronous", 2, id="writes-reach-the-disk"),
+            pytest.param("journal_mode", "wal", id="readers-do-not-wait"),
+            pytest.param("foreign_keys", 1, id="sessions-go-with-their-user"),
+            pytest.param("busy_timeout", 5000, id="writers-wait-for-each-other"),
+        ],
+    )
+    async def test_every_connection_is_safe(
+        self, storage: SqlStorage, pragma: str, value: object
+    ) -> None:
+        async with storage.begin() as tx, storage.reading() as look:
+            for each in (tx, look):
+                answer = await each.users._connection.exec_driver_sql(f"PRAGMA {pragma}")
+                assert answer.scalar_one() == value
+
+    async def test_a_renewal_is_in_the_file_when_it_returns(
+        self, storage: SqlStorage, tmp_path: Path
+    ) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+
+        await storage.renew(make_token(session), NOW, FORGIVING)
+
+        with sqlite3.connect(tmp_path / "test.db") as connection:
+            heads = connection.execute("SELECT head FROM tokenpair_session").fetchall()
+        connection.close()
+        assert heads == [("t6",)]
+
+    async def test_a_look_does_not_wait_for_another_workers_unit(
+        self, url: str, storage: SqlStorage
+    ) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+        other = SqlStorage.from_url(url)
+
+        async with storage.begin() as tx:
+            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            async with asyncio.timeout(2):
+                standing = await other.standing(session.id, NOW)
+
+        assert standing is not None
+        assert await other.standing(session.id, NOW) is None
+        await other.close()
+
+
+class TestPostgres:
+    @pytest.fixture
+    def url(self, postgres_url: str) -> str:
+        return postgres_url
+
+    async def test_renewals_stay_on_their_page(self, url: str, storage: SqlStorage) -> None:
+        """They are HOT: no index is written, and the table stays small by itself."""
+        user = make_user()
+        session = make_session(user, head="root", previous=None, generation=0)
+        await keep(storage, user, session)
+
+        await renew_in_turn(storage, session, 500)
+        await storage.close()
+
+        async with asyncio.timeout(10):
+            while (numbers := await updates(url))[0] < 500:
+                pass
+        assert numbers[1] / numbers[0] > 0.95
+
+
+class TestLazyPostgres:
+    """On a server whose operator has traded durability for speed: `synchronous_commit = off`."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def server(cls) -> Iterator[PostgresServer]:
+        with postgres(fsync=True) as server:
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+                # What nobody insists on is written only after so long, and a crash finds it.
+                connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+            server.kill()
+            server.start()
+            yield server
+
+    @pytest.fixture(params=DRIVERS)
+    def url(self, request: pytest.FixtureRequest, server: PostgresServer) -> str:
+        return server.create_database().replace("://", f"+{request.param}://", 1)
+
+    async def test_every_unit_of_work_insists_on_durability(self, storage: SqlStorage) -> None:
+        setting = sa.text("SHOW synchronous_commit")
+
+        async with storage.reading() as look:
+            outside = (await look.users._connection.execute(setting)).scalar_one()
+        async with storage.begin() as tx:
+            inside = (await tx.users._connection.execute(setting)).scalar_one()
+
+        assert (outside, inside) == ("off", "on")
+
+    async def test_a_log_out_survives_a_crash(
+        self, url: str, storage: SqlStorage, server: PostgresServer
+    ) -> None:
+        auth = make_auth(storage=storage)
+        user = await a_user(auth)
+        pair = await login_as(auth, user)
+        (session,) = await auth.list_sessions(user.id)
+
+        await auth.log_out(pair.refresh_token)
+        crash(server)
+
+        ended = await read_anew(url, session)
+        assert ended is not None
+        assert ended.end_reason is EndReason.LOGOUT
+        with pytest.raises(SessionEnded):
+            await auth.renew(pair.refresh_token)
+
+    async def test_a_lost_renewal_heals(
+        self, url: str, storage: SqlStorage, server: PostgresServer
+    ) -> None:
+        clock = FakeClock()
+        auth = make_auth(storage=storage, clock=clock)
+        user = await a_user(auth)
+        token = (await login_as(auth, user)).refresh_token
+        (session,) = await auth.list_sessions(user.id)
+        for _ in range(3):
+            clock.advance(minutes=3)
+            token = (await auth.renew(token)).refresh_token
+
+        crash(server)
+        found = await read_anew(url, session)
+        clock.advance(minutes=3)
+        token = (await auth.renew(token)).refresh_token
+        clock.advance(minutes=3)
+        await auth.renew(token)
+
+        assert found == session, "nothing was lost: this test shows nothing"
+        kept = await read_anew(url, session)
+        assert kept is not None
+        assert kept.generation == 5
+        assert kept.ended_at is None
+
+    async def test_it_is_unavailable_while_the_server_is_away(
+        self, storage: SqlStorage, server: PostgresServer
+    ) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+        await storage.standing(session.id, NOW)
+
+        server.kill()
+        try:
+            for _ in range(2):  # On a connection that was open, and on a new one.
+                with pytest.raises(Unavailable):
+                    await storage.renew(make_token(session), NOW, FORGIVING)
+                with pytest.raises(Unavailable):
+                    await storage.standing(session.id, NOW)
+                with pytest.raises(Unavailable):
+                    await storage.check(NOW)
+                with pytest.raises(Unavailable):
+                    await read_user(storage, user)
+                with pytest.raises(Unavailable):
+                    await read_session(storage, session)
+        finally:
+            server.start()
+
+        assert await storage.renew(make_token(session), NOW, FORGIVING) is not None
+        assert await read_user(storage, user) == user
+
+    async def test_a_unit_whose_connection_breaks_is_unavailable(
+        self, url: str, storage: SqlStorage
+    ) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+
+        async def end_on_a_broken_connection() -> None:
+            async with storage.begin() as tx:
+                await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+                break_connections(url)
+                await tx.sessions.lock(session.id)
+
+        with pytest.raises(Unavailable):
+            await end_on_a_broken_connection()
+
+        assert await read_session(storage, session) == session
+
+
+def crash(server: PostgresServer) -> None:
+    server.kill()
+    server.start()
+
+
+def plain(url: str) -> str:
+    """Give the URL as libpq reads it."""
+    for driver in DRIVERS:
+        url = url.replace(f"+{driver}", "")
+    return url
+
+
+def break_connections(url: str) -> None:
+    """End all other connections to the database, as an administrator or a fail-over does."""
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL(
+                """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+            )
+        )
+
+
+async def updates(url: str) -> tuple[int, int]:
+    """Count the updates of the session table that the server has heard of, and the HOT ones."""
+    async with await psycopg.AsyncConnection.connect(plain(url)) as connection:
+        row = await (
+            await connection.execute(
+                """SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables
+                WHERE relname = 'tokenpair_session'"""
+            )
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+async def test_a_database_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "private.db"
+    storage = SqlStorage.from_url(f"sqlite:///{path}")
+
+    await storage.open(migrate=True)
+    await storage.close()
+
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokenpair.stores.sql.engine.POOL_SECONDS", 0.05)
+    storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
+    await storage.open(migrate=True)
+
+    async with storage.begin():
+        with pytest.raises(Unavailable):
+            async with storage.begin():
+                raise AssertionError("there is one writer at a time")
+
+    async with storage.begin():
+        pass  # The turn was given back.
+    await storage.close()

@@ -1,0 +1,311 @@
+"""The tables come into being, once and whole, and only ever ours."""
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.servers import PostgresServer
+from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.store_contract import NOW, keep, make_user, read_user
+from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, Migrations, SqlStorage, create_engine
+from tokenpair.stores.sql.tables import metadata
+
+OURS = {"tokenpair_migration", "tokenpair_session", "tokenpair_user"}
+
+ENVIRONMENT = """
+import sqlalchemy as sa
+from tokenpair.stores.sql import run_scripts
+run_scripts(sa.MetaData())
+"""
+FIRST = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.create_table("shelf", sa.Column("id", sa.Integer, primary_key=True))
+    op.execute("INSERT INTO shelf VALUES (1)")
+"""
+SECOND = """
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    op.execute("INSERT INTO shelf VALUES (2)")
+    {ending}
+"""
+
+
+@pytest.fixture(params=["sqlite", "psycopg", "asyncpg"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url.replace("://", f"+{request.param}://", 1)
+
+
+@pytest.fixture
+async def storage(url: str) -> AsyncIterator[SqlStorage]:
+    storage = SqlStorage.from_url(url)
+    yield storage
+    await storage.close()
+
+
+@pytest.fixture
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(url)
+    yield engine
+    await engine.dispose()
+
+
+class Scripts:
+    """A package with two migrations, of which the second may break."""
+
+    def __init__(self, folder: Path) -> None:
+        package = f"scripts_{secrets.token_hex(4)}"
+        self._versions = folder / package / "migrations" / "versions"
+        self._versions.mkdir(parents=True)
+        (folder / package / "__init__.py").touch()
+        (self._versions.parent / "env.py").write_text(ENVIRONMENT)
+        (self._versions / "0001_first.py").write_text(FIRST)
+        self.migrations = Migrations(f"{package}:migrations", "shelf_migration")
+
+    def write_second(self, *, ending: str = "") -> None:
+        (self._versions / "0002_second.py").write_text(SECOND.format(ending=ending))
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripts:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    return Scripts(tmp_path)
+
+
+async def tables(engine: AsyncEngine) -> set[str]:
+    async with engine.connect() as connection:
+        return await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
+
+
+async def execute(engine: AsyncEngine, *statements: str) -> None:
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(sa.text(statement))
+
+
+async def scalars(engine: AsyncEngine, question: str) -> list[object]:
+    async with engine.connect() as connection:
+        return list((await connection.execute(sa.text(question))).scalars())
+
+
+class TestOurs:
+    async def test_they_make_exactly_the_tables_that_the_code_uses(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        await storage.open(migrate=True)
+
+        def differences(connection: sa.Connection) -> list[object]:
+            options = {"version_table": "tokenpair_migration", "compare_server_default": True}
+            context = MigrationContext.configure(connection, opts=options)
+            found: list[object] = compare_metadata(context, metadata)
+            return found
+
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+        assert await tables(engine) == OURS
+
+    @pytest.mark.parametrize("url", ["psycopg"], indirect=True)
+    async def test_pages_keep_room_for_renewals(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        await storage.open(migrate=True)
+
+        options = await scalars(
+            engine, "SELECT reloptions FROM pg_class WHERE relname = 'tokenpair_session'"
+        )
+
+        assert options == [["fillfactor=80"]]
+
+    async def test_migrating_again_changes_nothing(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        user = make_user()
+        await storage.open(migrate=True)
+        await keep(storage, user)
+
+        await TOKENPAIR_MIGRATIONS.upgrade(engine)
+        await storage.open(migrate=True)
+
+        assert await read_user(storage, user) == user
+        assert await TOKENPAIR_MIGRATIONS.is_current(engine)
+
+    async def test_other_tables_are_left_alone(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        """Also another app's Alembic, with its own idea of the present revision."""
+        await execute(
+            engine,
+            "CREATE TABLE book (title TEXT)",
+            "INSERT INTO book VALUES ('Emma')",
+            "CREATE TABLE alembic_version (version_num TEXT)",
+            "INSERT INTO alembic_version VALUES ('theirs')",
+        )
+
+        await storage.open(migrate=True)
+
+        assert await tables(engine) == OURS | {"book", "alembic_version"}
+        assert await scalars(engine, "SELECT title FROM book") == ["Emma"]
+        assert await scalars(engine, "SELECT version_num FROM alembic_version") == ["theirs"]
+
+    async def test_without_leave_to_migrate_it_says_what_to_do(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="tokenpair db upgrade"):
+            await storage.open(migrate=False)
+
+        assert await tables(engine) == set()
+
+    @pytest.mark.parametrize("migrate", [True, False])
+    async def test_a_database_of_a_newer_version_is_refused(
+        self, storage: SqlStorage, engine: AsyncEngine, *, migrate: bool
+    ) -> None:
+        await storage.open(migrate=True)
+        await execute(engine, "UPDATE tokenpair_migration SET version_num = '9999'")
+
+        with pytest.raises(ConfigurationError, match=r"newer.*9999"):
+            await storage.open(migrate=migrate)
+
+        assert await scalars(engine, "SELECT version_num FROM tokenpair_migration") == ["9999"]
+
+
+class TestAnApps:
+    async def test_an_app_migrates_beside_us(
+        self, storage: SqlStorage, engine: AsyncEngine, scripts: Scripts
+    ) -> None:
+        scripts.write_second()
+        await storage.open(migrate=True)
+
+        await scripts.migrations.upgrade(engine)
+
+        assert await tables(engine) == OURS | {"shelf", "shelf_migration"}
+        assert await scalars(engine, "SELECT id FROM shelf ORDER BY id") == [1, 2]
+        await storage.open(migrate=False)
+
+    async def test_only_what_is_missing_is_done(
+        self, engine: AsyncEngine, scripts: Scripts
+    ) -> None:
+        await scripts.migrations.upgrade(engine)
+        scripts.write_second()
+
+        was_current = await scripts.migrations.is_current(engine)
+        await scripts.migrations.upgrade(engine)
+
+        assert not was_current
+        assert await scripts.migrations.is_current(engine)
+        assert await scalars(engine, "SELECT id FROM shelf ORDER BY id") == [1, 2]
+
+    async def test_a_crash_half_way_leaves_nothing_behind(
+        self, engine: AsyncEngine, scripts: Scripts
+    ) -> None:
+        scripts.write_second(ending="raise LookupError('half-way')")
+
+        with pytest.raises(LookupError, match="half-way"):
+            await scripts.migrations.upgrade(engine)
+
+        assert await tables(engine) == set()
+
+    async def test_a_crash_half_way_can_be_mended(
+        self, engine: AsyncEngine, scripts: Scripts
+    ) -> None:
+        await scripts.migrations.upgrade(engine)
+        scripts.write_second(ending="raise LookupError('half-way')")
+        with pytest.raises(LookupError, match="half-way"):
+            await scripts.migrations.upgrade(engine)
+        half_way = await scalars(engine, "SELECT id FROM shelf")
+        scripts.write_second()
+
+        await scripts.migrations.upgrade(engine)
+
+        assert half_way == [1]
+        assert await scalars(engine, "SELECT id FROM shelf ORDER BY id") == [1, 2]
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+    @pytest.mark.parametrize(
+        "where",
+        [
+            pytest.param("u:hunter2@127.0.0.1:1/db", id="nobody-listens"),
+            pytest.param("u:hunter2@/db?host=/nowhere", id="no-socket"),
+        ],
+    )
+    async def test_an_unreachable_database_is_unavailable(self, driver: str, where: str) -> None:
+        storage = SqlStorage.from_url(f"postgresql+{driver}://{where}")
+
+        for attempt in (
+            storage.open(migrate=True),
+            storage.open(migrate=False),
+            storage.standing(make_user().id, NOW),
+            storage.check(NOW),
+        ):
+            with pytest.raises(Unavailable) as refused:
+                await attempt
+            assert "hunter2" not in str(refused.value)
+
+        await storage.close()
+
+    @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+    async def test_a_missing_database_is_unavailable(
+        self, driver: str, postgres_server: PostgresServer
+    ) -> None:
+        url = postgres_server.url("nonesuch").replace("://", f"+{driver}://", 1)
+        storage = SqlStorage.from_url(url)
+
+        with pytest.raises(Unavailable):
+            await storage.open(migrate=True)
+
+        await storage.close()
+
+    @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+    async def test_a_full_server_is_unavailable(self, driver: str, postgres_url: str) -> None:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+        crowded = postgres_url.replace("postgres@", "crowded@")
+        storage = SqlStorage.from_url(crowded.replace("://", f"+{driver}://", 1))
+
+        with pytest.raises(Unavailable):
+            await storage.open(migrate=False)
+
+        await storage.close()
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("DROP ROLE crowded")
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "hunter2",
+            "postgresql:/hunter2",
+            "mysql://u:hunter2@host/db",
+            "postgres://u:hunter2@host/db",
+            "postgresql+nonesuch://u:hunter2@host/db",
+            "postgresql+psycopg2://u:hunter2@host/db",
+            "postgresql://u:hunter2@host:port/db",
+            # An "@" in a password must be written %40.
+            "postgresql://u:p@ss:hunter2@host/db",
+            "sqlite+pysqlite:///hunter2.db",
+            "sqlite://",
+            "sqlite:///:memory:",
+        ],
+    )
+    def test_a_bad_url_is_refused_without_showing_it(self, url: str) -> None:
+        with pytest.raises(ConfigurationError) as refused:
+            SqlStorage.from_url(url)
+
+        assert "hunter2" not in str(refused.value)
+        assert refused.value.__cause__ is None
+        assert refused.value.__suppress_context__ or refused.value.__context__ is None

@@ -1,0 +1,387 @@
+"""Several workers on one database, at the same moment."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from tokenpair.auth import Auth
+from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.pair import TokenPair
+from tokenpair.core.session import EndReason, Session
+from tokenpair.core.user import User
+from tokenpair.errors import EmailTaken, InvalidCredentials, SessionEnded, TokenSuperseded
+from tokenpair.passwords import Argon2Cost, Argon2Passwords
+from tokenpair.ports import Verified
+from tokenpair.store_contract import keep, make_session, make_user, read_session, read_user
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, login_as, make_auth
+
+PASSWORDS = Argon2Passwords(CHEAP)
+
+
+class TickingClock(FakeClock):
+    """No two workers ever see the same moment: the same answer then comes from the same row."""
+
+    def __call__(self) -> datetime:
+        self.advance(seconds=1)
+        return self.now
+
+
+T = TypeVar("T")
+
+
+class Interrupted:
+    """A password hasher during whose first comparison something else happens."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._meanwhile = [meanwhile]
+
+    async def hash(self, password: str) -> str:
+        return await PASSWORDS.hash(password)
+
+    async def verify(self, password: str, password_hash: str | None) -> Verified:
+        verified = await PASSWORDS.verify(password, password_hash)
+        if self._meanwhile:
+            await self._meanwhile.pop()()
+        return verified
+
+    async def in_turn(self, work: Callable[[], T]) -> T:
+        return await PASSWORDS.in_turn(work)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return TickingClock()
+
+
+@pytest.fixture
+async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
+    """Start four workers and warm their connections: a cold one is late to every race."""
+    keyring = Keyring([Key.generate()])
+    workers = [
+        make_auth(
+            storage=SqlStorage.from_url(url), clock=clock, keyring=keyring, passwords=PASSWORDS
+        )
+        for _ in range(4)
+    ]
+    await workers[0].open()
+    await asyncio.gather(*(worker.storage.standing(uuid4(), clock()) for worker in workers * 2))
+    yield workers
+    for worker in workers:
+        await worker.close()
+
+
+async def live(auth: Auth, user: User) -> list[Session]:
+    return await auth.list_sessions(user.id)
+
+
+async def only_session(auth: Auth, user: User) -> Session:
+    (session,) = await live(auth, user)
+    return session
+
+
+async def until_waiting(url: str, number: int) -> None:
+    """Return when so many connections of the database wait for a lock."""
+    question = """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    async with asyncio.timeout(10), await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.set_autocommit(True)
+        while (await (await connection.execute(question)).fetchone()) != (number,):
+            pass
+
+
+class TestRenewals:
+    async def test_one_token_presented_by_many_at_once_has_one_child(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        user = await a_user(workers[0])
+        token = (await login_as(workers[0], user)).refresh_token
+
+        for generation in range(1, 21):
+            clock.advance(minutes=3)
+
+            pairs = await asyncio.gather(*(worker.renew(token) for worker in workers * 2))
+
+            assert len({pair.refresh_token for pair in pairs}) == 1
+            assert (await only_session(workers[0], user)).generation == generation
+            token = pairs[0].refresh_token
+
+    async def test_of_two_siblings_at_once_one_is_a_replay(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        user = await a_user(workers[0])
+        for _ in range(10):
+            parent = (await login_as(workers[0], user)).refresh_token
+            siblings = []
+            for worker in workers:
+                clock.advance(minutes=3)
+                siblings.append((await worker.renew(parent)).refresh_token)
+
+            answers = await asyncio.gather(
+                *(worker.renew(token) for worker, token in zip(workers, siblings, strict=True)),
+                return_exceptions=True,
+            )
+
+            assert sum(isinstance(answer, TokenPair) for answer in answers) <= 1
+            assert sum(isinstance(answer, SessionEnded) for answer in answers) >= 3
+            assert await live(workers[0], user) == []
+
+    async def test_a_burst_is_never_a_replay(self, workers: list[Auth], clock: FakeClock) -> None:
+        """Parent and child in the air together, as with a page that is reloaded."""
+        user = await a_user(workers[0])
+        token = (await login_as(workers[0], user)).refresh_token
+
+        for _ in range(10):
+            clock.advance(minutes=3)
+            child = (await workers[0].renew(token)).refresh_token
+            clock.advance(minutes=3)
+            answers = await asyncio.gather(
+                *(worker.renew(each) for worker in workers for each in (child, token)),
+                return_exceptions=True,
+            )
+
+            assert all(isinstance(each, TokenPair | TokenSuperseded) for each in answers)
+            assert len(await live(workers[0], user)) == 1
+            assert isinstance(answers[0], TokenPair)
+            token = answers[0].refresh_token
+
+
+class TestEndings:
+    async def test_after_renewal_and_log_out_nothing_works(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        user = await a_user(workers[0])
+        for number in range(60):
+            token = (await login_as(workers[0], user)).refresh_token
+            clock.advance(minutes=3)
+            renewal, log_out = workers[number % 4].renew, workers[(number + 1) % 4].log_out
+            race = [renewal(token), log_out(token)]
+
+            answers = await asyncio.gather(*race[:: 1 - number % 2 * 2], return_exceptions=True)
+
+            children = [each.refresh_token for each in answers if isinstance(each, TokenPair)]
+            for each in [token, *children]:
+                with pytest.raises(SessionEnded, match="logout"):
+                    await workers[2].renew(each)
+            assert await live(workers[0], user) == []
+
+    @pytest.mark.parametrize("url", ["postgres"], indirect=True)
+    async def test_a_renewal_that_waits_for_disable_is_refused(
+        self, workers: list[Auth], url: str
+    ) -> None:
+        user = await a_user(workers[0])
+        token = (await login_as(workers[0], user)).refresh_token
+        session = await only_session(workers[0], user)
+
+        async with asyncio.TaskGroup() as tasks, workers[0].storage.begin() as tx:
+            await tx.sessions.lock(session.id)
+            disabling = tasks.create_task(workers[1].disable(user.id))
+            await until_waiting(url, 1)
+            renewal = tasks.create_task(outcome(workers[2].renew(token)))
+            await until_waiting(url, 2)
+
+        assert disabling.done()
+        assert isinstance(renewal.result(), SessionEnded)
+        ended = await read_session(workers[3].storage, session)
+        assert ended is not None
+        assert (ended.end_reason, ended.generation) == (EndReason.USER_DISABLED, 0)
+        await workers[3].enable(user.id)
+        with pytest.raises(SessionEnded, match="user_disabled"):
+            await workers[3].renew(token)
+
+    @pytest.mark.parametrize("url", ["postgres"], indirect=True)
+    async def test_a_renewal_that_waits_for_new_roles_is_stale_at_worst(
+        self, workers: list[Auth], url: str
+    ) -> None:
+        """It may not carry the old roles under the new version: that token would pass for new."""
+        user = await a_user(workers[0], roles="reader")
+        token = (await login_as(workers[0], user)).refresh_token
+        session = await only_session(workers[0], user)
+
+        async with asyncio.TaskGroup() as tasks, workers[0].storage.begin() as tx:
+            await tx.sessions.lock(session.id)
+            renewal = tasks.create_task(workers[1].renew(token))
+            await until_waiting(url, 1)
+            await workers[2].set_roles(user.id, frozenset({"admin"}))
+
+        claims = workers[3].renew.mint.codec.decode_access(renewal.result().access_token)
+        assert (claims.roles, claims.version) in {
+            (frozenset({"reader"}), user.version),
+            (frozenset({"admin"}), user.version + 1),
+        }
+
+    async def test_two_who_end_all_sessions_do_not_block_each_other(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        for number in range(10):
+            user = make_user(f"ada{number}@example.com")
+            sessions = [make_session(user, expires_at=clock() + timedelta(1)) for _ in range(20)]
+            await keep(workers[0].storage, user, *sessions)
+
+            ended = await asyncio.gather(
+                *(worker.log_out_everywhere(user.id) for worker in workers)
+            )
+
+            assert sorted(ended) == [0, 0, 0, 20]
+            assert await live(workers[0], user) == []
+
+    async def test_renewals_do_not_block_the_end_of_all_sessions(self, workers: list[Auth]) -> None:
+        user = await a_user(workers[0])
+        for _ in range(5):
+            pairs = [await login_as(workers[0], user) for _ in range(6)]
+
+            answers = await asyncio.gather(
+                *(outcome(workers[1].renew(pair.refresh_token)) for pair in pairs),
+                workers[2].disable(user.id),
+                *(outcome(workers[3].renew(pair.refresh_token)) for pair in reversed(pairs)),
+            )
+
+            assert {type(each) for each in answers} <= {TokenPair, SessionEnded, type(None)}
+            assert await live(workers[0], user) == []
+            await workers[0].enable(user.id)
+
+
+class TestLogIns:
+    async def test_a_log_in_with_the_password_just_replaced_is_refused(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        user = await a_user(workers[0])
+        slow = make_auth(
+            storage=workers[1].storage,
+            clock=clock,
+            passwords=Interrupted(lambda: reset(workers[0], user, "quite another passphrase")),
+        )
+
+        with pytest.raises(InvalidCredentials):
+            await login_as(slow, user)
+
+        assert await live(workers[0], user) == []
+
+    async def test_a_log_in_during_disable_is_refused(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        user = await a_user(workers[0])
+        slow = make_auth(
+            storage=workers[1].storage,
+            clock=clock,
+            passwords=Interrupted(lambda: workers[0].disable(user.id)),
+        )
+
+        with pytest.raises(InvalidCredentials):
+            await login_as(slow, user)
+
+        assert await live(workers[0], user) == []
+
+    async def test_a_rehash_by_another_log_in_refuses_nobody(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        user = await a_user(workers[0])
+        slow = make_auth(
+            storage=workers[1].storage,
+            clock=clock,
+            passwords=Interrupted(lambda: reset(workers[0], user, PASSWORD)),
+        )
+
+        await login_as(slow, user)
+
+        assert len(await live(workers[0], user)) == 1
+
+    async def test_no_session_survives_a_reset_at_the_same_time(self, workers: list[Auth]) -> None:
+        user = await a_user(workers[0])
+        for _ in range(15):
+            log_ins = [outcome(login_as(worker, user)) for worker in workers[1:]]
+
+            *answers, _ = await asyncio.gather(
+                *log_ins, reset(workers[0], user, "other passphrase")
+            )
+
+            assert {type(answer) for answer in answers} <= {TokenPair, InvalidCredentials}
+            assert await live(workers[0], user) == []
+            await reset(workers[0], user, PASSWORD)
+
+    async def test_many_log_ins_at_once_replace_an_outdated_hash(self, workers: list[Auth]) -> None:
+        outdated = Argon2Passwords(Argon2Cost(memory_kib=16, time=2, parallelism=1))
+        user = make_user(password_hash=await outdated.hash(PASSWORD))
+        await keep(workers[0].storage, user)
+
+        pairs = await asyncio.gather(*(login_as(worker, user) for worker in workers * 2))
+
+        assert len(await live(workers[0], user)) == len(pairs) == 8
+        rehashed = await read_user(workers[0].storage, user)
+        assert rehashed is not None
+        assert rehashed == replace(user, password_hash=rehashed.password_hash)
+        assert await PASSWORDS.verify(PASSWORD, rehashed.password_hash) == Verified(is_right=True)
+
+
+class TestSignUps:
+    async def test_of_many_who_sign_up_with_one_address_one_succeeds(
+        self, workers: list[Auth]
+    ) -> None:
+        for number in range(5):
+            spellings = ["ada", "Ada", "aDa", "ADA"]
+
+            answers = await asyncio.gather(
+                *(
+                    outcome(worker.sign_up(email=f"{ada}{number}@example.com", password=PASSWORD))
+                    for worker, ada in zip(workers, spellings, strict=True)
+                )
+            )
+
+            assert sum(isinstance(answer, User) for answer in answers) == 1
+            assert sum(isinstance(answer, EmailTaken) for answer in answers) == 3
+
+
+class TestStarts:
+    async def test_many_workers_may_migrate_at_once(self, url: str) -> None:
+        storages = [SqlStorage.from_url(url) for _ in range(4)]
+
+        await asyncio.gather(*(storage.open(migrate=True) for storage in storages))
+
+        user = make_user()
+        await keep(storages[0], user)
+        for storage in storages:
+            assert await read_user(storage, user) == user
+            await storage.close()
+
+    async def test_many_workers_may_begin_a_new_file_at_once(self, tmp_path: Path) -> None:
+        for number in range(10):
+            url = f"sqlite:///{tmp_path}/new{number}.db"
+            storages = [SqlStorage.from_url(url) for _ in range(5)]
+
+            await asyncio.gather(*(storage.open(migrate=True) for storage in storages))
+
+            for storage in storages:
+                await storage.open(migrate=False)
+                await storage.close()
+
+
+async def outcome(doing: Awaitable[object]) -> object:
+    """Give what it returns, or the refusal; any other error goes through."""
+    try:
+        return await doing
+    except (SessionEnded, InvalidCredentials, EmailTaken) as refusal:
+        return refusal
+
+
+async def reset(auth: Auth, user: User, password: str) -> None:
+    """Replace the password and end all sessions, as somebody does who has lost control."""
+    old = await auth.get_user(user.id)
+    new = await PASSWORDS.hash(password)
+    async with auth.storage.begin() as tx:
+        assert await tx.users.set_password_hash(user.id, new, replacing=old.password_hash or "")
+        await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, auth.clock())
