@@ -1,22 +1,38 @@
 import json
 import stat
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tokenpair import Key, Keyring
-from tokenpair.errors import ConfigurationError
-from tokenpair.key_file import add_key, parse_keyring, read_keyring, read_or_create_keyring
+from tokenpair import Auth, Key, Keyring
+from tokenpair.core.rotation import compromise, publish, rotate
+from tokenpair.errors import ConfigurationError, InvalidToken
+from tokenpair.key_file import (
+    KeyFileWatch,
+    change_keyring,
+    parse_keyring,
+    read_keyring,
+    read_or_create_keyring,
+)
+from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
-from tokenpair.testing import FakeClock, a_user, login_as, make_auth
+from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "keys.json"
+
+
+def adding(key: Key) -> Callable[[Keyring | None], Keyring]:
+    return lambda keyring: publish(keyring, key, NOW) if keyring else Keyring([key])
 
 
 def mode_of(path: Path) -> int:
@@ -63,33 +79,91 @@ def test_to_read_makes_nothing(path: Path) -> None:
     assert not path.parent.exists()
 
 
-def test_a_new_key_goes_in_front_and_the_old_ones_stay(path: Path) -> None:
+def test_a_change_is_kept_for_its_owner_alone(path: Path) -> None:
     old = read_or_create_keyring(path)
     key = Key.generate("Ed25519")
 
-    added = add_key(path, key)
+    changed = change_keyring(path, adding(key))
 
     read = read_keyring(path)
     assert [each.kid for each in read.keys] == [key.kid, old.signing.kid]
-    assert [each.kid for each in added.keys] == [each.kid for each in read.keys]
+    assert [each.kid for each in changed.keys] == [each.kid for each in read.keys]
     assert mode_of(path) == 0o600
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_new_key_makes_the_file_where_there_is_none(path: Path) -> None:
+def test_a_change_makes_the_file_where_there_is_none(path: Path) -> None:
     key = Key.generate()
 
-    add_key(path, key)
+    change_keyring(path, adding(key))
 
     assert [each.kid for each in read_keyring(path).keys] == [key.kid]
     assert mode_of(path) == 0o600
+
+
+def test_of_changes_at_once_none_is_lost(path: Path) -> None:
+    read_or_create_keyring(path)
+    keys = [Key.generate() for _ in range(8)]
+    barrier = threading.Barrier(len(keys))
+
+    def add(key: Key) -> None:
+        barrier.wait(10)
+        change_keyring(path, adding(key))
+
+    with ThreadPoolExecutor(len(keys)) as pool:
+        list(pool.map(add, keys))
+
+    assert {key.kid for key in keys} < {key.kid for key in read_keyring(path).keys}
+
+
+def test_a_change_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
+    read_or_create_keyring(path)
+    before = path.read_bytes()
+
+    def fail(_: Keyring | None) -> Keyring:
+        raise ConfigurationError("no")
+
+    with pytest.raises(ConfigurationError, match=r"^no$"):
+        change_keyring(path, fail)
+
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o660, 0o777])
+def test_a_file_that_others_can_read_or_change_is_refused(path: Path, mode: int) -> None:
+    read_or_create_keyring(path)
+    path.chmod(mode)
+
+    with pytest.raises(ConfigurationError, match=f"by others: run chmod 600 {path}"):
+        read_keyring(path)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_file_that_only_its_owner_can_read_will_do(path: Path, mode: int) -> None:
+    made = read_or_create_keyring(path)
+    path.chmod(mode)
+
+    assert read_keyring(path).signing.kid == made.signing.kid
+
+
+def test_the_key_of_a_first_start_is_marked_and_others_are_not(path: Path) -> None:
+    read_or_create_keyring(path)
+    change_keyring(path, adding(Key.generate()))
+
+    assert [key.is_generated for key in read_keyring(path).keys] == [False, True]
+
+
+def handing_over(keyring: Keyring | None) -> Keyring:
+    assert keyring
+    return rotate(publish(keyring, Key.generate(), NOW), NOW, early=True)
 
 
 async def test_tokens_of_the_old_key_still_serve_after_a_new_one(path: Path) -> None:
     storage, clock = MemoryStorage(), FakeClock()
     before = make_auth(storage=storage, clock=clock, keyring=read_or_create_keyring(path))
     pair = await login_as(before, await a_user(before))
-    after = make_auth(storage=storage, clock=clock, keyring=add_key(path, Key.generate()))
+    after = make_auth(storage=storage, clock=clock, keyring=change_keyring(path, handing_over))
 
     claims = await after.verify_access(pair.access_token)
     renewed = await after.renew(pair.refresh_token)
@@ -98,7 +172,7 @@ async def test_tokens_of_the_old_key_still_serve_after_a_new_one(path: Path) -> 
 
 
 SECRET = "canary7f3a"
-GENUINE = json.dumps(Keyring([Key.generate()]).to_jwks(private=True))
+GENUINE = json.dumps(Keyring([Key.generate()]).to_private_jwks())
 BROKEN: dict[str, bytes] = {
     "empty": b"",
     "garbage": SECRET.encode(),
@@ -108,7 +182,10 @@ BROKEN: dict[str, bytes] = {
     "no_keys": b'{"keys": []}',
     "keys_of_text": json.dumps({"keys": [SECRET]}).encode(),
     "one_key_alone": json.dumps({"kty": "oct", "k": SECRET}).encode(),
-    "symmetric": json.dumps({"keys": [{"kty": "oct", "k": SECRET, "alg": "HS256"}]}).encode(),
+    "two_that_sign": json.dumps(
+        {"keys": [Key.generate().to_jwk(private=True) for _ in range(2)]}
+    ).encode(),
+    "short_secret": json.dumps({"keys": [{"kty": "oct", "k": SECRET, "alg": "HS256"}]}).encode(),
     "private_part_of_garbage": GENUINE.replace('"d": "', f'"d": "{SECRET}').encode(),
     "duplicate_member": GENUINE.replace('"kty"', f'"kty": "{SECRET}", "kty"').encode(),
     "nested": b"[" * 100_000,
@@ -118,6 +195,7 @@ BROKEN: dict[str, bytes] = {
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_file_stops_the_start_and_quotes_nothing(path: Path, content: bytes) -> None:
     path.parent.mkdir()
+    path.touch(mode=0o600)
     path.write_bytes(content)
 
     with pytest.raises(ConfigurationError) as caught:
@@ -135,10 +213,11 @@ def test_a_broken_file_stops_the_start_and_quotes_nothing(path: Path, content: b
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
 def test_a_new_key_does_not_replace_a_broken_file(path: Path, content: bytes) -> None:
     path.parent.mkdir()
+    path.touch(mode=0o600)
     path.write_bytes(content)
 
     with pytest.raises(ConfigurationError):
-        add_key(path, Key.generate())
+        change_keyring(path, adding(Key.generate()))
 
     assert path.read_bytes() == content
     assert list(path.parent.iterdir()) == [path]
@@ -151,7 +230,9 @@ def test_a_folder_in_the_files_place_stops_the_start(path: Path) -> None:
         read_or_create_keyring(path)
 
 
-@pytest.mark.parametrize("act", [read_or_create_keyring, partial(add_key, key=Key.generate())])
+@pytest.mark.parametrize(
+    "act", [read_or_create_keyring, partial(change_keyring, change=adding(Key.generate()))]
+)
 def test_a_file_in_the_folders_place_stops_the_start(tmp_path: Path, act: object) -> None:
     (tmp_path / "data").write_text("not a folder")
 
@@ -163,3 +244,101 @@ def test_a_file_in_the_folders_place_stops_the_start(tmp_path: Path, act: object
 def test_an_error_names_where_the_keys_came_from() -> None:
     with pytest.raises(ConfigurationError, match=r"^TOKENPAIR_KEYS is not JSON$"):
         parse_keyring(SECRET, source="TOKENPAIR_KEYS")
+
+
+class TestWatching:
+    """A worker whose key file changes under it."""
+
+    @pytest.fixture
+    def auth(self, path: Path) -> Auth:
+        keyring = read_or_create_keyring(path)
+        watch = KeyFileWatch(path, lambda: read_keyring(path))
+        return Auth(
+            storage=MemoryStorage(),
+            keyring=keyring,
+            issuer="https://auth.test",
+            passwords=Argon2Passwords(CHEAP),
+            clock=FakeClock(),
+            key_file=watch,
+        )
+
+    async def test_it_takes_up_a_changed_file(self, auth: Auth, path: Path) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        newer = change_keyring(path, handing_over)
+
+        await auth.reload_keys()
+
+        assert auth.keyring.signing.kid == newer.signing.kid
+        renewed = await auth.renew(pair.refresh_token)
+        await auth.verify_access(pair.access_token)
+        await auth.verify_access(renewed.access_token)
+
+    async def test_a_leaked_keys_access_tokens_open_nothing_and_its_holders_renew(
+        self, auth: Auth, path: Path
+    ) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        leaked = auth.keyring.signing.kid
+
+        def leak(keyring: Keyring | None) -> Keyring:
+            assert keyring
+            return compromise(keyring, leaked, NOW)
+
+        change_keyring(path, leak)
+
+        await auth.reload_keys()
+
+        with pytest.raises(InvalidToken):
+            await auth.verify_access(pair.access_token)
+        renewed = await auth.renew(pair.refresh_token)
+        await auth.verify_access(renewed.access_token)
+
+    async def test_an_unchanged_file_is_not_read(self, auth: Auth) -> None:
+        keyring = auth.keyring
+
+        await auth.reload_keys()
+
+        assert auth.keyring is keyring
+
+    @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
+    async def test_garbage_leaves_the_old_keys_and_is_told_once(
+        self, auth: Auth, path: Path, content: bytes
+    ) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        path.write_bytes(content)
+
+        with pytest.raises(ConfigurationError):
+            await auth.reload_keys()
+        await auth.reload_keys()
+
+        await auth.verify_access(pair.access_token)
+        await auth.renew(pair.refresh_token)
+
+    async def test_a_file_that_is_gone_leaves_the_old_keys(self, auth: Auth, path: Path) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        path.unlink()
+
+        with pytest.raises(ConfigurationError):
+            await auth.reload_keys()
+        await auth.reload_keys()
+
+        await auth.verify_access(pair.access_token)
+
+    async def test_it_recovers_from_garbage(self, auth: Auth, path: Path) -> None:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:100])
+        with pytest.raises(ConfigurationError):
+            await auth.reload_keys()
+        path.write_bytes(whole)
+        change_keyring(path, handing_over)
+
+        await auth.reload_keys()
+
+        assert auth.keyring.signing.kid == read_keyring(path).signing.kid
+
+    async def test_a_file_that_others_can_read_meanwhile_is_told(
+        self, auth: Auth, path: Path
+    ) -> None:
+        path.chmod(0o644)
+
+        with pytest.raises(ConfigurationError, match="by others"):
+            await auth.reload_keys()

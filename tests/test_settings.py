@@ -270,7 +270,7 @@ def test_production_is_refused_what_is_only_for_development(
 async def test_production_makes_and_migrates_nothing_by_itself(tmp_path: Path) -> None:
     settings = Settings.read(
         environment="production",
-        keys=json.dumps(Keyring([Key.generate()]).to_jwks(private=True)),
+        keys=json.dumps(Keyring([Key.generate()]).to_private_jwks()),
         base_url="https://books.example.com",
         database_url=f"sqlite:///{tmp_path / 'books.db'}",
     )
@@ -295,6 +295,19 @@ def test_production_does_not_make_a_missing_key_file(tmp_path: Path) -> None:
         Auth.from_settings(settings)
 
     assert not (tmp_path / "keys.json").exists()
+
+
+def test_production_is_refused_a_key_that_development_has_made(tmp_path: Path) -> None:
+    Auth.from_settings(Settings.read(data_dir=tmp_path))
+    production = Settings.read(
+        environment="production",
+        keys_file=tmp_path / "keys.json",
+        base_url="https://books.example.com",
+        database_url=f"sqlite:///{tmp_path / 'books.db'}",
+    )
+
+    with pytest.raises(ConfigurationError, match="was made by the app itself, for development"):
+        Auth.from_settings(production)
 
 
 async def test_development_makes_all_it_needs(tmp_path: Path) -> None:

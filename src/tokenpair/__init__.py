@@ -1,6 +1,6 @@
 """tokenpair: sign-up, log-in and sessions for FastAPI, built around the token pair."""
 
-from tokenpair.auth import Auth
+from tokenpair.auth import Auth, database_url
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.keyring import Key, Keyring
@@ -27,4 +27,5 @@ __all__ = [
     "TokenPair",
     "User",
     "Windows",
+    "database_url",
 ]

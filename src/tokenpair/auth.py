@@ -1,5 +1,7 @@
 """The composition root: ports go in, flows come out."""
 
+import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from tokenpair.background import Background, Chore
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.keyring import Keyring
@@ -26,10 +29,20 @@ from tokenpair.flows.me import GetUser, UpdateProfile
 from tokenpair.flows.renew import Renew
 from tokenpair.flows.sessions import EndSession, ListSessions
 from tokenpair.flows.sign_up import SignUp
-from tokenpair.key_file import parse_keyring, read_keyring, read_or_create_keyring
+from tokenpair.key_file import (
+    KeyFileWatch,
+    parse_keyring,
+    read_keyring,
+    read_or_create_keyring,
+)
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage
 from tokenpair.settings import PREFIX, Settings
+
+_log = logging.getLogger(__name__)
+
+KEY_POLL_SECONDS = 2
+"""So often a worker looks whether its key file has changed."""
 
 
 def utc_now() -> datetime:
@@ -61,24 +74,29 @@ class Auth:
         new_id: Callable[[], UUID] = uuid7,
         migrate: bool = True,
         trusted_proxy_hops: int = 0,
+        key_file: KeyFileWatch | None = None,
     ) -> None:
-        """Compose.
+        """Put the flows together; nothing is connected before `open`.
 
         `audience` is the access tokens' (the issuer itself, if None); `migrate` lets `open`
         bring the tables up to date; `trusted_proxy_hops` is the number of proxies in front,
-        each of which appends to X-Forwarded-For. Raises `ConfigurationError` for lifetimes
-        and windows that do not fit together.
+        each of which appends to X-Forwarded-For; `key_file` tells when there are new keys.
+        Raises `ConfigurationError` for lifetimes and windows that do not fit together, and
+        for keys that do not suit the audience.
         """
         lifetimes, windows = lifetimes or Lifetimes(), windows or Windows()
         _require_fitting(lifetimes, windows)
-        self.keyring = keyring
         self.storage = storage
         self.clock = clock
         self.trusted_proxy_hops = trusted_proxy_hops
         self._migrate = migrate
         passwords = passwords or Argon2Passwords()
-        codec = Codec(keyring, issuer=issuer, audience=audience or issuer)
+        self._codec = codec = Codec(keyring, issuer=issuer, audience=audience or issuer)
         mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
+        self._key_file = key_file
+        self._background = Background(
+            Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS)
+        )
 
         self._authenticate = Authenticate(storage=storage, codec=codec, clock=clock)
         self.sign_up = SignUp(
@@ -111,6 +129,8 @@ class Auth:
         """
         settings = settings or Settings.read()
         issuer = settings.issuer or settings.base_url
+        # Before the keys are read, so that no change falls between the two.
+        key_file = _watch(settings)
         return cls(
             storage=open_storage(settings),
             keyring=load_keyring(settings),
@@ -125,7 +145,23 @@ class Auth:
             windows=settings.windows,
             migrate=not settings.is_production,
             trusted_proxy_hops=settings.trusted_proxy_hops,
+            key_file=key_file,
         )
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys of now."""
+        return self._codec.keyring
+
+    async def reload_keys(self) -> None:
+        """Take up the keys of a key file that has changed; an open `Auth` does so by itself.
+
+        Raises `ConfigurationError`, once for each change, for a file that will not do; the
+        keys stay as they were.
+        """
+        if self._key_file and (keyring := await asyncio.to_thread(self._key_file.poll)):
+            self._codec.use(keyring)
+            _log.info("the key file has been read again; %s signs", keyring.signing.kid)
 
     async def verify(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what the other two raise."""
@@ -149,9 +185,11 @@ class Auth:
     async def open(self) -> None:
         """Connect, and migrate where that is allowed. Opening twice is fine."""
         await self.storage.open(migrate=self._migrate)
+        self._background.start()
 
     async def close(self) -> None:
         """Let go of every connection."""
+        await self._background.stop()
         await self.storage.close()
 
     async def check(self) -> None:
@@ -171,43 +209,55 @@ class Auth:
         await self.close()
 
 
-def database_url(settings: Settings) -> str:
-    """Give the database's URL: as set, or SQLite in the data folder, which is made.
+def database_url(settings: Settings, *, must_exist: bool = False) -> str:
+    """Give the database's URL: as set, or SQLite in the data folder.
 
-    Raises `ConfigurationError`.
+    That folder is made, unless it `must_exist` already. Raises `ConfigurationError`.
     """
     if settings.database_url:
         return settings.database_url.get_secret_value()
     path = settings.data_dir / "tokenpair.db"
+    if must_exist and not path.exists():
+        raise ConfigurationError(
+            f"there is no database {path.absolute()}: stand where the app runs, or set "
+            f"{PREFIX}DATA_DIR or {PREFIX}DATABASE_URL"
+        )
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)  # For its owner alone, whoever may look into the folder.
     except OSError as exc:
         raise ConfigurationError(
-            f"{PREFIX}DATA_DIR: {path} cannot be written: {exc.strerror}"
+            f"{PREFIX}DATA_DIR: the folder {settings.data_dir} cannot be written: {exc.strerror}"
         ) from exc
     return f"sqlite:///{path}"
 
 
-def open_storage(settings: Settings) -> Storage:
-    """Make the storage that the settings name. Raises `ConfigurationError`."""
+def open_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
+    """Make the storage that the settings name: see `database_url`."""
     # Imported here, so that `import tokenpair` does not make a program that brings a storage
     # of its own wait for SQLAlchemy.
     from tokenpair.stores.sql import SqlStorage  # noqa: PLC0415
 
-    return SqlStorage.from_url(database_url(settings))
+    return SqlStorage.from_url(database_url(settings, must_exist=must_exist))
 
 
 def load_keyring(settings: Settings) -> Keyring:
     """Read the keys where the settings say; make the data folder's on the first start.
 
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError`, in production also for keys that an app has made for itself.
     """
     if settings.keys:
-        return parse_keyring(settings.keys.get_secret_value(), source=f"{PREFIX}KEYS")
-    if settings.keys_file:
-        return read_keyring(settings.keys_file)
-    return read_or_create_keyring(key_file_path(settings))
+        keyring = parse_keyring(settings.keys.get_secret_value(), source=f"{PREFIX}KEYS")
+    elif settings.keys_file:
+        keyring = read_keyring(settings.keys_file)
+    else:
+        keyring = read_or_create_keyring(key_file_path(settings))
+    if settings.is_production and any(key.is_generated for key in keyring.keys):
+        raise ConfigurationError(
+            "a key was made by the app itself, for development: make one for production with "
+            "tokenpair keys new --file keys.json"
+        )
+    return keyring
 
 
 def key_file_path(settings: Settings) -> Path:
@@ -215,16 +265,23 @@ def key_file_path(settings: Settings) -> Path:
     return settings.keys_file or settings.data_dir / "keys.json"
 
 
+def _watch(settings: Settings) -> KeyFileWatch | None:
+    if settings.keys:
+        return None
+    return KeyFileWatch(key_file_path(settings), lambda: load_keyring(settings))
+
+
 def _require_fitting(lifetimes: Lifetimes, windows: Windows) -> None:
     if windows.repeat > windows.superseded:
         raise ConfigurationError(
-            f"{PREFIX}REPEAT_WINDOW_SECONDS must not be longer than "
-            f"{PREFIX}SUPERSEDED_WINDOW_SECONDS"
+            f"the repeat window ({PREFIX}REPEAT_WINDOW_SECONDS) must not be longer than the "
+            f"superseded window ({PREFIX}SUPERSEDED_WINDOW_SECONDS)"
         )
     # A held token is given out again as it is: it must outlive the window and the access
     # token that comes with it, or an honest client would be left with a dead one.
     if lifetimes.idle <= windows.superseded + lifetimes.access:
         raise ConfigurationError(
-            f"{PREFIX}REFRESH_IDLE_SECONDS must be longer than {PREFIX}ACCESS_SECONDS and "
-            f"{PREFIX}SUPERSEDED_WINDOW_SECONDS together"
+            f"the idle lifetime ({PREFIX}REFRESH_IDLE_SECONDS) must be longer than the access "
+            f"lifetime ({PREFIX}ACCESS_SECONDS) and the superseded window "
+            f"({PREFIX}SUPERSEDED_WINDOW_SECONDS) together"
         )

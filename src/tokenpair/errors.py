@@ -46,7 +46,7 @@ class AuthError(TokenPairError):
     `code` is stable and meant for programs; `detail` is a sentence for people. Both may be
     shown to anyone. `reason` is for the log alone: it says what really happened.
 
-    An app may derive errors of its own, from here (400) or from the class that is nearest.
+    An app may derive errors of its own, from here or from the class that is nearest.
     """
 
     code: ClassVar[str]

@@ -3,19 +3,26 @@
 import contextlib
 import json
 import os
+import stat
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenpair.core.encoding import strict_json
 from tokenpair.core.keyring import Key, Keyring
 from tokenpair.errors import ConfigurationError
 
+if sys.platform != "win32":
+    import fcntl
+
 
 def read_keyring(path: Path) -> Keyring:
-    """Read a key file. Raises `ConfigurationError`."""
+    """Read a key file. Raises `ConfigurationError`, also for one that others may read."""
     try:
-        return parse_keyring(path.read_text(), source=str(path))
+        _require_private(path)
+        return parse_keyring(path.read_text(encoding="utf-8"), source=str(path))
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError(f"the key file {path} cannot be read: {_why(exc)}") from exc
 
@@ -37,28 +44,74 @@ def read_or_create_keyring(path: Path) -> Keyring:
     Workers that start together agree on one keyring. Raises `ConfigurationError`.
     """
     if not path.exists():
+        key = Key.generate(since=datetime.now(UTC), is_generated=True)
         with _writing_to(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # The loser of a race finds the winner's file, and reads that.
             with (
-                _complete_file(path, Keyring([Key.generate()])) as made,
+                _complete_file(path, Keyring([key])) as made,
                 contextlib.suppress(FileExistsError),
             ):
                 os.link(made, path)
     return read_keyring(path)
 
 
-def add_key(path: Path, key: Key) -> Keyring:
-    """Put a new signing key in front; make the file if there is none.
+def change_keyring(path: Path, change: Callable[[Keyring | None], Keyring]) -> Keyring:
+    """Replace the keyring by what `change` makes of it; it gets None where there is no file.
 
-    Raises `ConfigurationError`.
+    One at a time, so that of two changes at once neither is lost. Raises `ConfigurationError`,
+    and whatever `change` raises; then the file is as it was.
     """
     with _writing_to(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keyring = read_keyring(path).with_new(key) if path.exists() else Keyring([key])
-        with _complete_file(path, keyring) as made:
-            made.replace(path)
+        with _locked(path.parent):
+            keyring = change(read_keyring(path) if path.exists() else None)
+            with _complete_file(path, keyring) as made:
+                made.replace(path)
     return keyring
+
+
+class KeyFileWatch:
+    """Notices that a key file has changed. `load` reads it, with every check of the start."""
+
+    def __init__(self, path: Path, load: Callable[[], Keyring]) -> None:
+        self._path = path
+        self._load = load
+        self._seen = self._look()
+
+    def poll(self) -> Keyring | None:
+        """Give the new keyring if the file has changed since the last look.
+
+        Raises `ConfigurationError`, once for each change, for a file that will not do.
+        """
+        # Looked at before it is read: what is written meanwhile is read at the next poll.
+        if (now := self._look()) == self._seen:
+            return None
+        self._seen = now
+        return self._load()
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        # Not the time of modification: this one also tells of a chmod, and of a file moved here.
+        return found.st_ino, found.st_ctime_ns, found.st_size
+
+
+def _require_private(path: Path) -> None:
+    """Refuse a file that others may read, by PostgreSQL's rule for its server key.
+
+    Its owner alone; or, for a file that root hands to us, its group, too.
+    """
+    if sys.platform == "win32":
+        return
+    found = path.stat()
+    is_handed_over = found.st_uid == 0 and os.geteuid() != 0
+    if stat.S_ISREG(found.st_mode) and found.st_mode & (0o037 if is_handed_over else 0o077):
+        raise ConfigurationError(
+            f"the key file {path} can be read or changed by others: run chmod 600 {path}"
+        )
 
 
 @contextlib.contextmanager
@@ -70,14 +123,28 @@ def _complete_file(path: Path, keyring: Keyring) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # Mode 0600.
     made = Path(name)
     try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(keyring.to_jwks(private=True), file, indent=2)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(keyring.to_private_jwks(), file, indent=2)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
         yield made
     finally:
         made.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out. The folder is the lock: it leaves nothing behind."""
+    if sys.platform == "win32":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -37,13 +37,14 @@ def make_auth(
     keyring: Keyring | None = None,
     passwords: PasswordHasher | None = None,
     windows: Windows | None = None,
+    audience: str = "https://api.test",
 ) -> Auth:
     """Compose an `Auth` for a test: in memory, cheap, with its own time."""
     return Auth(
         storage=storage or MemoryStorage(),
         keyring=keyring or Keyring([Key.generate()]),
         issuer="https://auth.test",
-        audience="https://api.test",
+        audience=audience,
         passwords=passwords or Argon2Passwords(CHEAP),
         windows=windows,
         clock=clock or FakeClock(),

@@ -11,8 +11,7 @@ from fastapi import FastAPI
 
 from bookly.app import create_app
 from bookly.settings import BooklySettings
-from tokenpair import Settings
-from tokenpair.auth import database_url
+from tokenpair import Settings, database_url
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, make_auth
 

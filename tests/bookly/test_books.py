@@ -1,5 +1,6 @@
 import asyncio
 import json
+import logging
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -121,6 +122,17 @@ async def test_a_removed_book_is_gone_and_cannot_be_removed_again(
     assert (first.status_code, first.content) == (204, b"")
     assert_problem(second, 404, "not_found")
     assert_problem(await client.get(path, headers=ada.headers), 404, "not_found")
+
+
+async def test_the_log_names_the_endpoint_and_never_what_a_stranger_wrote_there(
+    client: httpx2.AsyncClient, ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    await client.get(f"{BOOKS}/{uuid4()}", headers=ada.headers)
+
+    said = [each.getMessage() for each in caplog.records if each.name.startswith("tokenpair")]
+    assert said[-1] == "GET /api/v1/books/{book_id}: not_found"
 
 
 @on_both
@@ -394,6 +406,23 @@ async def test_a_wrong_value_is_a_422_that_names_the_field_and_not_the_value(
         problem = assert_problem(answer, 422, "invalid_input")
         assert [error["field"] for error in problem["errors"]] == [field]
         assert all(error.keys() == {"field", "reason"} for error in problem["errors"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("title", " ", "should have at least 1 character"),
+        ("title", "a" * 201, "should have at most 200 characters"),
+        ("published_date", "2008-13-01", "should be a date as in 2008-08-01"),
+        ("page_count", 0, "should be greater than or equal to 1"),
+    ],
+)
+async def test_the_reason_is_a_sentence_about_the_rule(
+    client: httpx2.AsyncClient, ada: Person, field: str, value: object, reason: str
+) -> None:
+    answer = await client.post(BOOKS, json={**CLEAN_CODE, field: value}, headers=ada.headers)
+
+    assert answer.json()["errors"] == [{"field": field, "reason": reason}]
 
 
 @pytest.mark.parametrize("field", CLEAN_CODE)

@@ -1,11 +1,13 @@
 """The command itself, as a process of its own."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ from click import unstyle
 from typer.testing import CliRunner
 
 from bookly import cli
+from tokenpair import Keyring
+from tokenpair.auth import utc_now
+from tokenpair.core.rotation import compromise
+from tokenpair.key_file import change_keyring
 
 BOOKLY = [sys.executable, "-m", "bookly"]
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple"}
@@ -151,6 +157,65 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, by: signal.Signals) -> None:
     assert "Traceback" not in running.log.read_text()
 
 
+def catches(pid: int, by: signal.Signals) -> bool:
+    """Say whether a process has a handler for a signal: so it has come to its own first line."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (by - 1) & 1)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
+@pytest.mark.parametrize("after", [0.0, 0.2, 0.5, 1.0])
+def test_a_signal_while_it_starts_leaves_no_traceback(
+    tmp_path: Path, by: signal.Signals, after: float
+) -> None:
+    with subprocess.Popen(
+        [*BOOKLY, "serve", "--port", "0", "--data-dir", str(tmp_path)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not catches(process.pid, signal.SIGTERM):
+            assert process.poll() is None
+        # Whatever it is doing by then: that depends on the machine, and must not matter.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(after)
+        process.send_signal(by)
+        _, errors = process.communicate(timeout=30)
+
+    assert "Traceback" not in errors
+
+
+def after_a_leak(keyring: Keyring | None) -> Keyring:
+    assert keyring
+    return compromise(keyring, keyring.signing.kid, utc_now())
+
+
+def test_a_running_server_takes_up_new_keys(tmp_path: Path) -> None:
+    keys = tmp_path / "data" / "keys.json"
+    with serving(tmp_path, ["--workers", "2"]) as running:
+        auth = f"{running.url}/api/v1/auth"
+        httpx2.post(f"{auth}/signup", json=ACCOUNT, timeout=30)
+        pair = httpx2.post(f"{auth}/login", json=ACCOUNT, timeout=30).json()
+        headers = {"Authorization": f"Bearer {pair['access_token']}"}
+        change_keyring(keys, after_a_leak)
+
+        def refused() -> list[bool]:
+            # Each on a connection of its own, which either worker may take.
+            answers = [httpx2.get(f"{auth}/me", headers=headers) for _ in range(10)]
+            return [answer.json().get("code") == "token_invalid" for answer in answers]
+
+        deadline = time.monotonic() + 30
+        while not all(refused()):
+            assert time.monotonic() < deadline
+        renewal = {"Authorization": f"Bearer {pair['refresh_token']}"}
+        renewed = httpx2.post(f"{auth}/refresh_token", headers=renewal).json()
+        headers = {"Authorization": f"Bearer {renewed['access_token']}"}
+
+        assert not any(refused())
+
+
 def test_whoever_never_ends_a_request_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
     with serving(tmp_path) as running:
         address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
@@ -221,6 +286,7 @@ def test_a_database_of_another_kind_is_told(tmp_path: Path) -> None:
         ["--workers", "0"],
         ["--reload", "--workers", "2"],
         ["--nothing"],
+        ["--data-dir", ""],
     ],
 )
 def test_a_wrong_option_is_an_error_of_usage(arguments: list[str]) -> None:

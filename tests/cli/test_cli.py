@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 
@@ -67,17 +68,89 @@ def test_it_tells_its_version(command: Command) -> None:
     assert command("--version") == (0, f"{metadata.version('tokenpair')}\n", "")
 
 
-def test_a_new_key_signs_and_the_older_ones_still_verify(command: Command) -> None:
+def listed(command: Command) -> list[tuple[str, str]]:
+    """Give what `keys list` shows: algorithm and state, newest first."""
+    _, out, _ = command("keys", "list")
+    return [(line.split()[1], line.split()[2]) for line in out.splitlines()]
+
+
+def kid_of(command: Command, state: str) -> str:
+    _, out, _ = command("keys", "list")
+    return next(line.split()[0] for line in out.splitlines() if f" {state} " in line)
+
+
+def test_the_first_new_key_signs_and_the_next_is_published(command: Command) -> None:
     command("keys", "new")
 
     status, out, _ = command("keys", "new", "--algorithm", "Ed25519")
 
     assert status == 0
-    newest = out.split()[0]
-    _, listed, _ = command("keys", "list")
-    roles = [line.split() for line in listed.splitlines()]
-    assert [role[1:] for role in roles] == [["Ed25519", "signs"], ["ES256", "verifies"]]
-    assert roles[0][0] == newest
+    assert listed(command) == [("Ed25519", "published"), ("ES256", "signing")]
+    assert kid_of(command, "published") == out.split()[0]
+
+
+def test_rotation_step_by_step(command: Command) -> None:
+    command("keys", "new")
+    command("keys", "new", "--algorithm", "Ed25519")
+
+    status, out, err = command("keys", "rotate")
+    assert (status, out) == (1, "")
+    assert "verifiers may not know the new key yet" in err
+
+    assert command("keys", "rotate", "--early")[0] == 0
+    assert listed(command) == [("Ed25519", "signing"), ("ES256", "published")]
+
+    assert command("keys", "retire")[0] == 0
+    assert listed(command) == [("Ed25519", "signing"), ("ES256", "published")]
+
+    age_keys(minutes=12)
+    command("keys", "retire")
+    assert listed(command) == [("Ed25519", "signing"), ("ES256", "renewal-only")]
+
+    age_keys(days=8)
+    command("keys", "retire")
+    assert listed(command) == [("Ed25519", "signing")]
+
+
+def age_keys(**span: float) -> None:
+    """Let the keys be as old as if that time had passed."""
+    path = Path("data/keys.json")
+    jwks = json.loads(path.read_text())
+    for key in jwks["keys"]:
+        key["since"] -= int(timedelta(**span).total_seconds())
+    path.write_text(json.dumps(jwks))
+
+
+def test_a_compromised_key_is_replaced_at_once(command: Command) -> None:
+    command("keys", "new")
+
+    status, _, _ = command("keys", "compromised", kid_of(command, "signing"))
+
+    assert status == 0
+    assert listed(command) == [("ES256", "signing"), ("ES256", "renewal-only")]
+
+
+@pytest.mark.parametrize("arguments", [("rotate",), ("retire",), ("compromised", "x")])
+def test_without_keys_there_is_nothing_to_change(
+    command: Command, arguments: tuple[str, ...]
+) -> None:
+    status, out, err = command("keys", *arguments)
+
+    assert (status, out) == (1, "")
+    assert (
+        err == "tokenpair: there is no key file data/keys.json; make one with tokenpair keys new\n"
+    )
+    assert not Path("data/keys.json").exists()
+
+
+def test_no_key_command_shows_a_secret(command: Command) -> None:
+    commands = [("new",), ("new",), ("rotate", "--early"), ("retire",), ("list",)]
+
+    told = [command("keys", *each) for each in commands]
+
+    secrets = [key["d"] for key in json.loads(Path("data/keys.json").read_text())["keys"]]
+    assert len(secrets) == 2
+    assert not any(secret in out + err for secret in secrets for _, out, err in told)
 
 
 def test_listing_keys_shows_no_secret(command: Command) -> None:
@@ -106,10 +179,10 @@ def test_a_key_file_is_its_owners_alone(command: Command) -> None:
 
 
 def test_an_unknown_algorithm_is_one_line(command: Command) -> None:
-    status, out, err = command("keys", "new", "--algorithm", "HS256")
+    status, out, err = command("keys", "new", "--algorithm", "HS384")
 
     assert (status, out) == (1, "")
-    assert err == "tokenpair: the algorithm must be one of ES256, Ed25519, PS256, RS256\n"
+    assert err == "tokenpair: the algorithm must be one of ES256, Ed25519, PS256, RS256, HS256\n"
 
 
 def test_upgrading_twice_is_fine(command: Command) -> None:
@@ -167,7 +240,23 @@ def test_a_role_that_no_token_could_carry_is_refused(command: Command, role: str
 
     status, _, err = command("users", "roles", "ada@example.com", role)
 
-    assert (status, err) == (1, "tokenpair: roles: must be up to 32 short names\n")
+    assert status == 1
+    assert err == (
+        "tokenpair: roles: must be up to 32 names of letters, digits and _ . : -, without spaces\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("roles", "ada@example.com", "admin"), ("disable", "ada@example.com")]
+)
+def test_users_are_looked_for_where_the_app_runs_and_nothing_is_made(
+    command: Command, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    status, out, err = command("users", *arguments)
+
+    assert (status, out) == (1, "")
+    assert err.startswith(f"tokenpair: there is no database {folder}/data/tokenpair.db: ")
+    assert list(folder.iterdir()) == []
 
 
 def test_users_are_listed_newest_first(command: Command) -> None:
@@ -189,6 +278,8 @@ def test_users_are_listed_newest_first(command: Command) -> None:
 def test_an_account_that_is_not_there_is_one_line(
     command: Command, address: str, complaint: str
 ) -> None:
+    with_auth("ada@example.com")
+
     status, out, err = command("users", "disable", address)
 
     assert (status, out, err) == (1, "", f"tokenpair: {complaint}\n")
@@ -218,8 +309,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
 
     assert status == 1
     assert err == (
-        "tokenpair: TOKENPAIR_DATA_DIR: file/below/tokenpair.db cannot be written: "
-        "Not a directory\n"
+        "tokenpair: TOKENPAIR_DATA_DIR: the folder file/below cannot be written: Not a directory\n"
     )
 
 

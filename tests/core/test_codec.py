@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
 from tokenpair.core.codec import MAX_TOKEN_LENGTH, Codec
 from tokenpair.core.encoding import base64url
+from tokenpair.core.keyring import ALGORITHMS
+from tokenpair.core.rotation import compromise, publish, rotate
 from tokenpair.errors import (
     AccessTokenRequired,
     AuthError,
+    ConfigurationError,
     ExpiredToken,
     InvalidToken,
     RefreshTokenRequired,
@@ -163,8 +166,9 @@ def test_another_audiences_access_token_is_refused() -> None:
 
 @pytest.mark.parametrize("name", TOKENS)
 def test_after_a_new_key_old_tokens_still_decode(name: str) -> None:
+    now = ACCESS.issued_at
     newer = Codec(
-        KEYRING.with_new(Key.generate("Ed25519")),
+        rotate(publish(KEYRING, Key.generate("Ed25519"), now), now, early=True),
         issuer="https://auth.test",
         audience="https://api.test",
     )
@@ -175,13 +179,40 @@ def test_after_a_new_key_old_tokens_still_decode(name: str) -> None:
         CODEC.decode(newer.encode(ACCESS))
 
 
-@pytest.mark.parametrize("algorithm", ["ES256", "Ed25519", "PS256", "RS256"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_writes_both_kinds(algorithm: str) -> None:
     keyring = Keyring([Key.generate(algorithm)])
-    codec = Codec(keyring, issuer="https://auth.test", audience="https://api.test")
+    codec = Codec(keyring, issuer="https://auth.test", audience="https://auth.test")
 
     assert codec.decode(codec.encode(ACCESS)) == ACCESS
     assert codec.decode(codec.encode(REFRESH)) == REFRESH
+
+
+def test_hs256_is_for_one_service_alone() -> None:
+    """Whoever else verified such a token could sign one."""
+    keyring = Keyring([Key.generate("HS256")])
+
+    with pytest.raises(ConfigurationError, match="issuer and audience are the same"):
+        Codec(keyring, issuer="https://auth.test", audience="https://api.test")
+
+
+def test_keys_that_do_not_suit_leave_the_old_ones_in_place() -> None:
+    codec = Codec(KEYRING, issuer="https://auth.test", audience="https://api.test")
+
+    with pytest.raises(ConfigurationError):
+        codec.use(Keyring([Key.generate("HS256")]))
+
+    assert codec.decode(codec.encode(ACCESS)) == ACCESS
+
+
+def test_a_renewal_only_key_verifies_refresh_tokens_and_no_access_tokens() -> None:
+    codec = Codec(KEYRING, issuer="https://auth.test", audience="https://api.test")
+
+    codec.use(compromise(KEYRING, KEYRING.signing.kid, ACCESS.issued_at))
+
+    assert codec.decode(TOKENS["refresh"]) == REFRESH
+    with pytest.raises(InvalidToken, match="renewal only"):
+        codec.decode(TOKENS["access"])
 
 
 def test_a_token_has_a_length_it_cannot_pass() -> None:

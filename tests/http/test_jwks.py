@@ -1,5 +1,3 @@
-import json
-
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -8,7 +6,8 @@ from joserfc.jwk import KeySet
 
 from tests.http.conftest import bearer, talking_to
 from tokenpair import Key, Keyring, TokenPair, User
-from tokenpair.core.keyring import ALGORITHMS
+from tokenpair.core.keyring import ALGORITHMS, KeyState
+from tokenpair.core.rotation import compromise
 from tokenpair.fastapi import install
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
@@ -30,17 +29,19 @@ async def test_anyone_may_fetch_the_public_keys_and_keep_them_a_while(
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_no_private_part_of_a_key_is_ever_served(algorithm: str) -> None:
-    keyring = Keyring([Key.generate(algorithm), Key.generate()])
+    other = Key.generate(algorithm, state=KeyState.PUBLISHED)
+    keyring = Keyring([Key.generate(algorithm), other])
     app = FastAPI()
-    install(app, make_auth(keyring=keyring))
+    install(app, make_auth(keyring=keyring, audience="https://auth.test"))
 
     async with talking_to(app) as client:
         response = await client.get(PATH)
 
     assert all(key.keys() <= PUBLIC_MEMBERS for key in response.json()["keys"])
-    for private in keyring.to_jwks(private=True)["keys"]:
-        assert private["d"] not in response.text
-    assert [key["alg"] for key in response.json()["keys"]] == [algorithm, "ES256"]
+    for private in keyring.to_private_jwks()["keys"]:
+        assert private.get("d", private.get("k")) not in response.text
+    shown = [key["alg"] for key in response.json()["keys"]]
+    assert shown == ([] if algorithm == "HS256" else [algorithm, algorithm])
 
 
 async def test_a_stranger_verifies_access_tokens_by_them(
@@ -66,7 +67,7 @@ async def test_the_keys_that_refresh_tokens_are_made_with_are_not_among_them(
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_every_algorithm_serves(algorithm: str) -> None:
-    auth = make_auth(keyring=Keyring([Key.generate(algorithm)]), clock=FakeClock())
+    auth = make_auth(keyring=Keyring([Key.generate(algorithm)]), audience="https://auth.test")
     app = FastAPI()
     install(app, auth)
     pair = await login_as(auth, await a_user(auth))
@@ -74,7 +75,18 @@ async def test_every_algorithm_serves(algorithm: str) -> None:
     async with talking_to(app) as client:
         seen = await client.get("/auth/me", headers=bearer(pair.access_token))
         renewed = await client.post("/auth/refresh_token", headers=bearer(pair.refresh_token))
-        keys = (await client.get(PATH)).json()
 
     assert (seen.status_code, renewed.status_code) == (200, 200)
-    assert json.dumps(keys).count('"kid"') == 1
+
+
+async def test_a_renewal_only_key_is_published_no_more() -> None:
+    clock = FakeClock()
+    leaked = Key.generate()
+    keyring = compromise(Keyring([leaked]), leaked.kid, clock())
+    app = FastAPI()
+    install(app, make_auth(keyring=keyring, clock=clock))
+
+    async with talking_to(app) as client:
+        keys = (await client.get(PATH)).json()["keys"]
+
+    assert [key["kid"] for key in keys] == [keyring.signing.kid] != [leaked.kid]

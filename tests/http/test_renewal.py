@@ -154,8 +154,25 @@ async def test_a_replay_is_logged_as_a_warning_without_the_token(
 
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
-    assert "replayed" in warnings[0].getMessage()
+    message = warnings[0].getMessage()
+    assert "replayed" in message
+    session = json.loads(from_base64url(pair.access_token.split(".")[1]))
+    assert session["sid"] in message
+    assert session["sub"] in message
     assert not any(token in str(vars(warnings[0])) for token in tokens)
+
+
+async def test_a_forged_secret_is_logged_as_what_it_is(
+    client: httpx2.AsyncClient, refresh_bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only who holds a signing key gets that far: the operator must hear of it."""
+    forged = refresh_bench.with_claims(secret="AAAAAAAAAAAAAAAAAAAAAA")
+
+    await renew(client, forged)
+
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert ["forged" in each.getMessage() for each in warnings] == [True]
+    assert (await renew(client, refresh_bench.token)).status_code == 200
 
 
 async def test_a_replay_ends_no_other_session(

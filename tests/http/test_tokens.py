@@ -36,6 +36,7 @@ from tests.http.conftest import (
 )
 from tokenpair import Auth, Key, Keyring, TokenPair, User, Windows
 from tokenpair.core.encoding import base64url, from_base64url
+from tokenpair.core.rotation import publish, rotate
 from tokenpair.errors import SessionEnded
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
@@ -117,6 +118,7 @@ def hs256(bench: Bench, secret: bytes, algorithm: str = "HS256", digest: str = "
 
 
 def public_pem(key: Key) -> bytes:
+    assert isinstance(key.material, ECKey)
     return key.material.as_pem(private=False)
 
 
@@ -142,7 +144,7 @@ PUBLIC_SECRETS: dict[str, Callable[[Key], bytes]] = {
         key.to_jwk(private=False), separators=(",", ":"), sort_keys=True
     ).encode(),
     "bare_jwk": lambda key: json.dumps(key.material.as_dict(private=False)).encode(),
-    "jwks": lambda key: json.dumps(Keyring([key]).to_jwks(private=False)).encode(),
+    "jwks": lambda key: json.dumps(Keyring([key]).to_public_jwks()).encode(),
     "array_of_jwks": lambda key: json.dumps([key.to_jwk(private=False)]).encode(),
     "kid": lambda key: key.kid.encode(),
     "nothing": lambda _: b"",
@@ -819,7 +821,7 @@ async def test_an_odd_session_id_is_not_found(
 async def test_after_a_new_key_old_tokens_still_serve(
     client: httpx2.AsyncClient, auth: Auth, keyring: Keyring, ada: User, pair: TokenPair
 ) -> None:
-    newer = Keyring([*Keyring([Key.generate()]).keys, *keyring.keys])
+    newer = rotate(publish(keyring, Key.generate(), auth.clock()), auth.clock(), early=True)
     rotated = Auth(
         storage=auth.storage,
         keyring=newer,

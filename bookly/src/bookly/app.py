@@ -18,8 +18,7 @@ from bookly.db import Database
 from bookly.headers import SecurityHeaders
 from bookly.settings import BooklySettings
 from bookly.web import api_docs
-from tokenpair import Auth
-from tokenpair.auth import database_url
+from tokenpair import Auth, database_url
 from tokenpair.fastapi import ProblemRoute, Profile, Text, install
 
 API = "/api/v1"

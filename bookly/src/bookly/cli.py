@@ -2,13 +2,11 @@
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from importlib import metadata
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 import uvicorn
@@ -21,7 +19,7 @@ from bookly.app import create_app
 from bookly.db import Database
 from bookly.settings import BooklySettings, url_of
 from bookly.web import api_docs
-from tokenpair.auth import database_url
+from tokenpair import database_url
 from tokenpair.errors import ConfigurationError, TokenPairError
 
 FACTORY = "bookly.app:create_app_from_environment"
@@ -36,6 +34,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 db = typer.Typer(
     name="db",
@@ -72,6 +71,13 @@ def main() -> None:
         sys.exit(1)
 
 
+def _folder(text: str) -> Path:
+    # Path("") would be here: most likely a variable in somebody's script is not set.
+    if not text:
+        raise typer.BadParameter("is empty")
+    return Path(text)
+
+
 @app.command()
 def serve(
     *,
@@ -92,7 +98,10 @@ def serve(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the database and the keys there.", metavar="FOLDER", show_default="data"
+            help="Keep the database and the keys there.",
+            metavar="FOLDER",
+            show_default="data",
+            parser=_folder,
         ),
     ] = None,
     database_url: Annotated[
@@ -113,7 +122,6 @@ def serve(
     """Start Bookly. Ctrl-C stops it."""
     if reload and workers > 1:
         raise typer.BadParameter("--reload runs one process; leave out --workers")
-    signal.signal(signal.SIGTERM, _leave)
     _to_environment(
         BOOKLY_HOST=host,
         BOOKLY_PORT=port,
@@ -143,11 +151,6 @@ def upgrade() -> None:
 def _to_environment(**variables: object) -> None:
     """Set what is given: the one way by which a setting reaches this process and its workers."""
     os.environ.update({name: str(value) for name, value in variables.items() if value is not None})
-
-
-def _leave(_: int, __: FrameType | None) -> NoReturn:
-    """Be asked to stop: to have done so is no failure."""
-    sys.exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -200,16 +203,13 @@ def _serve(
     )
     _tell(settings)
     server = uvicorn.Server(config)
-    try:
-        if reload:
-            ChangeReload(config, target=server.run, sockets=[listener]).run()
-        elif workers > 1:
-            Multiprocess(config, sockets=[listener]).run()
-        else:
-            server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        # Uvicorn has finished, and passes the signal on.
-        return
+    # When it has finished, Uvicorn passes on the signal that stopped it.
+    if reload:
+        ChangeReload(config, target=server.run, sockets=[listener]).run()
+    elif workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+    else:
+        server.run(sockets=[listener])
 
 
 def _code() -> list[str]:

@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
-from tokenpair.auth import Auth
+from tokenpair.auth import open_storage, utc_now
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.user import User
 from tokenpair.errors import NotFound
+from tokenpair.flows.administer import Disable, Enable, SetRoles
+from tokenpair.flows.me import GetUser
+from tokenpair.ports import Storage
+from tokenpair.settings import Settings
 
 app = typer.Typer(name="users", help="The accounts.", no_args_is_help=True)
 
@@ -24,12 +28,12 @@ def list_users(
 ) -> None:
     """List the newest accounts: id, address, roles, and whether disabled."""
 
-    async def run(auth: Auth) -> None:
-        async with auth.storage.reading() as look:
+    async def run(storage: Storage) -> None:
+        async with storage.reading() as look:
             for user in await look.users.list(limit=limit):
                 _show(user)
 
-    _with_auth(run)
+    _with_storage(run)
 
 
 @app.command("roles")
@@ -44,40 +48,46 @@ def set_roles(
 
     Access tokens that it holds turn stale at once; its clients renew, and go on.
     """
-    _change(email, lambda auth, user: auth.set_roles(user.id, frozenset(roles or ())))
+    _change(email, lambda storage, user: SetRoles(storage=storage)(user.id, frozenset(roles or ())))
 
 
 @app.command("disable")
 def disable(email: Email) -> None:
     """Disable an account and end all its sessions."""
-    _change(email, lambda auth, user: auth.disable(user.id))
+    _change(email, lambda storage, user: Disable(storage=storage, clock=utc_now)(user.id))
 
 
 @app.command("enable")
 def enable(email: Email) -> None:
     """Let a disabled account log in again. Its old sessions stay ended."""
-    _change(email, lambda auth, user: auth.enable(user.id))
+    _change(email, lambda storage, user: Enable(storage=storage)(user.id))
 
 
-def _change(email: str, change: Callable[[Auth, User], Awaitable[None]]) -> None:
-    async def run(auth: Auth) -> None:
-        user = await _find(auth, email)
-        await change(auth, user)
-        _show(await auth.get_user(user.id))
+def _change(email: str, change: Callable[[Storage, User], Awaitable[None]]) -> None:
+    async def run(storage: Storage) -> None:
+        user = await _find(storage, email)
+        await change(storage, user)
+        _show(await GetUser(storage=storage)(user.id))
 
-    _with_auth(run)
+    _with_storage(run)
 
 
-def _with_auth(run: Callable[[Auth], Awaitable[None]]) -> None:
+def _with_storage(run: Callable[[Storage], Awaitable[None]]) -> None:
+    """Use the database of the settings; nothing is made, for here would be the wrong place."""
+
     async def opened() -> None:
-        async with Auth.from_settings() as auth:
-            await run(auth)
+        storage = open_storage(Settings.read(), must_exist=True)
+        try:
+            await storage.open(migrate=False)
+            await run(storage)
+        finally:
+            await storage.close()
 
     asyncio.run(opened())
 
 
-async def _find(auth: Auth, email: str) -> User:
-    async with auth.storage.reading() as look:
+async def _find(storage: Storage, email: str) -> User:
+    async with storage.reading() as look:
         if user := await look.users.by_email(EmailAddress.parse(email)):
             return user
     raise NotFound(f"there is no account with the address {email}")

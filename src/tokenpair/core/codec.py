@@ -12,12 +12,16 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.encoding import from_base64url, strict_json
-from tokenpair.core.keyring import Key, Keyring
-from tokenpair.errors import AccessTokenRequired, InvalidToken, RefreshTokenRequired
+from tokenpair.core.keyring import Key, Keyring, Material
+from tokenpair.errors import (
+    AccessTokenRequired,
+    ConfigurationError,
+    InvalidToken,
+    RefreshTokenRequired,
+)
 
 MAX_TOKEN_LENGTH = 8 * 1024
 _REFRESH_ALGORITHM = "HS256"
@@ -33,13 +37,26 @@ class Codec:
     """
 
     def __init__(self, keyring: Keyring, *, issuer: str, audience: str) -> None:
-        self._keyring = keyring
+        """Raises `ConfigurationError` for keys that do not suit the audience."""
         self._issuer = issuer
         self._audiences = {AccessClaims: audience, RefreshClaims: issuer}
+        self.use(keyring)
+
+    def use(self, keyring: Keyring) -> None:
+        """Write and read with these keys from now on.
+
+        Raises `ConfigurationError` for keys that do not suit the audience, and keeps the old.
+        """
+        if keyring.signing.is_symmetric and self._audiences[AccessClaims] != self._issuer:
+            raise ConfigurationError(
+                "HS256 is for one service alone, whose issuer and audience are the same: whoever "
+                "verifies such a token could sign one"
+            )
+        self.keyring = keyring
 
     def encode(self, claims: AccessClaims | RefreshClaims) -> str:
-        """Sign with the newest key."""
-        key = self._keyring.signing
+        """Sign with the key whose turn it is."""
+        key = self.keyring.signing
         algorithm, material = _signing_rule(key, claims.typ)
         header = {"alg": algorithm, "kid": key.kid, "typ": claims.typ}
         payload = {
@@ -52,7 +69,7 @@ class Codec:
     def decode(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify everything but the time, and give the claims of either kind.
 
-        Raises `InvalidToken`. What may not be expired, the caller asks: `claims.check(now)`.
+        Raises `InvalidToken`. Whether it has expired is for the caller to ask: `claims.check(now)`.
         """
         typ, body = self._verify(token)
         try:
@@ -89,7 +106,7 @@ class Codec:
         if not (segments := _COMPACT.fullmatch(token)):
             raise InvalidToken("not a compact JWS")
         header = _parse_header(segments[1])
-        if not (key := self._keyring.find(header["kid"])):
+        if not (key := self.keyring.find(header["kid"])):
             raise InvalidToken("unknown key")
         algorithm, material = _signing_rule(key, header["typ"])
         if header["alg"] != algorithm:
@@ -116,10 +133,12 @@ def _parse_header(segment: str) -> dict[str, Any]:
     return header
 
 
-def _signing_rule(key: Key, typ: object) -> tuple[str, ECKey | OKPKey | RSAKey | OctKey]:
+def _signing_rule(key: Key, typ: object) -> tuple[str, Material]:
     match typ:
-        case AccessClaims.typ:
+        case AccessClaims.typ if key.verifies_access:
             return key.algorithm, key.material
+        case AccessClaims.typ:
+            raise InvalidToken("a key that is good for renewal only")
         case RefreshClaims.typ:
             return _REFRESH_ALGORITHM, key.refresh_key
         case _:

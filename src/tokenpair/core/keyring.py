@@ -1,12 +1,15 @@
-"""The signing keys: the newest signs, all verify.
+"""The signing keys: one signs, and each verifies what its state lets it.
 
 A keyring is kept as a private JWK set (RFC 7517 §5), newest key first. Each key serves one
 algorithm for access tokens, and derives the key that refresh tokens are MACed with, so there
-is one thing to configure, to guard and to rotate.
+is one thing to configure, to guard and to rotate. How a key goes from state to state stands in
+`core.rotation`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
 from functools import cached_property
 from typing import Any, Self, cast
 
@@ -19,68 +22,116 @@ from tokenpair.core.encoding import from_base64url
 from tokenpair.errors import ConfigurationError
 
 Jwk = dict[str, Any]
+Material = ECKey | OKPKey | RSAKey | OctKey
 
 DEFAULT_ALGORITHM = "ES256"
 # RS256's padding is disallowed by OWASP ASVS 5.0, appendix C; it is here for old verifiers.
-ALGORITHMS = ("ES256", "Ed25519", "PS256", "RS256")
+# HS256 is for whoever has one service alone: nobody else can verify its tokens.
+ALGORITHMS = ("ES256", "Ed25519", "PS256", "RS256", "HS256")
 MIN_RSA_BITS = 3072
+MIN_SECRET_BYTES = 32
 
 _REFRESH_KEY_INFO = b"tokenpair refresh token v1"
 # For each algorithm: the class, and what the JWK must say (RFC 7518 §6, RFC 8037, RFC 9864).
-_SHAPES: dict[str, tuple[type[ECKey | OKPKey | RSAKey], Jwk]] = {
+_SHAPES: dict[str, tuple[type[Material], Jwk]] = {
     "ES256": (ECKey, {"kty": "EC", "crv": "P-256"}),
     "Ed25519": (OKPKey, {"kty": "OKP", "crv": "Ed25519"}),
     "PS256": (RSAKey, {"kty": "RSA"}),
     "RS256": (RSAKey, {"kty": "RSA"}),
+    "HS256": (OctKey, {"kty": "oct"}),
 }
-
 # What makes a key (RFC 7518 §6, RFC 8037 §2). Whatever else stands in the file stays there.
-_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi")
+_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
+_MEMBERS = (*_PUBLIC_MEMBERS, "d", "p", "q", "dp", "dq", "qi", "k")
+# Long enough, and known to everybody: FastAPI's tutorial, jwt.io, and RFC 7515, appendix A.1.
+_TUTORIAL_SECRET = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"  # noqa: S105
+_KNOWN_SECRETS = frozenset(
+    {
+        _TUTORIAL_SECRET.encode(),
+        bytes.fromhex(_TUTORIAL_SECRET),
+        b"a-string-secret-at-least-256-bits-long",
+        from_base64url(
+            "AyM1SysPpbyfDfZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+        ),
+    }
+)
+# 32 random bytes repeat themselves so often about never.
+_MIN_DISTINCT_BYTES = 12
+
+
+class KeyState(Enum):
+    """What a key may still do. A key that is gone is not in the keyring."""
+
+    SIGNING = "signing"  # Signs, and verifies.
+    PUBLISHED = "published"  # Verifies all: it is to sign soon, or has signed until just now.
+    RENEWAL_ONLY = "renewal-only"  # Verifies refresh tokens, which live for days; nothing else.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """One signing key. `kid` is its thumbprint (RFC 7638), so two keys never share one."""
+    """One key. `kid` is its thumbprint (RFC 7638).
+
+    `since` is when it entered its state. `is_generated` marks a key that an app has made for
+    itself on its first start, which is good enough for development.
+    """
 
     algorithm: str
-    material: ECKey | OKPKey | RSAKey = field(repr=False)
+    material: Material = field(repr=False)
+    state: KeyState = KeyState.SIGNING
+    since: datetime | None = None
+    is_generated: bool = False
 
     @classmethod
-    def generate(cls, algorithm: str = DEFAULT_ALGORITHM) -> Self:
+    def generate(
+        cls,
+        algorithm: str = DEFAULT_ALGORITHM,
+        *,
+        state: KeyState = KeyState.SIGNING,
+        since: datetime | None = None,
+        is_generated: bool = False,
+    ) -> Self:
         """Make a new key from the system's randomness. Raises `ConfigurationError`."""
+        material: Material
         match algorithm:
             case "ES256":
-                return cls(algorithm=algorithm, material=ECKey.generate_key("P-256"))
+                material = ECKey.generate_key("P-256")
             case "Ed25519":
-                return cls(algorithm=algorithm, material=OKPKey.generate_key("Ed25519"))
+                material = OKPKey.generate_key("Ed25519")
             case "PS256" | "RS256":
-                return cls(algorithm=algorithm, material=RSAKey.generate_key(MIN_RSA_BITS))
+                material = RSAKey.generate_key(MIN_RSA_BITS)
+            case "HS256":
+                material = OctKey.generate_key(MIN_SECRET_BYTES * 8)
             case _:
                 raise ConfigurationError(f"the algorithm must be one of {', '.join(ALGORITHMS)}")
+        return cls(
+            algorithm=algorithm,
+            material=material,
+            state=state,
+            since=since,
+            is_generated=is_generated,
+        )
 
     @classmethod
-    def from_jwk(cls, jwk: Jwk) -> Self:
-        """Read a private JWK with its "alg". Raises `ConfigurationError`, naming no secret."""
+    def from_jwk(cls, jwk: Jwk, *, default: KeyState = KeyState.SIGNING) -> Self:
+        """Read a private JWK with its "alg"; `default` is the state of one that names none.
+
+        Raises `ConfigurationError`, naming no secret.
+        """
         algorithm = jwk.get("alg")
         if not isinstance(algorithm, str) or algorithm not in _SHAPES:
             raise ConfigurationError(f'"alg" must be one of {", ".join(ALGORITHMS)}')
-        kind, shape = _SHAPES[algorithm]
-        if any(jwk.get(name) != value for name, value in shape.items()):
-            raise ConfigurationError(f"a key for {algorithm} must have {shape}")
-        if jwk.get("use", "sig") != "sig":
-            raise ConfigurationError(f"the {algorithm} key is not for signing")
-        try:
-            material = kind.import_key({name: jwk[name] for name in _MEMBERS if name in jwk})
-        except (JoseError, ValueError, TypeError, KeyError) as exc:
-            # Broken off from its cause, which may quote the key.
-            raise ConfigurationError(f"the {algorithm} key cannot be read") from (
-                exc if isinstance(exc, JoseError) else None
+        key = cls(
+            algorithm=algorithm,
+            material=_read_material(algorithm, jwk),
+            state=_read_state(jwk, default),
+            since=_read_since(jwk),
+            is_generated=jwk.get("generated") is True,
+        )
+        if jwk.get("kid", key.kid) != key.kid:
+            raise ConfigurationError(
+                f'"kid" must be the key\'s thumbprint, {key.kid}, or be left out'
             )
-        if not material.is_private:
-            raise ConfigurationError(f"the {algorithm} key has no private part")
-        if isinstance(material, RSAKey) and material.raw_value.key_size < MIN_RSA_BITS:
-            raise ConfigurationError(f"an RSA key must have at least {MIN_RSA_BITS} bits")
-        return cls(algorithm=algorithm, material=material)
+        return key
 
     @cached_property
     def kid(self) -> str:
@@ -90,51 +141,134 @@ class Key:
     @cached_property
     def refresh_key(self) -> OctKey:
         """The MAC key of this key's refresh tokens (HKDF, RFC 5869)."""
-        private = from_base64url(cast("str", self.material.as_dict(private=True)["d"]))
+        jwk = self.material.as_dict(private=True)
+        private = from_base64url(cast("str", jwk["k" if self.is_symmetric else "d"]))
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=_REFRESH_KEY_INFO)
         return OctKey.import_key(derive.derive(private))
 
+    @property
+    def is_symmetric(self) -> bool:
+        """Must whoever verifies its tokens be able to sign them, too?"""
+        return isinstance(self.material, OctKey)
+
+    @property
+    def verifies_access(self) -> bool:
+        """Does it still verify access tokens?"""
+        return self.state is not KeyState.RENEWAL_ONLY
+
     def to_jwk(self, *, private: bool) -> Jwk:
         """Give the key as a JWK; with `private=False`, what anyone may see."""
-        jwk = self.material.as_dict(private=private)
-        return jwk | {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
+        whole = self.material.as_dict(private=True)
+        members = _MEMBERS if private else _PUBLIC_MEMBERS
+        jwk: Jwk = {name: whole[name] for name in members if name in whole}
+        jwk |= {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
+        if not private:
+            return jwk
+        jwk["state"] = self.state.value
+        if self.since:
+            jwk["since"] = int(self.since.timestamp())
+        if self.is_generated:
+            jwk["generated"] = True
+        return jwk
 
 
 class Keyring:
-    """The keys of one issuer, newest first: the first signs, all verify."""
+    """The keys of one issuer, newest first. Exactly one signs."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys = {key.kid: key for key in keys}
-        if not self._keys:
+        """Raises `ConfigurationError` for keys that cannot serve together."""
+        self.keys = tuple(keys)
+        self._by_kid = {key.kid: key for key in self.keys}
+        if not self.keys:
             raise ConfigurationError("a keyring needs at least one key")
+        if len(self._by_kid) < len(self.keys):
+            raise ConfigurationError("two keys have the same id: one of them is a copy")
+        signing = [key for key in self.keys if key.state is KeyState.SIGNING]
+        if len(signing) != 1:
+            raise ConfigurationError(f"exactly one key must be signing, and {len(signing)} are")
+        # Else one's public part could be tried as the other's secret (RFC 8725 §2.1).
+        if len({key.is_symmetric for key in self.keys}) > 1:
+            raise ConfigurationError("HS256 keys and keys of other algorithms must not be mixed")
+        self.signing = signing[0]
 
     @classmethod
     def from_jwks(cls, jwks: object) -> Self:
-        """Read a private JWK set. Raises `ConfigurationError`, naming no secret."""
+        """Read a private JWK set. Raises `ConfigurationError`, naming no secret.
+
+        Where the keys name no "state", the first signs, and the others verify.
+        """
         match jwks:
             case {"keys": [*keys]} if keys and all(isinstance(key, dict) for key in keys):
-                return cls(Key.from_jwk(key) for key in keys)
+                states = [KeyState.SIGNING, *[KeyState.PUBLISHED] * (len(keys) - 1)]
+                return cls(
+                    Key.from_jwk(key, default=default)
+                    for key, default in zip(keys, states, strict=True)
+                )
             case _:
                 raise ConfigurationError('not a JWK set: {"keys": [a key, ...]} is expected')
 
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        """All keys, newest first."""
-        return tuple(self._keys.values())
-
-    @property
-    def signing(self) -> Key:
-        """The newest key, which signs."""
-        return self.keys[0]
-
     def find(self, kid: object) -> Key | None:
         """Give the key with this id, or None; any JSON value may ask."""
-        return self._keys.get(kid) if isinstance(kid, str) else None
+        return self._by_kid.get(kid) if isinstance(kid, str) else None
 
-    def with_new(self, key: Key) -> "Keyring":
-        """Give a keyring in which `key` signs and the others still verify."""
-        return Keyring([key, *self.keys])
+    def to_private_jwks(self) -> Jwk:
+        """Give the keyring as it is kept."""
+        return {"keys": [key.to_jwk(private=True) for key in self.keys]}
 
-    def to_jwks(self, *, private: bool) -> Jwk:
-        """Give the keyring as a JWK set; with `private=False`, for the world to verify by."""
-        return {"keys": [key.to_jwk(private=private) for key in self.keys]}
+    def to_public_jwks(self) -> Jwk:
+        """Give what the world verifies access tokens by: no key that no longer does."""
+        return {
+            "keys": [
+                key.to_jwk(private=False)
+                for key in self.keys
+                if key.verifies_access and not key.is_symmetric
+            ]
+        }
+
+
+def _read_material(algorithm: str, jwk: Jwk) -> Material:
+    kind, shape = _SHAPES[algorithm]
+    if any(jwk.get(name) != value for name, value in shape.items()):
+        raise ConfigurationError(f"a key for {algorithm} must have {shape}")
+    if jwk.get("use", "sig") != "sig":
+        raise ConfigurationError(f"the {algorithm} key is not for signing")
+    try:
+        if algorithm == "HS256":
+            _require_good_secret(from_base64url(jwk["k"]))
+        material = kind.import_key({name: jwk[name] for name in _MEMBERS if name in jwk})
+    except (JoseError, ValueError, TypeError, KeyError) as exc:
+        # Broken off from its cause, which may quote the key.
+        raise ConfigurationError(f"the {algorithm} key cannot be read") from (
+            exc if isinstance(exc, JoseError) else None
+        )
+    if not material.is_private:
+        raise ConfigurationError(f"the {algorithm} key has no private part")
+    if isinstance(material, RSAKey) and material.raw_value.key_size < MIN_RSA_BITS:
+        raise ConfigurationError(f"an RSA key must have at least {MIN_RSA_BITS} bits")
+    return material
+
+
+def _require_good_secret(secret: bytes) -> None:
+    """Refuse what people type or copy (RFC 8725 §3.5; RFC 7518 §3.2)."""
+    if len(secret) < MIN_SECRET_BYTES:
+        raise ConfigurationError(f"an HS256 secret must have at least {MIN_SECRET_BYTES} bytes")
+    if secret in _KNOWN_SECRETS or len(set(secret)) < _MIN_DISTINCT_BYTES:
+        raise ConfigurationError("the HS256 secret is a known example, or not random")
+
+
+def _read_state(jwk: Jwk, default: KeyState) -> KeyState:
+    try:
+        return KeyState(jwk.get("state", default))
+    except ValueError:
+        names = ", ".join(state.value for state in KeyState)
+        raise ConfigurationError(f'"state" must be one of {names}') from None
+
+
+def _read_since(jwk: Jwk) -> datetime | None:
+    since = jwk.get("since")
+    if since is None:
+        return None
+    try:
+        return datetime.fromtimestamp(since, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise ConfigurationError('"since" must be a number of seconds since 1970') from None

@@ -54,8 +54,10 @@ def _reason(kind: str, error: dict[str, Any]) -> str:
         return _REASONS[kind]
     # What follows the comma speaks of the value: "should be a valid UUID, found `x` at 1".
     rule = str(error["msg"]).removeprefix("Value error, ").partition(",")[0]
-    # How Pydantic counts a string that a validator of ours has looked at.
-    return _SUBJECT.sub("should", rule).replace("items after validation", "characters")
+    rule = _SUBJECT.sub("should", rule).replace(" after validation", "")
+    # What Pydantic calls a string that a validator of ours has looked at; it counts its items.
+    is_text = error.get("ctx", {}).get("field_type") == "Value"
+    return rule.replace("item", "character") if is_text else rule
 
 
 def _names_of_ours(request: Request) -> frozenset[str]:

@@ -125,8 +125,7 @@ async def answer_auth_error(request: Request, exc: Exception) -> JSONResponse:
         logging.WARNING if status >= 500 else logging.INFO,
         "%s %s: %s%s",
         request.method,
-        # The route's own path, with its {parameters}: what a stranger asked for may be anything.
-        getattr(request.scope.get("route"), "path", "?"),
+        _template(request),
         exc.code,
         f" ({exc.reason})" if exc.reason else "",
     )
@@ -134,6 +133,16 @@ async def answer_auth_error(request: Request, exc: Exception) -> JSONResponse:
     if isinstance(exc, InvalidInput):
         extra["errors"] = [{"field": each.field, "reason": each.reason} for each in exc.errors]
     return _problem(status, exc.code, exc.detail, headers=_headers(exc, status), **extra)
+
+
+def _template(request: Request) -> str:
+    """Give the path with its {parameters} in place of what a stranger wrote there."""
+    if "route" not in request.scope:
+        return "?"  # Nothing of it is ours.
+    path: str = request.scope["path"]
+    for name, value in request.path_params.items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path
 
 
 async def answer_invalid_body(request: Request, exc: Exception) -> JSONResponse:
@@ -153,8 +162,8 @@ async def answer_http_exception(request: Request, exc: Exception) -> Response:
     headers = dict(exc.headers or {})
     if exc.status_code in _STATUSES_WITHOUT_BODY:
         return Response(status_code=exc.status_code, headers=headers)
-    if exc.status_code == 405:
-        headers["Allow"] = ", ".join(_allowed_methods(request))
+    if exc.status_code == 405 and (allowed := _allowed_methods(request)):
+        headers["Allow"] = ", ".join(allowed)
     # An app may raise it with something else than a sentence; that is not for everybody.
     detail = exc.detail if isinstance(exc.detail, str) else _phrase(exc.status_code)
     if exc.status_code == 404 and detail == _phrase(404):

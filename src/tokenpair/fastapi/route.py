@@ -35,6 +35,7 @@ class StrictRequest(Request):
     async def stream(self) -> AsyncIterator[bytes]:  # type: ignore[override]  # As Starlette's.
         """Read the body. Raises `PayloadTooLarge` as soon as it is known to be."""
         declared = self.headers.get("content-length", "")
+        # Cut, for int() refuses numbers of some thousand digits; nine say enough.
         if declared.isdecimal() and int(declared[:9]) > MAX_BODY_BYTES:
             raise PayloadTooLarge
         received = 0

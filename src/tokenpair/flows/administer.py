@@ -22,7 +22,10 @@ class SetRoles:
     async def __call__(self, user_id: UUID, roles: frozenset[str]) -> None:
         """Raises `NotFound`, and `InvalidInput` for roles that a token could not carry."""
         if len(roles) > MAX_ROLES or not all(_ROLE.fullmatch(role) for role in roles):
-            raise InvalidInput(FieldError("roles", f"must be up to {MAX_ROLES} short names"))
+            reason = (
+                f"must be up to {MAX_ROLES} names of letters, digits and _ . : -, without spaces"
+            )
+            raise InvalidInput(FieldError("roles", reason))
         async with self.storage.begin() as tx:
             if not await tx.users.set_roles(user_id, roles):
                 raise NotFound

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.pair import Mint, TokenPair
-from tokenpair.core.session import EndReason, Verdict, judge
+from tokenpair.core.session import EndReason, Session, Verdict, judge
 from tokenpair.errors import SessionEnded, TokenSuperseded, Unavailable
 from tokenpair.ports import Clock, Storage
 
@@ -54,21 +54,35 @@ class Renew:
                 await tx.sessions.end(session.id, EndReason.REPLAY, now)
         match verdict:
             case Verdict.REPLAY:
-                _log.warning(
-                    "a refresh token was replayed; its session has been ended",
-                    extra={
-                        "session_id": str(session.id),
-                        "user_id": str(user.id),
-                        "presented_generation": claims.generation,
-                        "generation": session.generation,
-                    },
-                )
+                _warn("a refresh token was replayed; its session has been ended", session, claims)
                 return SessionEnded("replay")
             case Verdict.SUPERSEDED:
                 return TokenSuperseded()
+            case Verdict.ENDED if not session.recognises(claims):
+                # Only the holder of a signing key can get here.
+                _warn("a forged refresh token: a signing key has leaked", session, claims)
+                return SessionEnded("the token's secret is not the session's")
             case Verdict.ENDED:
                 return SessionEnded(session.end_reason.value if session.end_reason else "expired")
             case Verdict.ADVANCE | Verdict.HOLD | Verdict.REPEAT:
                 # Only a row that went back between the two looks (a fail-over) gets here:
                 # the same token will do on the next try.
                 return Unavailable("the row changed while it was judged")
+
+
+def _warn(event: str, session: Session, claims: RefreshClaims) -> None:
+    """Tell the operator, by ids alone."""
+    _log.warning(
+        "%s (session %s, user %s, generation %d, presented %d)",
+        event,
+        session.id,
+        session.user_id,
+        session.generation,
+        claims.generation,
+        extra={
+            "session_id": str(session.id),
+            "user_id": str(session.user_id),
+            "generation": session.generation,
+            "presented_generation": claims.generation,
+        },
+    )

@@ -21,11 +21,14 @@ from tokenpair.fastapi import Text
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
-def _only_iso(value: object) -> object:
+def _iso_date(value: object) -> date:
     # Pydantic would also take a number of seconds, and a time at midnight.
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("should be a date as in 2008-08-01")
-    return value
+    try:
+        if isinstance(value, str) and _DATE.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # The 13th month, say.
+    raise ValueError("should be a date as in 2008-08-01")
 
 
 def cursor_of(book_id: UUID) -> str:
@@ -57,7 +60,7 @@ _Line = Annotated[_Trimmed, Field(min_length=1, max_length=200)]
 Title = Annotated[_Line, Field(examples=["Clean Code"])]
 Author = Annotated[_Line, Field(examples=["Robert C. Martin"])]
 Publisher = Annotated[_Line, Field(examples=["Prentice Hall"])]
-PublishedDate = Annotated[date, BeforeValidator(_only_iso), Field(examples=["2008-08-01"])]
+PublishedDate = Annotated[date, BeforeValidator(_iso_date), Field(examples=["2008-08-01"])]
 PageCount = Annotated[int, Field(strict=True, ge=1, le=100_000, examples=[464])]
 Language = Annotated[_Trimmed, Field(min_length=1, max_length=35, examples=["English"])]
 

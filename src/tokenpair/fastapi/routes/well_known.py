@@ -5,11 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from tokenpair.core.rotation import JWKS_MAX_AGE
 from tokenpair.fastapi.deps import AuthDep
 from tokenpair.fastapi.route import ProblemRoute
-
-# A verifier may keep the keys this long.
-MAX_AGE_SECONDS = 300
 
 router = APIRouter(route_class=ProblemRoute, tags=["keys"])
 
@@ -23,5 +21,5 @@ class JwkSetResponse(JSONResponse):
 @router.get("/.well-known/jwks.json", summary="See the public keys", response_class=JwkSetResponse)
 async def jwks(response: Response, auth: AuthDep) -> dict[str, Any]:
     """See the public keys."""
-    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
-    return auth.keyring.to_jwks(private=False)
+    response.headers["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"
+    return auth.keyring.to_public_jwks()

@@ -37,9 +37,9 @@ _WAL_TRIES = 10
 def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
     """Make an engine for `sqlite:///path` or `postgresql://…`; no connection is made yet.
 
-    With `autocommit`, each statement is its own transaction; an engine that is made for it
-    spares the switching to and fro. Its errors show the statement and never what was bound
-    to it. Raises `ConfigurationError`, which never shows the URL's password.
+    With `autocommit`, each statement is its own transaction; an engine made for that alone
+    need not switch each connection over and back. Errors show the statement and never what was
+    bound to it. Raises `ConfigurationError`, which never shows the URL's password.
     """
     parsed = _parse(url)
     options: dict[str, Any] = {
@@ -145,8 +145,11 @@ async def turn_to_write(engine: AsyncEngine, lock: asyncio.Lock) -> AsyncIterato
     if engine.dialect.name != "sqlite":
         yield
         return
-    async with asyncio.timeout(POOL_SECONDS):
-        await lock.acquire()
+    try:
+        async with asyncio.timeout(POOL_SECONDS):
+            await lock.acquire()
+    except TimeoutError as exc:
+        raise Unavailable("waited too long for a turn to write") from exc
     try:
         yield
     finally:
@@ -155,7 +158,7 @@ async def turn_to_write(engine: AsyncEngine, lock: asyncio.Lock) -> AsyncIterato
 
 @contextlib.contextmanager
 def opening(engine: AsyncEngine) -> Iterator[None]:
-    """Be as `unavailable`, at the start, where whatever else is wrong is one line, too."""
+    """Do as `unavailable` does; whatever else is wrong with the database stops the start."""
     try:
         with unavailable(engine):
             yield
@@ -180,7 +183,7 @@ def unavailable(engine: AsyncEngine) -> Iterator[None]:
     except (
         sa.exc.DBAPIError,
         sa.exc.TimeoutError,
-        OSError,  # Some drivers let the socket's own error through.
+        OSError,  # When they connect, some drivers let the socket's own error through.
     ) as exc:
         if isinstance(exc, sa.exc.DBAPIError) and not _may_pass(exc):
             raise
