@@ -85,7 +85,7 @@ def sign_up(app: FastAPI, client: httpx2.AsyncClient) -> SignUp:
         assert signed_up.status_code == 201, signed_up.text
         user: dict[str, Any] = signed_up.json()
         if roles:
-            await app.state.tokenpair.set_roles(UUID(user["id"]), frozenset(roles))
+            await app.state.tokenpair[0].set_roles(UUID(user["id"]), frozenset(roles))
         pair = (await client.post(f"{API}/auth/login", json=credentials)).json()
         return Person(id=user["id"], headers={"Authorization": f"Bearer {pair['access_token']}"})
 

@@ -13,7 +13,7 @@ async def _fail(_: object) -> None:
 @pytest.fixture
 def away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the database go away."""
-    monkeypatch.setattr(app.state.tokenpair.storage, "check", _fail)
+    monkeypatch.setattr(app.state.tokenpair[0].storage, "check", _fail)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/ready/"])

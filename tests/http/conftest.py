@@ -72,18 +72,11 @@ def auth(storage: Storage, clock: FakeClock, keyring: Keyring, windows: Windows)
     return make_auth(storage=storage, clock=clock, keyring=keyring, windows=windows)
 
 
-@pytest.fixture(scope="session")
-def built_app() -> FastAPI:
-    """Build one app for all tests that add nothing to it: it takes longer than most of them."""
-    app = FastAPI()
-    install(app, make_auth())
-    return app
-
-
 @pytest.fixture
-def app(built_app: FastAPI, auth: Auth) -> FastAPI:
-    built_app.state.tokenpair = auth
-    return built_app
+def app(auth: Auth) -> FastAPI:
+    app = FastAPI()
+    install(app, auth)
+    return app
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tests.http.conftest import bearer, on_both_storages, talking_to, told
 from tokenpair import Auth, TokenPair
 from tokenpair.fastapi import Profile, Text, install
-from tokenpair.testing import PASSWORD, login_as, make_auth
+from tokenpair.testing import PASSWORD, login_as
 
 CANARY = "canary7f3a"
 ENDPOINTS = ["/auth/signup", "/auth/login"]
@@ -474,17 +474,11 @@ class Keeper(Profile):
     names: list[Text] = []  # noqa: RUF012
 
 
-@pytest.fixture(scope="module")
-def keepers_app() -> FastAPI:
-    app = FastAPI()
-    install(app, make_auth(), profile=Keeper)
-    return app
-
-
 @pytest.fixture
-async def keepers(keepers_app: FastAPI, auth: Auth) -> AsyncIterator[httpx2.AsyncClient]:
-    keepers_app.state.tokenpair = auth
-    async with talking_to(keepers_app) as client:
+async def keepers(auth: Auth) -> AsyncIterator[httpx2.AsyncClient]:
+    app = FastAPI()
+    install(app, auth, profile=Keeper)
+    async with talking_to(app) as client:
         yield client
 
 

@@ -62,10 +62,10 @@ class TeapotBearer(AccessTokenBearer):
         raise HTTPException(418, f"no tea for {len(token_data.roles)} roles")
 
 
-@pytest.fixture(scope="module")
-def built_app() -> FastAPI:
+@pytest.fixture
+def app(auth: Auth) -> FastAPI:
     app = FastAPI()
-    install(app, make_auth())
+    install(app, auth)
 
     @app.get("/access")
     async def access(token: AccessClaims = Depends(AccessTokenBearer())) -> str:  # noqa: B008

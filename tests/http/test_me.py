@@ -10,7 +10,7 @@ from tests.http.conftest import bearer, on_both_storages, says_invalid_token, ta
 from tokenpair import Auth, TokenPair, User
 from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi import Profile, Text, install
-from tokenpair.testing import PASSWORD, FakeClock, make_auth
+from tokenpair.testing import PASSWORD, FakeClock
 
 pytestmark = on_both_storages
 
@@ -23,10 +23,10 @@ class Reader(Profile):
     born: date | None = None
 
 
-@pytest.fixture(scope="module")
-def built_app() -> FastAPI:
+@pytest.fixture
+def app(auth: Auth) -> FastAPI:
     app = FastAPI()
-    install(app, make_auth(), profile=Reader)
+    install(app, auth, profile=Reader)
     return app
 
 

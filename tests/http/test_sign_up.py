@@ -10,7 +10,7 @@ from pydantic import Field
 from tests.http.conftest import on_both_storages, told
 from tokenpair import Auth, User
 from tokenpair.fastapi import Profile, Text, install
-from tokenpair.testing import PASSWORD, FakeClock, make_auth
+from tokenpair.testing import PASSWORD, FakeClock
 
 pytestmark = on_both_storages
 
@@ -22,10 +22,10 @@ class Reader(Profile):
     shelf: int | None = None
 
 
-@pytest.fixture(scope="module")
-def built_app() -> FastAPI:
+@pytest.fixture
+def app(auth: Auth) -> FastAPI:
     app = FastAPI()
-    install(app, make_auth(), profile=Reader)
+    install(app, auth, profile=Reader)
     return app
 
 

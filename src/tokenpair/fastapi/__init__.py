@@ -1,14 +1,13 @@
 """tokenpair for FastAPI: `install` it, and ask for an `AccessToken` where one is needed."""
 
-from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, TokenBearer, get_auth
-from tokenpair.fastapi.deps import (
-    AccessToken,
-    AuthDep,
-    CurrentUser,
-    RefreshToken,
+from tokenpair.fastapi.bearer import (
+    AccessTokenBearer,
+    RefreshTokenBearer,
     RoleChecker,
-    current_user,
+    TokenBearer,
+    get_auth,
 )
+from tokenpair.fastapi.deps import AccessToken, AuthDep, CurrentUser, RefreshToken, current_user
 from tokenpair.fastapi.install import install
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import ProblemRoute

@@ -15,22 +15,29 @@ To demand more, derive and override the hook::
 """
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
-from tokenpair.errors import InvalidRequest, NotAuthenticated
+from tokenpair.errors import InsufficientRole, InvalidRequest, NotAuthenticated
+
+
+def installed(app: FastAPI) -> list[Auth]:
+    """Give every `Auth` that has been installed into an app, in that order."""
+    auths: list[Auth] = getattr(app.state, "tokenpair", [])
+    return auths
 
 
 def get_auth(request: Request) -> Auth:
-    """Give the `Auth` that `install` has put on the app."""
-    auth = getattr(request.app.state, "tokenpair", None)
-    if isinstance(auth, Auth):
-        return auth
+    """Give the `Auth` that was installed first into the request's app."""
+    if auths := installed(request.app):
+        return auths[0]
     # A mistake in the program and not in the request; so it is no AuthError.
     raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
 
@@ -56,7 +63,8 @@ class TokenBearer(SecurityBase):
     """The base class: it takes a token of either kind through every check, then asks the hook.
 
     A dependency; calling it gives the token's claims. Derive from one of its children, or from
-    itself where both kinds will do, and override `verify_token_data`.
+    itself where both kinds will do, and override `verify_token_data`. `auth` is the one whose
+    tokens it wants: by default, that which was installed first into the app.
     """
 
     scheme_name = "TokenBearer"
@@ -68,8 +76,9 @@ class TokenBearer(SecurityBase):
         if inspect.iscoroutinefunction(cls.verify_token_data):
             raise TypeError(f"{cls.__name__}.verify_token_data must not be async")
 
-    def __init__(self) -> None:
+    def __init__(self, auth: Auth | None = None) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description=self.description)
+        self.auth = auth
 
     async def __call__(self, request: Request) -> Claims:
         """Verify the request's token.
@@ -77,7 +86,8 @@ class TokenBearer(SecurityBase):
         Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
         its answer; and whatever the hook raises.
         """
-        claims = await get_auth(request).verify(bearer_token(request))
+        auth = self.auth or get_auth(request)
+        claims = await auth.verify(bearer_token(request))
         self.verify_token_data(claims)
         return claims
 
@@ -99,12 +109,26 @@ class AccessTokenBearer(TokenBearer):
 
     async def __call__(self, request: Request) -> AccessClaims:
         """Verify the request's access token; see `TokenBearer`."""
-        claims = await get_auth(request).verify_access(bearer_token(request))
+        auth = self.auth or get_auth(request)
+        claims = await auth.verify_access(bearer_token(request))
         self.verify_token_data(claims)
         return claims
 
     def verify_token_data(self, token_data: AccessClaims) -> None:
         """Demand nothing more: any access token will do."""
+
+
+class RoleChecker(AccessTokenBearer):
+    """Wants an access token with at least one of the roles: `Depends(RoleChecker("admin"))`."""
+
+    def __init__(self, roles: str | Iterable[str], auth: Auth | None = None) -> None:
+        super().__init__(auth)
+        self.roles = frozenset({roles} if isinstance(roles, str) else roles)
+
+    def verify_token_data(self, token_data: AccessClaims) -> None:
+        """Compare the roles. Raises `InsufficientRole`."""
+        if self.roles.isdisjoint(token_data.roles):
+            raise InsufficientRole
 
 
 class RefreshTokenBearer(TokenBearer):
@@ -115,7 +139,8 @@ class RefreshTokenBearer(TokenBearer):
 
     async def __call__(self, request: Request) -> RefreshClaims:
         """Verify the request's refresh token; see `TokenBearer`."""
-        claims = await get_auth(request).verify_refresh(bearer_token(request))
+        auth = self.auth or get_auth(request)
+        claims = await auth.verify_refresh(bearer_token(request))
         self.verify_token_data(claims)
         return claims
 

