@@ -1,5 +1,6 @@
 """What the documents say is so: commands run, tables are complete, links lead on."""
 
+import ast
 import inspect
 import os
 import re
@@ -238,6 +239,42 @@ def _called(name: str) -> object:
     """Give the function behind an attribute of `Auth`: a method, or a flow's `__call__`."""
     attribute = getattr(make_auth(), name)
     return attribute if inspect.iscoroutinefunction(attribute) else type(attribute).__call__
+
+
+CATALOGUE = (ROOT / "docs/explanation/security.md").read_text()
+ROWS = re.findall(r"^\| ([JTRWA]\d+) \| .+ \| (.+) \|$", CATALOGUE, flags=re.MULTILINE)
+
+
+def named_by_tests() -> dict[str, set[str]]:
+    """Find the tests that name a row of the catalogue in their docstring."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for row in re.findall(r"\b[JTRWA]\d+\b", ast.get_docstring(node) or ""):
+                    found.setdefault(row, set()).add(node.name)
+    return found
+
+
+def test_every_row_of_the_catalogue_names_tests_that_are_there() -> None:
+    tests = {
+        node.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+    assert len(ROWS) > 40
+    for row, names in ROWS:
+        assert set(re.findall(r"`(test_\w+)`", names)) <= tests, row
+
+
+def test_every_row_that_a_test_names_is_in_the_catalogue() -> None:
+    by_row = named_by_tests()
+
+    assert by_row.keys() == {row for row, _ in ROWS}
+    for row, names in ROWS:
+        assert by_row[row] & set(re.findall(r"`(test_\w+)`", names)), row
 
 
 def test_the_readmes_table_of_ways_is_the_explanations() -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from tokenpair.core.codec import Codec
 from tokenpair.key_file import read_keyring
 
+BOOKLY = (sys.executable, "-m", "bookly", "serve")
+
 
 @dataclass(frozen=True)
 class Running:
@@ -28,16 +30,19 @@ class Running:
 @contextmanager
 def running_bookly(data_dir: Path, *options: str) -> Iterator[Running]:
     """Start `bookly serve` on a free port; stop it at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bookly", "serve", "--port", "0", "--data-dir", data_dir, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=data_dir,
-        env={name: value for name, value in os.environ.items() if not _is_setting(name)},
-    )
+    log = data_dir / "log.txt"
+    # Not a pipe: nobody reads it, and a full one would stop the server.
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [*BOOKLY, "--port", "0", "--data-dir", data_dir, *options],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=data_dir,
+            env={name: value for name, value in os.environ.items() if not _is_setting(name)},
+        )
     try:
-        yield Running(url=_read_url(process), data_dir=data_dir)
+        yield Running(url=_read_url(process, log), data_dir=data_dir)
     finally:
         process.terminate()
         process.communicate(timeout=30)
@@ -47,12 +52,10 @@ def _is_setting(name: str) -> bool:
     return name.startswith(("TOKENPAIR_", "BOOKLY_"))
 
 
-def _read_url(process: "subprocess.Popen[str]") -> str:
+def _read_url(process: "subprocess.Popen[str]", log: Path) -> str:
     """Wait for the line that says where it is; its port is open from then on."""
     assert process.stdout
-    said = []
     for line in process.stdout:
         if found := re.search(r"Bookly is at (\S+)", line):
             return found[1]
-        said.append(line)
-    raise AssertionError("Bookly did not start:\n" + "".join(said))
+    raise AssertionError(f"Bookly did not start:\n{log.read_text()}")

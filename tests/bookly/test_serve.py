@@ -81,7 +81,8 @@ def serving(folder: Path, arguments: Sequence[str] = (), **variables: str) -> It
             assert httpx2.get(f"{url}/health/ready", timeout=60).status_code == 200
             yield Running(url=url, greeting="".join(greeting), process=process, log=log)
         finally:
-            process.kill()
+            process.terminate()  # Not killed: its workers would stay behind.
+            process.wait(timeout=30)
 
 
 def assert_told_in_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:

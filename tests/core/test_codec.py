@@ -1,14 +1,20 @@
+import hmac
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joserfc.jwk import ECKey
 
 from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
 from tokenpair.core.codec import MAX_TOKEN_LENGTH, Codec
-from tokenpair.core.encoding import base64url
+from tokenpair.core.encoding import base64url, from_base64url, strict_json
 from tokenpair.core.keyring import ALGORITHMS
 from tokenpair.core.rotation import compromise, publish, rotate
 from tokenpair.errors import (
@@ -131,6 +137,86 @@ def test_a_token_with_one_character_changed_is_refused(
 def test_a_token_cut_off_anywhere_is_refused(name: str, length: int) -> None:
     with pytest.raises(AuthError):
         CODEC.decode(TOKENS[name][: length % len(TOKENS[name])])
+
+
+def signed(header: bytes, payload: bytes, kind: str) -> str:
+    """Sign whatever it is, with the genuine key of a kind: as only we could."""
+    text = f"{base64url(header)}.{base64url(payload)}"
+    key = KEYRING.signing
+    if kind == "refresh":
+        signature = hmac.digest(key.refresh_key.raw_value, text.encode(), "sha256")
+    else:
+        assert isinstance(key.material, ECKey)
+        der = key.material.private_key.sign(text.encode(), ECDSA(SHA256()))
+        r, s = decode_dss_signature(der)
+        signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    return f"{text}.{base64url(signature)}"
+
+
+HEADERS = {kind: strict_json(from_base64url(token.split(".")[0])) for kind, token in TOKENS.items()}
+PAYLOADS = {
+    kind: strict_json(from_base64url(token.split(".")[1])) for kind, token in TOKENS.items()
+}
+kinds = st.sampled_from(sorted(TOKENS))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+def changed(members: dict[str, object], name: str, value: object) -> dict[str, object]:
+    return {each: value if each == name else old for each, old in members.items()}
+
+
+@unhurried
+@given(kinds, st.binary(max_size=200))
+def test_any_bytes_that_we_have_signed_are_a_clear_error(kind: str, payload: bytes) -> None:
+    token = signed(json.dumps(HEADERS[kind]).encode(), payload, kind)
+
+    with pytest.raises(InvalidToken):
+        CODEC.decode(token)
+
+
+@unhurried
+@given(kinds, json_values)
+def test_any_json_that_we_have_signed_is_a_clear_error(kind: str, payload: object) -> None:
+    token = signed(json.dumps(HEADERS[kind]).encode(), json.dumps(payload).encode(), kind)
+
+    with pytest.raises(InvalidToken):
+        CODEC.decode(token)
+
+
+@unhurried
+@given(kinds, json_values)
+def test_any_header_that_we_have_signed_is_a_clear_error(kind: str, header: object) -> None:
+    token = signed(json.dumps(header).encode(), json.dumps(PAYLOADS[kind]).encode(), kind)
+
+    with pytest.raises(InvalidToken):
+        CODEC.decode(token)
+
+
+@unhurried
+@given(st.data(), kinds, json_values)
+def test_one_member_changed_gives_the_claims_that_it_says_or_a_clear_error(
+    data: st.DataObject, kind: str, value: object
+) -> None:
+    """Of the header or of the payload, and signed all the same."""
+    of_header = data.draw(st.booleans())
+    header, payload = HEADERS[kind], PAYLOADS[kind]
+    name = data.draw(st.sampled_from(sorted(header if of_header else payload)))
+    if of_header:
+        header = changed(header, name, value)
+    else:
+        payload = changed(payload, name, value)
+    token = signed(json.dumps(header).encode(), json.dumps(payload).encode(), kind)
+
+    try:
+        claims = CODEC.decode(token)
+    except InvalidToken:
+        return
+    said = {"iss": "https://auth.test", "aud": PAYLOADS[kind]["aud"]} | claims.to_payload()
+    assert said == payload
 
 
 def test_each_kind_is_told_from_the_other() -> None:

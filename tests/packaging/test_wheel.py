@@ -103,7 +103,7 @@ def running_app(serving: Environment, tmp_path: Path) -> Iterator[str]:
     """Run the README's five lines in the empty environment; give the URL."""
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (tmp_path / "main.py").write_text(code[0])
-    command = [serving.folder / "bin" / "uvicorn", "main:app", "--port", "0"]
+    command = [str(serving.folder / "bin" / "uvicorn"), "main:app", "--port", "0"]
     with subprocess.Popen(
         command, cwd=tmp_path, env={}, stderr=subprocess.PIPE, text=True
     ) as process:

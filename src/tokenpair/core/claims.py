@@ -158,7 +158,10 @@ def _token_id(value: object) -> str:
 
 
 def _uuid(value: object) -> UUID:
-    return UUID(_text(value))
+    # UUID() also takes braces, capitals and a URN.
+    if str(parsed := UUID(text := _text(value))) != text:
+        raise ValueError
+    return parsed
 
 
 def _bytes(value: object) -> bytes:
@@ -181,4 +184,7 @@ def _moment(value: object) -> datetime:
 def _roles(value: object) -> frozenset[str]:
     if not isinstance(value, list):
         raise TypeError
-    return frozenset(_text(role) for role in value)
+    roles = frozenset(_text(role) for role in value)
+    if value != sorted(roles):  # As we write them.
+        raise ValueError
+    return roles

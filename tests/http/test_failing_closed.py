@@ -1,0 +1,85 @@
+"""What cannot be checked is not let through."""
+
+import ast
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+import tokenpair
+from tests.http.conftest import bearer, talking_to, told
+from tokenpair import TokenPair
+from tokenpair.fastapi import install
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import a_user, login_as, make_auth
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("GET", "/auth/me", "access_token"),
+        ("GET", "/auth/sessions", "access_token"),
+        ("POST", "/auth/refresh_token", "refresh_token"),
+        ("POST", "/auth/logout", "access_token"),
+    ],
+)
+async def test_with_a_broken_database_nothing_is_let_through(
+    tmp_path: Path, method: str, path: str, kind: str
+) -> None:
+    """W6."""
+    file = tmp_path / "test.db"
+    auth = make_auth(storage=SqlStorage.from_url(f"sqlite:///{file}"))
+    await auth.open()
+    pair = await login_as(auth, await a_user(auth))
+    await auth.close()
+    for each in tmp_path.iterdir():
+        each.unlink()
+    file.write_bytes(b"this was a database" * 100)
+    app = FastAPI()
+    install(app, auth)
+
+    async with talking_to(app) as client:
+        answer = await client.request(method, path, headers=bearer(getattr(pair, kind)))
+
+    assert told(answer) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
+    await auth.close()
+
+
+@pytest.mark.parametrize(
+    "host", ["a/../auth/login?", "x#", "evil.example", "[", "a b", "\N{SNOWMAN}", "auth.test:99999"]
+)
+@pytest.mark.parametrize("path", ["/auth/me", "/auth/sessions", "/auth/logout/all"])
+async def test_no_host_header_leads_around_a_check(
+    client: httpx2.AsyncClient, pair: TokenPair, path: str, host: str
+) -> None:
+    """W2."""
+    method = "POST" if path.endswith("all") else "GET"
+    headers = {b"host": host.encode()}
+    token = f"Bearer {pair.access_token}".encode()
+
+    without = await client.request(method, path, headers=headers)
+    with_token = await client.request(method, path, headers={**headers, b"authorization": token})
+
+    assert told(without) == (401, "not_authenticated")
+    assert with_token.status_code < 300
+
+
+def test_secrets_are_compared_in_constant_time() -> None:
+    """J13: of every comparison with == in the library, none has a secret in it."""
+    secrets = ("secret", "hash", "signature", "digest", "mac")
+    library = Path(tokenpair.__file__).parent
+    found = [
+        f"{path.name}: {ast.unparse(node)}"
+        for path in library.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        and any(isinstance(each, ast.Eq | ast.NotEq) for each in node.ops)
+        and any(secret in ast.unparse(node).lower() for secret in secrets)
+    ]
+
+    # Conditions of SQL and of the memory store, on the hash that has just been verified; what
+    # is stored of a refresh token's secret is compared by hmac.compare_digest.
+    assert [each for each in found if "password_hash" not in each] == []
+    assert "compare_digest" in (library / "core" / "session.py").read_text()
