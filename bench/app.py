@@ -2,11 +2,13 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 from fastapi import Depends, FastAPI
 
-from tokenpair import Auth, Key, Keyring, Windows
+from tokenpair import Auth, Windows
 from tokenpair.fastapi import AccessToken, install
+from tokenpair.key_file import read_keyring
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.stores.sql import SqlStorage
 
@@ -16,7 +18,7 @@ async def nothing() -> None:
 
 
 def create_app() -> FastAPI:
-    """Build the app on the database that BENCH_DATABASE_URL names."""
+    """Build the app, as the BENCH_ variables say."""
     app = FastAPI()
 
     @app.get("/bare")
@@ -33,10 +35,9 @@ def create_app() -> FastAPI:
 
     auth = Auth(
         storage=SqlStorage.from_url(os.environ["BENCH_DATABASE_URL"]),
-        keyring=Keyring([Key.generate()]),
+        keyring=read_keyring(Path(os.environ["BENCH_KEYS"])),
         issuer="http://bench",
-        # Log-ins only prepare a run, and are not what is measured.
-        passwords=Argon2Passwords(Argon2Cost(memory_kib=64)),
+        passwords=Argon2Passwords(Argon2Cost(memory_kib=int(os.environ["BENCH_ARGON2_KIB"]))),
         # So that every renewal rotates: in real life all but one in two minutes are cheaper.
         windows=Windows(repeat=timedelta(0), superseded=timedelta(0)),
     )

@@ -147,6 +147,7 @@ def signed(header: bytes, payload: bytes, kind: str) -> str:
         signature = hmac.digest(key.refresh_key.raw_value, text.encode(), "sha256")
     else:
         assert isinstance(key.material, ECKey)
+        assert key.material.private_key
         der = key.material.private_key.sign(text.encode(), ECDSA(SHA256()))
         r, s = decode_dss_signature(der)
         signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
