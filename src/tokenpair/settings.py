@@ -21,8 +21,13 @@ from tokenpair.core.session import Windows
 from tokenpair.errors import ConfigurationError
 from tokenpair.passwords import Argon2Cost
 
+__all__ = ["ENV_FILE", "PREFIX", "Settings", "read_settings"]
+
 PREFIX = "TOKENPAIR_"
+"""What every variable of `Settings` begins with."""
+
 ENV_FILE = Path(".env")
+"""The file that is read beside the environment."""
 
 
 def _http_url(text: str) -> str:

@@ -12,7 +12,10 @@ from tokenpair.ports import PasswordHasher, Storage
 from tokenpair.stores.memory import MemoryStorage
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  Of users that live for one test.
+"""The password of everybody."""
+
 CHEAP = Argon2Cost(memory_kib=8, time=1, parallelism=1)
+"""A hash that costs next to nothing, and is worth as much."""
 
 
 class FakeClock:

@@ -83,7 +83,6 @@ class Problem(BaseModel):
     )
 
 
-# What an endpoint answers that wants an access token, and one that takes a body.
 ACCESS_ERRORS: tuple[type[AuthError], ...] = (
     NotAuthenticated,
     InvalidToken,
@@ -93,7 +92,10 @@ ACCESS_ERRORS: tuple[type[AuthError], ...] = (
     AccessTokenRequired,
     Unavailable,
 )
+"""What an endpoint may answer that wants an access token."""
+
 BODY_ERRORS: tuple[type[AuthError], ...] = (InvalidInput, PayloadTooLarge)
+"""What an endpoint may answer that takes a body."""
 
 _PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
 

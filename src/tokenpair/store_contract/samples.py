@@ -20,9 +20,16 @@ from tokenpair.core.user import User
 from tokenpair.ports import Storage
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+"""The moment at which everything is tried."""
+
 SECRET = bytes(range(16))
+"""What every token of `make_token` knows."""
+
 FORGIVING = Windows()
+"""The usual windows."""
+
 STRICT = Windows(strict=True)
+"""No windows at all."""
 
 G = FORGIVING.superseded
 TICK = timedelta(microseconds=1)

