@@ -1,8 +1,8 @@
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from tokenpair import Auth, PasswordPolicy
+from tokenpair import Auth, Key, Keyring, PasswordPolicy
 from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.fastapi import install
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
@@ -46,6 +46,33 @@ class WatchedHasher(Argon2Hasher):
         self.threads.add(threading.current_thread().name)
         self.started.set()
         self.may_go_on.wait(10)
+
+
+class WatchedPolicy(PasswordPolicy):
+    """Tells in which thread it looked at a password."""
+
+    __slots__ = ()
+    threads: ClassVar[list[str]] = []
+
+    def check(self, password: str, *, words: Iterable[str] = (), field: str = "password") -> None:
+        self.threads.append(threading.current_thread().name)
+        super().check(password, words=words, field=field)
+
+
+async def test_a_new_password_is_looked_at_off_the_event_loop() -> None:
+    """To guess how easily it is guessed takes up to a tenth of a second."""
+    auth = Auth(
+        storage=MemoryStorage(),
+        keyring=Keyring([Key.generate()]),
+        issuer="https://auth.test",
+        passwords=Argon2Passwords(CHEAP),
+        policy=WatchedPolicy(),
+    )
+
+    await auth.sign_up(email="ada@example.com", password=PASSWORD)
+
+    assert len(WatchedPolicy.threads) == 1
+    assert WatchedPolicy.threads[0].startswith("argon2")
 
 
 class WatchedPasswords(Argon2Passwords):

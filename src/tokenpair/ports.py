@@ -43,9 +43,9 @@ class Users(Protocol):
         ...
 
     async def lock(self, user_id: UUID) -> User | None:
-        """Give the user as committed now, and keep others from changing it until the end.
+        """Give the user as committed now, and keep others from it until the end.
 
-        Several units may hold the lock at once (a shared lock); a change of the user waits.
+        A change of the user waits, and so does whoever wants the same lock.
         """
         ...
 

@@ -50,6 +50,15 @@ async def test_every_file_is_there(client: httpx2.AsyncClient, path: str) -> Non
     assert (await client.get(f"{DOCS}/assets/{path}")).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["docs.js", "swagger-ui/swagger-ui.css"])
+async def test_another_method_on_a_file_is_told_which_are_fine(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    answer = await client.post(f"{DOCS}/assets/{path}")
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
 @pytest.mark.parametrize(
     "path", ["nothing.js", "../api_docs.py", "..%2fapi_docs.py", "swagger-ui/..%2f..%2f__init__.py"]
 )

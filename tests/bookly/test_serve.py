@@ -125,6 +125,19 @@ def test_several_workers_share_sessions_and_books(tmp_path: Path) -> None:
     assert "Traceback" not in running.log.read_text()
 
 
+def test_a_stranger_on_loopback_cannot_choose_the_address_we_see(tmp_path: Path) -> None:
+    """Uvicorn would believe it: finding 10."""
+    with serving(tmp_path) as running:
+        auth = f"{running.url}/api/v1/auth"
+        forwarded = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"}
+        httpx2.post(f"{auth}/signup", json=ACCOUNT, timeout=30)
+        pair = httpx2.post(f"{auth}/login", json=ACCOUNT, headers=forwarded, timeout=30).json()
+        headers = {"Authorization": f"Bearer {pair['access_token']}"}
+        (session,) = httpx2.get(f"{auth}/sessions", headers=headers).json()
+
+    assert session["ip"] == "127.0.0.1"
+
+
 def test_an_account_outlives_a_restart(tmp_path: Path) -> None:
     with serving(tmp_path) as running:
         httpx2.post(f"{running.url}/api/v1/auth/signup", json=ACCOUNT, timeout=30)
@@ -218,6 +231,7 @@ def test_a_running_server_takes_up_new_keys(tmp_path: Path) -> None:
 
 
 def test_whoever_never_ends_a_request_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    """And is no crash of ours."""
     with serving(tmp_path) as running:
         address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
         with socket.create_connection(address) as idler:
@@ -228,6 +242,18 @@ def test_whoever_never_ends_a_request_does_not_keep_it_from_stopping(tmp_path: P
             code = running.stop(signal.SIGTERM)
 
     assert code == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.mark.parametrize("name", ["x%41", "a %20#@:b", "\N{SNOWMAN}"])
+def test_a_data_folder_of_any_name_holds_the_data(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    with serving(folder):
+        pass
+
+    assert (folder / "data" / "tokenpair.db").stat().st_size > 0
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 # It does not serve

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -128,3 +130,11 @@ def test_the_case_of_an_address_does_not_matter(text: str) -> None:
 
     assert canonical(text.upper()) == canonical(text.lower()) == expected
     assert canonical(expected) == expected
+
+
+def test_the_canonical_form_is_composed_also_where_folding_takes_apart() -> None:
+    address = EmailAddress.parse(
+        "\N{GREEK SMALL LETTER UPSILON WITH DIALYTIKA AND TONOS}@example.com"
+    )
+
+    assert unicodedata.is_normalized("NFC", address.canonical)

@@ -1,3 +1,4 @@
+import hmac
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from tokenpair import Key, Keyring
-from tokenpair.core.encoding import base64url
+from tokenpair.core.encoding import base64url, from_base64url
 from tokenpair.core.keyring import ALGORITHMS, KeyState
 from tokenpair.errors import ConfigurationError
 
@@ -90,6 +91,28 @@ def test_refresh_keys_are_256_bits_and_not_the_keys_themselves(keys: dict[str, K
 
 def ec(**changes: Any) -> dict[str, Any]:
     return Key.generate().to_jwk(private=True) | changes
+
+
+# The public example of RFC 7517, appendix A.2.
+EXAMPLE = {
+    "kty": "EC",
+    "crv": "P-256",
+    "alg": "ES256",
+    "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE",
+}
+
+
+def test_a_keys_refresh_key_is_always_the_same() -> None:
+    """HKDF by hand (RFC 5869). Another derivation would log everybody out on the day of upgrade."""
+    extracted = hmac.digest(bytes(32), from_base64url(EXAMPLE["d"]), "sha256")
+    expected = hmac.digest(extracted, b"tokenpair refresh token v1\x01", "sha256")
+
+    derived = Key.from_jwk(EXAMPLE).refresh_key.raw_value
+
+    assert derived == expected
+    assert derived.hex() == "b2707ec874aea94cc0e21b3d3ca3e834d3e566a7a99285ac42b78d479f36f897"
 
 
 TUTORIAL = b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"

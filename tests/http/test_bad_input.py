@@ -5,11 +5,12 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tests.http.conftest import bearer, on_both_storages, talking_to, told
 from tokenpair import Auth, TokenPair
@@ -464,6 +465,10 @@ class Settings(BaseModel):
     size: int = 1
 
 
+def refuse(text: str) -> str:
+    raise ValueError(f"{text} will not do")
+
+
 class Keeper(Profile):
     """A profile whose fields have fields."""
 
@@ -471,6 +476,9 @@ class Keeper(Profile):
     settings: Settings = Settings()
     scores: dict[Text, int] = {}  # noqa: RUF012  A field's default, which Pydantic copies.
     token: UUID | None = None
+    zone: ZoneInfo | None = None
+    counted: Annotated[int, BeforeValidator(int)] = 0
+    rule: Annotated[Text, AfterValidator(refuse)] = ""
     names: list[Text] = []  # noqa: RUF012
 
 
@@ -491,6 +499,9 @@ PROFILES: dict[str, dict[str, object]] = {
     "unknown_kind_of_union": {"pet": {"kind": CANARY}},
     "wrong_field_of_union": {"pet": {"kind": "dog", "age": CANARY}},
     "union_without_kind": {"pet": {"name": CANARY}},
+    "type_whose_message_quotes": {"zone": CANARY},
+    "validator_that_lets_python_speak": {"counted": CANARY},
+    "validator_that_quotes": {"rule": CANARY},
     "value_under_a_key_of_theirs": {"scores": {CANARY: "x"}},
     "key_that_will_not_do": {"scores": {CANARY + "\0": 1}},
     "uuid": {"token": CANARY},

@@ -230,12 +230,37 @@ async def test_a_hook_may_demand_more(
     assert accepted.json() == ["admin"]
 
 
+async def test_a_hook_of_a_refresh_bearer_may_demand_more(
+    client: httpx2.AsyncClient, app: FastAPI, pair: TokenPair
+) -> None:
+    class Picky(RefreshTokenBearer):
+        def verify_token_data(self, token_data: RefreshClaims) -> None:
+            raise InsufficientRole(str(token_data))
+
+    @app.get("/picky", dependencies=[Depends(Picky())])
+    async def picky() -> None: ...
+
+    assert told(await get(client, "/picky", pair.refresh_token)) == (403, "insufficient_role")
+
+
 async def test_a_hook_may_raise_what_the_framework_answers(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:
     response = await get(client, "/tea", pair.access_token)
 
     assert (response.status_code, response.json()) == (418, {"detail": "no tea for 0 roles"})
+
+
+@on_both_storages
+async def test_a_disabled_users_session_is_refused_whatever_its_row_says(
+    client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
+) -> None:
+    """To disable ends the rows, too; should one be left, the user decides."""
+    async with auth.storage.begin() as tx:
+        await tx.users.set_disabled(ada.id, auth.clock())
+
+    assert told(await renew(client, pair.refresh_token)) == (401, "session_ended")
+    assert not await is_live(client, pair.access_token)
 
 
 @on_both_storages

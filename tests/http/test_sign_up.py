@@ -7,10 +7,11 @@ import pytest
 from fastapi import FastAPI
 from pydantic import Field
 
-from tests.http.conftest import on_both_storages, told
+from tests.http.conftest import bearer, on_both_storages, talking_to, told
 from tokenpair import Auth, User
 from tokenpair.fastapi import Profile, Text, install
-from tokenpair.testing import PASSWORD, FakeClock
+from tokenpair.ports import Storage
+from tokenpair.testing import PASSWORD, FakeClock, make_auth
 
 pytestmark = on_both_storages
 
@@ -145,3 +146,27 @@ async def test_a_failed_sign_up_leaves_nothing(client: httpx2.AsyncClient, auth:
         users: list[User] = await look.users.list(limit=10)
 
     assert users == []
+
+
+class Subscriber(Profile):
+    """A profile whose fields have defaults."""
+
+    newsletter: bool = True
+    plan: Text = "free"
+
+
+async def test_a_field_that_is_left_out_has_its_default(storage: Storage) -> None:
+    app = FastAPI()
+    auth = make_auth(storage=storage)
+    install(app, auth, profile=Subscriber)
+
+    async with talking_to(app) as client:
+        body = {"email": "ada@example.com", "password": PASSWORD}
+        signed_up = (await client.post("/auth/signup", json=body)).json()
+        pair = (await client.post("/auth/login", json=body)).json()
+        headers = bearer(pair["access_token"])
+        changed = await client.patch("/auth/me", json={"plan": "paid"}, headers=headers)
+
+    await auth.close()
+    assert (signed_up["newsletter"], signed_up["plan"]) == (True, "free")
+    assert (changed.json()["newsletter"], changed.json()["plan"]) == (True, "paid")

@@ -14,7 +14,7 @@ from psycopg import sql
 from tests.servers import PostgresServer, postgres
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.session import EndReason, Session
-from tokenpair.errors import SessionEnded, Unavailable
+from tokenpair.errors import EmailTaken, SessionEnded, Unavailable
 from tokenpair.store_contract import (
     FORGIVING,
     NOW,
@@ -27,7 +27,7 @@ from tokenpair.store_contract import (
     read_session,
     read_user,
 )
-from tokenpair.stores.sql import SqlStorage
+from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
 DRIVERS = ["psycopg", "asyncpg"]
@@ -375,3 +375,26 @@ async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
     async with storage.begin():
         pass  # The turn was given back.
     await storage.close()
+
+
+async def test_what_a_failing_statement_was_given_is_in_no_error(
+    url: str, storage: SqlStorage
+) -> None:
+    """A log that shows the error shows neither addresses nor hashes."""
+    user = make_user("canary7f3a@example.com", password_hash="canary7f3a")
+    engine = create_engine(url)
+    async with storage.begin() as tx:
+        await tx.users.add(user)
+        with pytest.raises(EmailTaken) as taken:
+            await tx.users.add(user)
+    async with engine.begin() as connection:
+        with pytest.raises(sa.exc.DBAPIError) as failed:
+            await connection.execute(
+                sa.text("SELECT :secret FROM nowhere"), {"secret": "canary7f3a"}
+            )
+    await engine.dispose()
+
+    for error in (taken.value, failed.value):
+        assert "canary7f3a" not in f"{error} {error.__cause__}"
+    # Its context is the driver's error, which quotes the row: not to be shown, then.
+    assert taken.value.__suppress_context__

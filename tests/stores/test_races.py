@@ -17,6 +17,7 @@ from tokenpair.core.pair import TokenPair
 from tokenpair.core.session import EndReason, Session
 from tokenpair.core.user import User
 from tokenpair.errors import EmailTaken, InvalidCredentials, SessionEnded, TokenSuperseded
+from tokenpair.flows.log_in import MAX_SESSIONS
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import Verified
 from tokenpair.store_contract import keep, make_session, make_user, read_session, read_user
@@ -313,6 +314,23 @@ class TestLogIns:
             assert {type(answer) for answer in answers} <= {TokenPair, InvalidCredentials}
             assert await live(workers[0], user) == []
             await reset(workers[0], user, PASSWORD)
+
+    async def test_log_ins_at_once_never_exceed_the_limit(self, workers: list[Auth]) -> None:
+        user = await a_user(workers[0])
+        hour = timedelta(hours=1)
+        sessions = [make_session(user) for _ in range(MAX_SESSIONS - 2)]
+        async with workers[0].storage.begin() as tx:
+            for number, session in enumerate(sessions):
+                now = workers[0].clock()
+                await tx.sessions.add(
+                    replace(
+                        session, created_at=now + number * hour / 100, expires_at=now + 90 * hour
+                    )
+                )
+
+        await asyncio.gather(*(login_as(worker, user) for worker in workers * 2))
+
+        assert len(await live(workers[0], user)) == MAX_SESSIONS
 
     async def test_many_log_ins_at_once_replace_an_outdated_hash(self, workers: list[Auth]) -> None:
         outdated = Argon2Passwords(Argon2Cost(memory_kib=16, time=2, parallelism=1))

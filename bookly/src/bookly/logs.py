@@ -1,5 +1,6 @@
 """Logging: readable in development, one JSON object a line in production."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -30,6 +31,7 @@ def configure(*, production: bool) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.INFO if production else logging.WARNING)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING if production else logging.INFO)
     logging.getLogger("uvicorn.access").addFilter(_without_query)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_goodbye)
     structlog.configure(
         processors=[*_COMMON, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -43,6 +45,12 @@ def _without_query(record: logging.LogRecord) -> bool:
         case (client, method, str(path), *rest):
             record.args = (client, method, path.partition("?")[0], *rest)
     return True
+
+
+def _is_no_goodbye(record: logging.LogRecord) -> bool:
+    """Leave out the request that never ended, and was cut off when we stopped: no crash of ours."""
+    kind = record.exc_info[0] if isinstance(record.exc_info, tuple) else None
+    return kind is None or not issubclass(kind, asyncio.CancelledError)
 
 
 def _on_one_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

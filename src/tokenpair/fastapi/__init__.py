@@ -12,7 +12,7 @@ from tokenpair.fastapi.install import install
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.schemas import Profile
-from tokenpair.fastapi.text import Text
+from tokenpair.fastapi.text import Text, WrongValue
 
 __all__ = [
     "ACCESS_ERRORS",
@@ -28,6 +28,7 @@ __all__ = [
     "RoleChecker",
     "Text",
     "TokenBearer",
+    "WrongValue",
     "current_user",
     "get_auth",
     "install",

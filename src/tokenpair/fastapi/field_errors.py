@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 
 from tokenpair.errors import FieldError
+from tokenpair.fastapi.text import WrongValue
 
 _OBJECT = "must be a JSON object"
 _REASONS = {
@@ -23,6 +24,25 @@ _REASONS = {
     "model_type": _OBJECT,
     "dict_type": _OBJECT,
 }
+# The errors of Pydantic whose messages speak, up to the first comma, of the rule alone. Any other,
+# a validator's own among them, may quote the value: "invalid timezone: ...".
+_TOLD = frozenset(
+    {
+        *("bool_parsing", "bool_type", "date_from_datetime_inexact", "date_from_datetime_parsing"),
+        *("date_future", "date_parsing", "date_past", "date_type", "datetime_from_date_parsing"),
+        *("datetime_future", "datetime_parsing", "datetime_past", "datetime_type"),
+        *("decimal_max_digits", "decimal_max_places", "decimal_parsing", "decimal_type"),
+        *("decimal_whole_digits", "finite_number", "float_parsing", "float_type"),
+        *("frozen_set_type", "greater_than", "greater_than_equal", "int_from_float"),
+        *("int_parsing", "int_parsing_size", "int_type", "less_than", "less_than_equal"),
+        *("list_type", "multiple_of", "none_required", "set_type", "string_not_ascii"),
+        *("string_pattern_mismatch", "string_too_long", "string_too_short", "string_type"),
+        *("time_delta_parsing", "time_delta_type", "time_parsing", "time_type"),
+        *("timezone_aware", "timezone_naive", "too_long", "too_short", "tuple_type"),
+        *("url_parsing", "url_scheme", "url_too_long", "url_type", "uuid_parsing", "uuid_type"),
+        "uuid_version",
+    }
+)
 # What Pydantic calls the value at the beginning of a message: "String should have ...".
 _SUBJECT = re.compile(r"^[A-Z]\w* should")
 
@@ -52,8 +72,13 @@ def _reason(kind: str, error: dict[str, Any]) -> str:
         return f"must be {error['ctx']['expected']}"
     if kind in _REASONS:
         return _REASONS[kind]
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, WrongValue):
+        return str(cause)
+    if kind not in _TOLD:
+        return "is not valid"
     # What follows the comma speaks of the value: "should be a valid UUID, found `x` at 1".
-    rule = str(error["msg"]).removeprefix("Value error, ").partition(",")[0]
+    rule = str(error["msg"]).partition(",")[0]
     rule = _SUBJECT.sub("should", rule).replace(" after validation", "")
     # What Pydantic calls a string that a validator of ours has looked at; it counts its items.
     is_text = error.get("ctx", {}).get("field_type") == "Value"

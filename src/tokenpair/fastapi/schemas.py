@@ -119,6 +119,10 @@ class AccountSchemas:
         self.user = create_model("UserInfo", __base__=UserBase, **shown)
 
     def profile_of(self, body: BaseModel) -> dict[str, Any]:
+        """Give a new account's profile fields, fit for JSON: as sent, or their defaults."""
+        return body.model_dump(mode="json", include=set(self._profile_fields))
+
+    def changes_of(self, body: BaseModel) -> dict[str, Any]:
         """Give the profile fields that the client has sent, fit for JSON."""
         return body.model_dump(mode="json", include=set(self._profile_fields), exclude_unset=True)
 

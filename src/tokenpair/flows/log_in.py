@@ -95,18 +95,12 @@ class LogIn:
                 ip=device.ip,
             )
             await tx.sessions.add(session)
-        if verified.new_hash:
-            await self._rehash(user.id, user.password_hash, verified.new_hash)
+            if verified.new_hash:
+                # Made with today's parameters.
+                await tx.users.set_password_hash(
+                    user.id, verified.new_hash, replacing=user.password_hash
+                )
         return self.mint.first_pair(Standing.of(session, locked), secret, now)
-
-    async def _rehash(self, user_id: UUID, old: str, new: str) -> None:
-        """Keep the hash made with today's parameters.
-
-        On its own, after the session: two log-ins at once that each hold the user's shared
-        lock and want to write would wait for each other for ever.
-        """
-        async with self.storage.begin() as tx:
-            await tx.users.set_password_hash(user_id, new, replacing=old)
 
     @staticmethod
     async def _make_room(tx: UnitOfWork, user: User, now: datetime) -> None:

@@ -235,7 +235,24 @@ class UserPromises:
         assert await read_user(storage, user) == user
         assert await read_session(storage, session) == session
 
-    async def test_many_may_open_sessions_of_one_user_at_once(self, storage: Storage) -> None:
+    async def test_who_locks_a_user_is_alone_with_it(self, storage: Storage) -> None:
+        user = make_user()
+        await keep(storage, user)
+
+        async def lock() -> None:
+            async with storage.begin() as tx:
+                await tx.users.lock(user.id)
+
+        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
+            await tx.users.lock(user.id)
+            other = tasks.create_task(lock())
+            waited = await waits(other)
+
+        assert waited
+
+    async def test_many_open_sessions_of_one_user_one_after_the_other(
+        self, storage: Storage
+    ) -> None:
         user = make_user()
         await keep(storage, user)
         sessions = [make_session(user) for _ in range(6)]

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from bookly.books.models import Book
-from tokenpair.fastapi import Text
+from tokenpair.fastapi import Text, WrongValue
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -28,7 +28,7 @@ def _iso_date(value: object) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass  # The 13th month, say.
-    raise ValueError("should be a date as in 2008-08-01")
+    raise WrongValue("should be a date as in 2008-08-01")
 
 
 def cursor_of(book_id: UUID) -> str:
@@ -44,7 +44,7 @@ def position_of(cursor: str) -> UUID:
         position = None
     # The decoder skips what is not base64; comparing with what we would write refuses that.
     if position is None or cursor_of(position) != cursor:
-        raise ValueError("should be the `next` of an earlier page")
+        raise WrongValue("should be the `next` of an earlier page")
     return position
 
 

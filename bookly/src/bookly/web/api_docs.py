@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -47,7 +48,9 @@ class Assets(StaticFiles):
     """Files that a browser asks for anew each time, and mostly is told to keep."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Find the file."""
+        """Find the file. Raises `HTTPException`, which for a wrong method names the right ones."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
         response = await super().get_response(path, scope)
         response.headers.update(REVALIDATE)
         return response

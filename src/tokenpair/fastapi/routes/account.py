@@ -56,6 +56,6 @@ def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
     )
     async def update_me(body: changes_body, token: AccessToken) -> Any:  # noqa: ANN401
         """Change some of one's own profile fields; the others stay as they are."""
-        return schemas.show(await auth.update_profile(token.subject, schemas.profile_of(body)))
+        return schemas.show(await auth.update_profile(token.subject, schemas.changes_of(body)))
 
     return router

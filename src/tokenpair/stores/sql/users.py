@@ -35,7 +35,8 @@ class SqlUsers:
 
     async def lock(self, user_id: UUID) -> User | None:
         return await self._one(
-            sa.select(user_table).where(_u.id == user_id).with_for_update(read=True)
+            # FOR NO KEY UPDATE: a session that is inserted elsewhere, and refers to the user, may.
+            sa.select(user_table).where(_u.id == user_id).with_for_update(key_share=True)
         )
 
     async def by_email(self, email: EmailAddress) -> User | None:
@@ -54,13 +55,13 @@ class SqlUsers:
         return changed.rowcount == 1
 
     async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
-        if not (user := await self._lock_for_change(user_id)):
+        if not (user := await self.lock(user_id)):
             return None
         await self._set(user_id, profile=user.profile | profile)
         return await self.get(user_id)
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
-        if not (user := await self._lock_for_change(user_id)):
+        if not (user := await self.lock(user_id)):
             return False
         if user.roles != roles:
             await self._set(user_id, roles=sorted(roles), version=_u.version + 1)
@@ -72,9 +73,6 @@ class SqlUsers:
     async def _one(self, query: sa.Select[Any]) -> User | None:
         row = (await self._connection.execute(query)).one_or_none()
         return to_user(row) if row else None
-
-    async def _lock_for_change(self, user_id: UUID) -> User | None:
-        return await self._one(sa.select(user_table).where(_u.id == user_id).with_for_update())
 
     async def _set(self, user_id: UUID, **values: Any) -> bool:  # noqa: ANN401
         changed = await self._connection.execute(
