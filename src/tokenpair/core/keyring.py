@@ -13,12 +13,16 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Self, cast
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tokenpair.core.encoding import from_base64url
+from tokenpair.core.signature import Ed25519, Es256, Hs256, Rsa, Signer
 from tokenpair.errors import ConfigurationError
 
 Jwk = dict[str, Any]
@@ -141,10 +145,37 @@ class Key:
     @cached_property
     def refresh_key(self) -> OctKey:
         """The MAC key of this key's refresh tokens (HKDF, RFC 5869)."""
-        jwk = self.material.as_dict(private=True)
-        private = from_base64url(cast("str", jwk["k" if self.is_symmetric else "d"]))
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=_REFRESH_KEY_INFO)
-        return OctKey.import_key(derive.derive(private))
+        return OctKey.import_key(derive.derive(self._secret()))
+
+    @cached_property
+    def signer(self) -> Signer:
+        """What signs and verifies this key's access tokens."""
+        key = (
+            self.material.private_key
+            if isinstance(self.material, ECKey | OKPKey | RSAKey)
+            else None
+        )
+        match self.algorithm, key:
+            case "ES256", EllipticCurvePrivateKey():
+                return Es256(key)
+            case "Ed25519", Ed25519PrivateKey():
+                return Ed25519(key)
+            case "PS256", RSAPrivateKey():
+                return Rsa(key, Rsa.PSS)
+            case "RS256", RSAPrivateKey():
+                return Rsa(key, Rsa.PKCS1)
+            case _:
+                return Hs256(self._secret())
+
+    @cached_property
+    def refresh_signer(self) -> Signer:
+        """What signs and verifies this key's refresh tokens."""
+        return Hs256(self.refresh_key.raw_value)
+
+    def _secret(self) -> bytes:
+        jwk = self.material.as_dict(private=True)
+        return from_base64url(cast("str", jwk["k" if self.is_symmetric else "d"]))
 
     @property
     def is_symmetric(self) -> bool:
