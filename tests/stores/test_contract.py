@@ -53,14 +53,12 @@ class TestSqlite(SqlContract):
         return f"sqlite:///{tmp_path_factory.mktemp('contract')}/test.db"
 
 
-class PostgresContract(SqlContract):
-    driver: str
-
+class TestPostgres(SqlContract):
     @pytest.fixture(scope="class")
     @classmethod
     def url(cls, postgres_server: PostgresServer) -> Iterator[str]:
         url = postgres_server.create_database()
-        yield url.replace("://", f"+{cls.driver}://", 1)
+        yield url
         postgres_server.drop_database(url)
 
     @pytest.mark.parametrize("drift", [timedelta(hours=1), timedelta(seconds=-3)], ids=str)
@@ -69,14 +67,6 @@ class PostgresContract(SqlContract):
     ) -> None:
         with pytest.raises(Unavailable, match="clock"):
             await storage.check(datetime.now(UTC) + drift)
-
-
-class TestPsycopg(PostgresContract):
-    driver = "psycopg"
-
-
-class TestAsyncpg(PostgresContract):
-    driver = "asyncpg"
 
 
 async def delete_users(url: str) -> None:

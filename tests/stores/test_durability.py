@@ -30,8 +30,6 @@ from tokenpair.store_contract import (
 from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
-DRIVERS = ["psycopg", "asyncpg"]
-
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -212,9 +210,9 @@ class TestLazyPostgres:
             server.start()
             yield server
 
-    @pytest.fixture(params=DRIVERS)
-    def url(self, request: pytest.FixtureRequest, server: PostgresServer) -> str:
-        return server.create_database().replace("://", f"+{request.param}://", 1)
+    @pytest.fixture
+    def url(self, server: PostgresServer) -> str:
+        return server.create_database()
 
     async def test_every_unit_of_work_insists_on_durability(self, storage: SqlStorage) -> None:
         setting = sa.text("SHOW synchronous_commit")
@@ -319,16 +317,9 @@ def crash(server: PostgresServer) -> None:
     server.start()
 
 
-def plain(url: str) -> str:
-    """Give the URL as libpq reads it."""
-    for driver in DRIVERS:
-        url = url.replace(f"+{driver}", "")
-    return url
-
-
 def break_connections(url: str) -> None:
     """End all other connections to the database, as an administrator or a fail-over does."""
-    with psycopg.connect(plain(url), autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             sql.SQL(
                 """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -339,7 +330,7 @@ def break_connections(url: str) -> None:
 
 async def updates(url: str) -> tuple[int, int]:
     """Count the updates of the session table that the server has heard of, and the HOT ones."""
-    async with await psycopg.AsyncConnection.connect(plain(url)) as connection:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
         row = await (
             await connection.execute(
                 """SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables

@@ -41,12 +41,12 @@ def upgrade():
 """
 
 
-@pytest.fixture(params=["sqlite", "psycopg", "asyncpg"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/test.db"
     url: str = request.getfixturevalue("postgres_url")
-    return url.replace("://", f"+{request.param}://", 1)
+    return url
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ class TestOurs:
             assert await connection.run_sync(differences) == []
         assert await tables(engine) == OURS
 
-    @pytest.mark.parametrize("url", ["psycopg"], indirect=True)
+    @pytest.mark.parametrize("url", ["postgres"], indirect=True)
     async def test_pages_keep_room_for_renewals(
         self, storage: SqlStorage, engine: AsyncEngine
     ) -> None:
@@ -235,7 +235,6 @@ class TestAnApps:
 
 
 class TestAddresses:
-    @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
     @pytest.mark.parametrize(
         "where",
         [
@@ -243,8 +242,8 @@ class TestAddresses:
             pytest.param("u:hunter2@/db?host=/nowhere", id="no-socket"),
         ],
     )
-    async def test_an_unreachable_database_is_unavailable(self, driver: str, where: str) -> None:
-        storage = SqlStorage.from_url(f"postgresql+{driver}://{where}")
+    async def test_an_unreachable_database_is_unavailable(self, where: str) -> None:
+        storage = SqlStorage.from_url(f"postgresql://{where}")
 
         for attempt in (
             storage.open(migrate=True),
@@ -258,11 +257,8 @@ class TestAddresses:
 
         await storage.close()
 
-    @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
-    async def test_a_missing_database_is_unavailable(
-        self, driver: str, postgres_server: PostgresServer
-    ) -> None:
-        url = postgres_server.url("nonesuch").replace("://", f"+{driver}://", 1)
+    async def test_a_missing_database_is_unavailable(self, postgres_server: PostgresServer) -> None:
+        url = postgres_server.url("nonesuch")
         storage = SqlStorage.from_url(url)
 
         with pytest.raises(Unavailable):
@@ -270,12 +266,11 @@ class TestAddresses:
 
         await storage.close()
 
-    @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
-    async def test_a_full_server_is_unavailable(self, driver: str, postgres_url: str) -> None:
+    async def test_a_full_server_is_unavailable(self, postgres_url: str) -> None:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
         crowded = postgres_url.replace("postgres@", "crowded@")
-        storage = SqlStorage.from_url(crowded.replace("://", f"+{driver}://", 1))
+        storage = SqlStorage.from_url(crowded)
 
         with pytest.raises(Unavailable):
             await storage.open(migrate=False)

@@ -1,6 +1,5 @@
 """Bookly's own tables, beside the library's in the same database."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
@@ -35,7 +34,7 @@ class Database:
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = async_sessionmaker(autocommit, expire_on_commit=False)
         self._write = async_sessionmaker(engine, expire_on_commit=False)
-        self._writing = asyncio.Lock()
+        self._turn = turn_to_write(engine)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -74,5 +73,5 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Be one transaction: it is committed when the block ends, and not if it raises."""
         with unavailable(self._engine):
-            async with turn_to_write(self._engine, self._writing), self._write.begin() as session:
+            async with self._turn, self._write.begin() as session:
                 yield session

@@ -6,17 +6,17 @@ so whatever holds a Claims may trust every field.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self, TypedDict, TypeVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from tokenpair.core.encoding import base64url, from_base64url
 from tokenpair.errors import ExpiredToken, InvalidToken
 
 Payload = dict[str, Any]
-_T = TypeVar("_T")
+# What the parsers below raise.
+_ODD = (KeyError, TypeError, ValueError)
 
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 # Beyond it, JSON numbers are not the same everywhere (RFC 8259 §6).
@@ -82,12 +82,19 @@ class AccessClaims(Claims):
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
         """Parse a verified payload. Raises `InvalidToken` for any missing or odd claim."""
-        return cls(
-            **_common(payload),
-            roles=_claim(payload, "roles", _roles),
-            version=_claim(payload, "ver", _whole),
-            authenticated_at=_claim(payload, "auth_time", _moment),
-        )
+        try:
+            return cls(
+                subject=_uuid(payload["sub"]),
+                session_id=_uuid(payload["sid"]),
+                token_id=_token_id(payload["jti"]),
+                issued_at=_moment(payload["iat"]),
+                expires_at=_moment(payload["exp"]),
+                roles=_roles(payload["roles"]),
+                version=_whole(payload["ver"]),
+                authenticated_at=_moment(payload["auth_time"]),
+            )
+        except _ODD as exc:
+            raise InvalidToken("a claim is missing or odd") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,38 +118,19 @@ class RefreshClaims(Claims):
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
         """Parse a verified payload. Raises `InvalidToken` for any missing or odd claim."""
-        return cls(
-            **_common(payload),
-            parent=_claim(payload, "parent", _token_id),
-            generation=_claim(payload, "gen", _whole),
-            secret=_claim(payload, "secret", _bytes),
-        )
-
-
-class _Common(TypedDict):
-    subject: UUID
-    session_id: UUID
-    token_id: str
-    issued_at: datetime
-    expires_at: datetime
-
-
-def _common(payload: Payload) -> _Common:
-    """Parse what both kinds say."""
-    return {
-        "subject": _claim(payload, "sub", _uuid),
-        "session_id": _claim(payload, "sid", _uuid),
-        "token_id": _claim(payload, "jti", _token_id),
-        "issued_at": _claim(payload, "iat", _moment),
-        "expires_at": _claim(payload, "exp", _moment),
-    }
-
-
-def _claim(payload: Payload, name: str, parse: Callable[[object], _T]) -> _T:
-    try:
-        return parse(payload[name])
-    except (KeyError, TypeError, ValueError) as exc:
-        raise InvalidToken(f"the claim {name!r} is missing or odd") from exc
+        try:
+            return cls(
+                subject=_uuid(payload["sub"]),
+                session_id=_uuid(payload["sid"]),
+                token_id=_token_id(payload["jti"]),
+                issued_at=_moment(payload["iat"]),
+                expires_at=_moment(payload["exp"]),
+                parent=_token_id(payload["parent"]),
+                generation=_whole(payload["gen"]),
+                secret=_bytes(payload["secret"]),
+            )
+        except _ODD as exc:
+            raise InvalidToken("a claim is missing or odd") from exc
 
 
 def _text(value: object) -> str:

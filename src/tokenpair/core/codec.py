@@ -26,6 +26,9 @@ from tokenpair.errors import (
 MAX_TOKEN_LENGTH = 8 * 1024
 _REFRESH_ALGORITHM = "HS256"
 
+# Made once: json.dumps would make one each time.
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 Kind = type[AccessClaims] | type[RefreshClaims]
 
 
@@ -75,7 +78,7 @@ class Codec:
         kind = type(claims)
         header = self._headers[kind]
         payload = {"iss": self._issuer, "aud": self._audiences[kind]} | claims.to_payload()
-        body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+        body = _to_json(payload).encode()
         signed = f"{header}.{base64url(body)}"
         return f"{signed}.{base64url(self._rules[header].signer.sign(signed.encode()))}"
 
@@ -133,7 +136,7 @@ def _header(key: Key, kind: Kind) -> str:
     """Write a token's header, encoded; always to the same bytes."""
     algorithm = key.algorithm if kind is AccessClaims else _REFRESH_ALGORITHM
     header = {"alg": algorithm, "kid": key.kid, "typ": kind.typ}
-    return base64url(json.dumps(header, separators=(",", ":")).encode())
+    return base64url(_to_json(header).encode())
 
 
 def _signer(key: Key, kind: Kind) -> Signer:

@@ -151,11 +151,7 @@ class Key:
     @cached_property
     def signer(self) -> Signer:
         """What signs and verifies this key's access tokens."""
-        key = (
-            self.material.private_key
-            if isinstance(self.material, ECKey | OKPKey | RSAKey)
-            else None
-        )
+        key = getattr(self.material, "private_key", None)
         match self.algorithm, key:
             case "ES256", EllipticCurvePrivateKey():
                 return Es256(key)

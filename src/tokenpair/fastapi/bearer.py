@@ -49,14 +49,15 @@ def bearer_token(request: Request) -> str:
     `NotAuthenticated` for no header, an empty token or another scheme, and `InvalidRequest`
     for two headers.
     """
-    headers = request.headers.getlist("Authorization")
-    if len(headers) > 1:
+    # As the server gives them (ASGI: lower-case names), for this is done for every request.
+    found = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if len(found) > 1:
         raise InvalidRequest("two Authorization headers")
-    scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
-    token = token.strip(" ")
-    if scheme.lower() != "bearer" or not token:
+    scheme, _, token = found[0].partition(b" ") if found else (b"", b"", b"")
+    token = token.strip(b" ")
+    if scheme.lower() != b"bearer" or not token:
         raise NotAuthenticated
-    return token
+    return str(token, "latin-1")
 
 
 class TokenBearer(SecurityBase):

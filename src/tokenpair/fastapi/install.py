@@ -18,7 +18,7 @@ from tokenpair.fastapi.problems import (
 )
 from tokenpair.fastapi.routes import well_known
 from tokenpair.fastapi.routes.account import account_router
-from tokenpair.fastapi.routes.sessions import sessions_router
+from tokenpair.fastapi.routes.sessions import add_renewal, sessions_router
 from tokenpair.fastapi.schemas import Profile
 
 
@@ -49,6 +49,7 @@ def install(
     is_first = not installed(app)
     app.state.tokenpair = [*installed(app), auth]
     app.include_router(APIRouter(lifespan=lifespan))
+    add_renewal(app, auth, prefix)
     app.include_router(account_router(auth, profile), prefix=prefix)
     app.include_router(sessions_router(auth), prefix=prefix)
     if is_first:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self, Union
 from uuid import UUID
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tokenpair.core.pair import TokenPair
@@ -51,15 +52,16 @@ class Pair(BaseModel):
     expires_in: int
     refresh_expires_in: int
 
-    @classmethod
-    def of(cls, pair: TokenPair) -> Self:
-        """Write a pair down."""
-        return cls(
-            access_token=pair.access_token,
-            refresh_token=pair.refresh_token,
-            expires_in=int(pair.expires_in.total_seconds()),
-            refresh_expires_in=int(pair.refresh_expires_in.total_seconds()),
-        )
+
+def pair_response(pair: TokenPair) -> Response:
+    """Write a pair down, as `Pair` describes it. Tokens are plain ASCII."""
+    return Response(
+        f'{{"access_token":"{pair.access_token}","refresh_token":"{pair.refresh_token}",'
+        f'"token_type":"Bearer","expires_in":{int(pair.expires_in.total_seconds())},'
+        f'"refresh_expires_in":{int(pair.refresh_expires_in.total_seconds())}}}',
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 class UserBase(BaseModel):

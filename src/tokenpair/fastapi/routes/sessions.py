@@ -1,9 +1,9 @@
 """The sessions' endpoints: log in, renew, log out, see and end one's sessions."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, FastAPI, Request, Response, Security
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims
@@ -18,11 +18,16 @@ from tokenpair.errors import (
     TokenSuperseded,
     Unavailable,
 )
-from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, UnverifiedBearer
+from tokenpair.fastapi.bearer import (
+    AccessTokenBearer,
+    RefreshTokenBearer,
+    UnverifiedBearer,
+    bearer_token,
+)
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
-from tokenpair.fastapi.route import ProblemRoute
-from tokenpair.fastapi.schemas import Credentials, Pair, SessionInfo
+from tokenpair.fastapi.route import DirectRoute, ProblemRoute
+from tokenpair.fastapi.schemas import Credentials, Pair, SessionInfo, pair_response
 
 RENEWAL_ERRORS = (
     NotAuthenticated,
@@ -35,35 +40,52 @@ RENEWAL_ERRORS = (
 )
 
 
+def add_renewal(app: FastAPI, auth: Auth, prefix: str) -> None:
+    """Add the endpoint that is called most, straight to the app.
+
+    In a router of its own it would be matched twice, and after all routes before it.
+    """
+
+    async def renew(request: Request) -> Response:
+        """Present the refresh token, get the next pair.
+
+        One renewal at a time; after a lost answer, present the same token again.
+        """
+        return pair_response(await auth.renew(bearer_token(request)))
+
+    def add(method: str, **options: Any) -> None:  # noqa: ANN401
+        app.router.add_api_route(
+            f"{prefix}/refresh_token",
+            renew,
+            methods=[method],
+            response_model=Pair,
+            responses=problem_responses(*RENEWAL_ERRORS),
+            dependencies=[Security(UnverifiedBearer(RefreshTokenBearer))],  # For OpenAPI alone.
+            tags=["sessions"],
+            route_class_override=DirectRoute,
+            **options,
+        )
+
+    add("POST")
+    # The course's way. Its clients send GET, and read only `access_token`.
+    add("GET", deprecated=True, name="renew_by_get", summary="Renew, as the course does")
+
+
 def sessions_router(auth: Auth) -> APIRouter:
     """Make the router of one `Auth`."""
     router = APIRouter(route_class=ProblemRoute, tags=["sessions"])
     AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
 
     @router.post(
-        "/login", responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS)
+        "/login",
+        response_model=Pair,
+        responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS),
     )
-    async def log_in(body: Credentials, request: Request) -> Pair:
+    async def log_in(body: Credentials, request: Request) -> Response:
         """Open a session on this device: an access token and a refresh token."""
         device = device_of(request, proxy_hops=auth.trusted_proxy_hops)
-        return Pair.of(await auth.log_in(email=body.email, password=body.password, device=device))
-
-    @router.post("/refresh_token", responses=problem_responses(*RENEWAL_ERRORS))
-    async def renew(token: str = Security(UnverifiedBearer(RefreshTokenBearer))) -> Pair:
-        """Present the refresh token, get the next pair.
-
-        One renewal at a time; after a lost answer, present the same token again.
-        """
-        return Pair.of(await auth.renew(token))
-
-    # The course's way. Its clients send GET, and read only `access_token`.
-    router.get(
-        "/refresh_token",
-        deprecated=True,
-        name="renew_by_get",
-        summary="Renew, as the course does",
-        responses=problem_responses(*RENEWAL_ERRORS),
-    )(renew)
+        pair = await auth.log_in(email=body.email, password=body.password, device=device)
+        return pair_response(pair)
 
     @router.post(
         "/logout",

@@ -1,38 +1,32 @@
 """Engines for SQLite and PostgreSQL, with the settings that correctness hangs on."""
 
-import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qsl
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.stores.sql import sqlite
+from tokenpair.stores.sql.sqlite import Turn
 
-# The driver for a URL that names none: psycopg serves app and migrations alike.
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
-_KNOWN_DRIVERS = (*_DRIVERS.values(), "postgresql+asyncpg")
+# The driver for a URL that names none, and the only ones that there are.
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 POOL_SIZE = 10
 POOL_SECONDS = 10
-"""So long a request waits for a connection before it is told to come back."""
+"""So long a request waits for a connection, or for its turn, before it is told to come back."""
 
 CONNECT_SECONDS = 5
-# What each driver calls it: a server that takes the call and says nothing is none.
-_CONNECT_TIMEOUTS = {"postgresql+psycopg": "connect_timeout", "postgresql+asyncpg": "timeout"}
-_MIN_SQLITE = (3, 35)  # RETURNING
+"""A server that takes the call and says nothing for so long is none."""
 
-_SQLITE_PRAGMAS = (
-    "PRAGMA busy_timeout = 5000",
-    # A renewal lost in a power cut heals by itself; a lost log-out does not.
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-)
-_WAL_TRIES = 10
+# One for each database file: whoever writes to it in this process takes turns.
+_turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
 
 
 def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
@@ -59,22 +53,21 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
             parsed,
             # A connection that the server closed meanwhile is found out before it is used.
             pool_pre_ping=True,
-            connect_args={_CONNECT_TIMEOUTS[parsed.drivername]: CONNECT_SECONDS},
+            connect_args={"timeout": CONNECT_SECONDS},
             **options,
         )
     except ModuleNotFoundError as exc:
-        extra = "asyncpg" if parsed.drivername.endswith("asyncpg") else "postgres"
         raise ConfigurationError(
-            f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[{extra}]'"
+            f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[postgres]'"
         ) from exc
 
 
 def _create_sqlite_engine(url: sa.URL, options: dict[str, Any]) -> AsyncEngine:
-    if sqlite3.sqlite_version_info < _MIN_SQLITE:
+    if sqlite3.sqlite_version_info < sqlite.MIN_VERSION:
         raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is needed")
     engine = create_async_engine(url, **options)
     sa.event.listen(engine.sync_engine, "do_connect", _make_private)
-    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "connect", _prepare)
     if "isolation_level" not in options:
         sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
@@ -88,10 +81,8 @@ def _parse(url: str) -> sa.URL:
         # for the port, and quoted.
         raise ConfigurationError("the database URL cannot be read") from None
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
-    if parsed.drivername not in _KNOWN_DRIVERS:
-        raise ConfigurationError(
-            "the database must be sqlite:///path or postgresql://…, by psycopg or asyncpg"
-        )
+    if parsed.drivername not in _DRIVERS.values():
+        raise ConfigurationError("the database must be sqlite:///path or postgresql://…")
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
         # Each connection would have a database of its own.
         raise ConfigurationError("SQLite needs a file: sqlite:///path")
@@ -108,35 +99,11 @@ def _make_url(url: str) -> sa.URL:
 
 
 def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:  # noqa: ANN401
-    """Make a missing database file for its owner alone, before SQLite makes it for everybody."""
-    with contextlib.suppress(OSError):  # SQLite will say what is wrong.
-        Path(arguments[0]).touch(mode=0o600)
+    sqlite.make_private(arguments[0])
 
 
-def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
-    # The driver's own habit of opening a deferred transaction before each write is turned off:
-    # we say BEGIN IMMEDIATE ourselves, or nothing, where a single statement stands alone.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _SQLITE_PRAGMAS:
-        cursor.execute(pragma)
-    _write_ahead(cursor)
-    cursor.close()
-
-
-def _write_ahead(cursor: Any) -> None:  # noqa: ANN401
-    """Keep a write-ahead log, so that readers do not wait for the writer."""
-    for _ in range(_WAL_TRIES):
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            # Workers that start together on a new database get in each other's way here, and
-            # SQLite fails at once instead of waiting. For a write lock it does wait.
-            cursor.execute("BEGIN IMMEDIATE")
-            cursor.execute("ROLLBACK")
-        else:
-            return
-    cursor.execute("PRAGMA journal_mode = WAL")
+def _prepare(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
+    sqlite.prepare(connection)
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
@@ -146,24 +113,14 @@ def _begin_immediate(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-@contextlib.asynccontextmanager
-async def turn_to_write(engine: AsyncEngine, lock: asyncio.Lock) -> AsyncIterator[None]:
-    """Take turns on SQLite, which has one writer: its own waiting polls, and is unfair.
+def turn_to_write(engine: AsyncEngine) -> AbstractAsyncContextManager[None]:
+    """Give what to hold while writing: on SQLite a `Turn`, elsewhere nothing.
 
-    Whoever waits too long is told to come back. Elsewhere there is nothing to wait for.
+    Keep it for as long as the engine: all who write to one file share one.
     """
     if engine.dialect.name != "sqlite":
-        yield
-        return
-    try:
-        async with asyncio.timeout(POOL_SECONDS):
-            await lock.acquire()
-    except TimeoutError as exc:
-        raise Unavailable("waited too long for a turn to write") from exc
-    try:
-        yield
-    finally:
-        lock.release()
+        return contextlib.nullcontext()
+    return _turns.setdefault(str(engine.url.database), Turn(POOL_SECONDS))
 
 
 @contextlib.contextmanager
@@ -204,9 +161,9 @@ def unavailable(engine: AsyncEngine) -> Iterator[None]:
 def _may_pass(error: sa.exc.DBAPIError) -> bool:
     """Is it about the database, and not about what it was asked?
 
-    Where psycopg has OperationalError, for a lost connection or a deadlock, asyncpg has no class
-    that SQLAlchemy knows: its error comes as the base class itself. And SQLite has nothing
-    narrower than DatabaseError for a file that is broken.
+    For a lost connection or a deadlock asyncpg has no class that SQLAlchemy knows: its error comes
+    as the base class itself. And SQLite has nothing narrower than DatabaseError for a file that
+    is broken.
     """
     return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError)) or type(error) in {
         sa.exc.DBAPIError,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,14 +15,16 @@ from tokenpair.core.session import Standing, Windows
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.stores.sql.engine import (
     POOL_SECONDS,
+    POOL_SIZE,
     create_engine,
     opening,
     turn_to_write,
     unavailable,
 )
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
-from tokenpair.stores.sql.renewal import RENEW, renewal_parameters, renewed_standing
+from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
+from tokenpair.stores.sql.sqlite import SqliteRenewals, Turn
 from tokenpair.stores.sql.tables import session_table, user_table
 from tokenpair.stores.sql.users import SqlUsers
 
@@ -59,7 +61,8 @@ class SqlStorage:
         self._engine = engine
         self._autocommit = autocommit
         self._is_sqlite = engine.dialect.name == "sqlite"
-        self._writing = asyncio.Lock()
+        self._turn = turn_to_write(engine)
+        self._renewals = _renewals(engine, self._turn)
 
     @classmethod
     def from_url(cls, url: str) -> "SqlStorage":
@@ -74,16 +77,14 @@ class SqlStorage:
                 raise ConfigurationError("the database is not migrated; run: tokenpair db upgrade")
 
     async def close(self) -> None:
+        await self._renewals.close()
         await self._autocommit.dispose()
         await self._engine.dispose()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["SqlUnitOfWork"]:
         with unavailable(self._engine):
-            async with (
-                turn_to_write(self._engine, self._writing),
-                self._engine.begin() as connection,
-            ):
+            async with self._turn, self._engine.begin() as connection:
                 if not self._is_sqlite:
                     # An operator may have traded durability for speed. A lost renewal heals;
                     # a lost log-out does not.
@@ -97,16 +98,7 @@ class SqlStorage:
                 yield SqlUnitOfWork(connection)
 
     async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
-        with unavailable(self._engine):
-            async with (
-                turn_to_write(self._engine, self._writing),
-                self._autocommit.connect() as connection,
-            ):
-                parameters = renewal_parameters(token, now, windows)
-                # All rows are fetched: SQLite commits when the statement has been read to
-                # its end, and nobody may see its answer before.
-                rows = (await connection.execute(RENEW, parameters)).all()
-        return renewed_standing(rows[0], token) if rows else None
+        return await self._renewals.renew(token, now, windows)
 
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
         with unavailable(self._engine):
@@ -126,6 +118,19 @@ class SqlStorage:
                 ).scalar_one()
         if abs(theirs - now) > MAX_CLOCK_DRIFT:
             raise Unavailable("this machine's clock and the database's disagree")
+
+
+def _renewals(engine: AsyncEngine, turn: AbstractAsyncContextManager[None]) -> Renewals:
+    if isinstance(turn, Turn):
+        return SqliteRenewals(str(engine.url.database), turn)
+    # Imported here: asyncpg is an extra, and `create_engine` has seen that it is there.
+    from tokenpair.stores.sql.postgres import (  # noqa: PLC0415
+        PostgresRenewals,
+        connect_arguments,
+    )
+
+    arguments = connect_arguments(engine.url, engine.dialect)
+    return PostgresRenewals(arguments, size=POOL_SIZE, patience=POOL_SECONDS)
 
 
 class SqlUnitOfWork:

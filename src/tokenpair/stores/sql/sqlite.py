@@ -1,0 +1,224 @@
+"""SQLite: how its connections are set up, and renewals that share a commit.
+
+A commit waits for the disk. So one thread owns a connection and takes all renewals that wait
+into one transaction; nobody gets an answer before it is durable.
+"""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from asyncio import AbstractEventLoop
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.session import Standing, Windows, hash_secret
+from tokenpair.errors import Unavailable
+from tokenpair.stores.sql.renewal import RENEW, rotate_before
+
+MIN_VERSION = (3, 35)  # RETURNING
+
+_PRAGMAS = (
+    "PRAGMA busy_timeout = 5000",
+    # A renewal lost in a power cut heals by itself; a lost log-out does not.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+_WAL_TRIES = 10
+# More in one transaction would only make the first of them wait.
+_MAX_BATCH = 500
+
+Row = tuple[Any, ...]
+
+
+def make_private(path: str) -> None:
+    """Make a missing database file for its owner alone, before SQLite makes it for everybody."""
+    with contextlib.suppress(OSError):  # SQLite will say what is wrong.
+        Path(path).touch(mode=0o600)
+
+
+def prepare(connection: Any) -> None:  # noqa: ANN401  The module's own, or another like it.
+    """Set up a new connection of any driver."""
+    # The driver's own habit of opening a deferred transaction before each write is turned off:
+    # we say BEGIN IMMEDIATE ourselves, or nothing, where a single statement stands alone.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    _write_ahead(cursor)
+    cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:  # noqa: ANN401
+    """Keep a write-ahead log, so that readers do not wait for the writer."""
+    for _ in range(_WAL_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            # Workers that start together on a new database get in each other's way here, and
+            # SQLite fails at once instead of waiting. For a write lock it does wait.
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
+
+
+class Turn:
+    """Whose turn it is to write: SQLite has one writer, and its own waiting polls and is unfair."""
+
+    def __init__(self, patience: float) -> None:
+        """Who waits longer than `patience` (seconds) is told to come back."""
+        self._patience = patience
+        # One for each event loop: a lock belongs to the loop in which somebody first waited.
+        self._locks: WeakKeyDictionary[AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    async def __aenter__(self) -> None:
+        """Wait for it. Raises `Unavailable`."""
+        lock = self._lock()
+        if not lock.locked():
+            await lock.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await lock.acquire()
+        except TimeoutError as exc:
+            raise Unavailable("waited too long for a turn to write") from exc
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock().release()
+
+    def _lock(self) -> asyncio.Lock:
+        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
+@dataclass(slots=True)
+class _Waiting:
+    parameters: dict[str, Any]
+    answer: asyncio.Future[Row | None]
+
+
+class SqliteRenewals:
+    """Carries RENEW out, as many at a time as are waiting."""
+
+    def __init__(self, path: str, turn: Turn) -> None:
+        self._path = path
+        self._turn = turn
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite")
+        self._connection: sqlite3.Connection | None = None
+        self._waiting: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+        secret_hash = hash_secret(token.secret)
+        parameters = {
+            "jti": token.token_id,
+            "gen": token.generation,
+            "rotate_before": _to_text(rotate_before(now, windows)),
+            "parent": token.parent,
+            "now": _to_text(now),
+            "sid": token.session_id.hex,
+            "sub": token.subject.hex,
+            "secret_hash": secret_hash,
+            "strict": windows.strict,
+        }
+        row = await self._in_turn(parameters)
+        if row is None:
+            return None
+        head, rotated_at, expires_at, authenticated_at, roles, version = row
+        return Standing(
+            session_id=token.session_id,
+            user_id=token.subject,
+            secret_hash=secret_hash,
+            head=head,
+            rotated_at=_to_moment(rotated_at),
+            expires_at=_to_moment(expires_at),
+            authenticated_at=_to_moment(authenticated_at),
+            roles=frozenset(json.loads(roles)),
+            version=version,
+        )
+
+    async def close(self) -> None:
+        if self._writing:
+            await self._writing
+        if self._connection:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._close)
+
+    async def _in_turn(self, parameters: dict[str, Any]) -> Row | None:
+        mine = _Waiting(parameters, asyncio.get_running_loop().create_future())
+        self._waiting.append(mine)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        return await mine.answer
+
+    async def _write(self) -> None:
+        """Write for all who wait, until nobody does; who comes meanwhile is in the next batch."""
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch: list[_Waiting] = []
+            try:
+                async with self._turn:
+                    batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+                    all_parameters = [each.parameters for each in batch]
+                    rows = await loop.run_in_executor(self._thread, self._commit, all_parameters)
+            except Exception as exc:  # noqa: BLE001  Whatever it is, nobody is left waiting.
+                if not batch:  # It never was our turn.
+                    batch, self._waiting = self._waiting, []
+                _fail(batch, exc)
+            else:
+                for each, row in zip(batch, rows, strict=True):
+                    if not each.answer.done():  # Its caller may have gone away.
+                        each.answer.set_result(row)
+
+    def _commit(self, all_parameters: Sequence[dict[str, Any]]) -> list[Row | None]:
+        """Be the thread: one transaction, all or nothing."""
+        if self._connection is None:
+            self._connection = self._connect()
+        cursor = self._connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            rows = [cursor.execute(RENEW, each).fetchone() for each in all_parameters]
+            cursor.execute("COMMIT")
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            raise
+        return rows
+
+    def _connect(self) -> sqlite3.Connection:
+        make_private(self._path)
+        connection = sqlite3.connect(self._path)
+        prepare(connection)
+        return connection
+
+    def _close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+
+def _fail(batch: list[_Waiting], exc: Exception) -> None:
+    for each in batch:
+        if each.answer.done():
+            continue
+        refusal = exc
+        if isinstance(exc, sqlite3.Error):
+            refusal = Unavailable(f"the database cannot be written: {exc}")
+            refusal.__cause__ = exc
+        each.answer.set_exception(refusal)
+
+
+def _to_text(moment: datetime) -> str:
+    """Write a moment as `tables.UtcDateTime` has it."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _to_moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
