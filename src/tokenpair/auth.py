@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,10 @@ from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint
 from tokenpair.core.password import PasswordPolicy
 from tokenpair.core.session import Windows
+from tokenpair.core.verified import VerifiedTokens
 from tokenpair.errors import ConfigurationError
+from tokenpair.feed import Feed
+from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.flows.administer import Disable, Enable, SetRoles
 from tokenpair.flows.authenticate import Authenticate
 from tokenpair.flows.log_in import LogIn
@@ -36,10 +39,14 @@ from tokenpair.key_file import (
     read_or_create_keyring,
 )
 from tokenpair.passwords import Argon2Passwords
-from tokenpair.ports import Clock, PasswordHasher, Storage
+from tokenpair.ports import Clock, PasswordHasher, Storage, WakeUp
 from tokenpair.settings import PREFIX, Settings
 
 _log = logging.getLogger(__name__)
+
+DEFAULT_POLL = timedelta(milliseconds=250)
+DEFAULT_STALENESS = timedelta(seconds=5)
+DEFAULT_TOKEN_CACHE_SIZE = 10_000
 
 KEY_POLL_SECONDS = 2
 """So often a worker looks whether its key file has changed."""
@@ -75,12 +82,21 @@ class Auth:
         migrate: bool = True,
         trusted_proxy_hops: int = 0,
         key_file: KeyFileWatch | None = None,
+        wake_up: WakeUp | None = None,
+        poll: timedelta = DEFAULT_POLL,
+        max_staleness: timedelta = DEFAULT_STALENESS,
+        token_cache_size: int = DEFAULT_TOKEN_CACHE_SIZE,
     ) -> None:
         """Put the flows together; nothing is connected before `open`.
 
         `audience` is the access tokens' (the issuer itself, if None); `migrate` lets `open`
         bring the tables up to date; `trusted_proxy_hops` is the number of proxies in front,
         each of which appends to X-Forwarded-For; `key_file` tells when there are new keys.
+
+        What has been revoked elsewhere is looked for every `poll`, or when `wake_up` says so;
+        when it could not be read for `max_staleness`, no access token is let through. So many
+        verified tokens are remembered as `token_cache_size` says; 0 turns it off.
+
         Raises `ConfigurationError` for lifetimes and windows that do not fit together, and
         for keys that do not suit the audience.
         """
@@ -92,13 +108,18 @@ class Auth:
         self._migrate = migrate
         passwords = passwords or Argon2Passwords()
         self._codec = codec = Codec(keyring, issuer=issuer, audience=audience or issuer)
+        self.feed = Feed(storage, poll=poll, max_staleness=max_staleness, wake_up=wake_up)
+        self.verified = VerifiedTokens(token_cache_size)
         mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
         self._key_file = key_file
+        self._access = lifetimes.access
         self._background = Background(
             Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS)
         )
 
-        self._authenticate = Authenticate(storage=storage, codec=codec, clock=clock)
+        self._authenticate = Authenticate(
+            storage=storage, codec=codec, clock=clock, watch=self.feed, verified=self.verified
+        )
         self.sign_up = SignUp(
             storage=storage,
             passwords=passwords,
@@ -146,6 +167,10 @@ class Auth:
             migrate=not settings.is_production,
             trusted_proxy_hops=settings.trusted_proxy_hops,
             key_file=key_file,
+            wake_up=_wake_up(settings),
+            poll=settings.poll,
+            max_staleness=timedelta(seconds=settings.max_staleness_seconds),
+            token_cache_size=settings.token_cache_size,
         )
 
     @property
@@ -161,19 +186,23 @@ class Auth:
         """
         if self._key_file and (keyring := await asyncio.to_thread(self._key_file.poll)):
             self._codec.use(keyring)
+            self.verified.clear()
             _log.info("the key file has been read again; %s signs", keyring.signing.kid)
 
     async def verify(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what the other two raise."""
         return await self._authenticate(token)
 
-    async def verify_access(self, token: str) -> AccessClaims:
-        """Verify an access token against the time and its session's row.
+    async def verify_access(self, token: str, *, check_session: bool = False) -> AccessClaims:
+        """Verify an access token against the time and the revocations, without any I/O.
 
-        Raises `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded` and
-        `StaleToken`.
+        With `check_session`, look into its session's row besides, for whoever must not tolerate
+        that a log-out elsewhere takes a moment to become known here. Raises `InvalidToken`,
+        `ExpiredToken`, `AccessTokenRequired`, `SessionEnded`, `StaleToken` and `Unavailable`.
         """
-        return await self._authenticate.access(token)
+        if check_session:
+            return await self._authenticate.access_of_row(token)
+        return self._authenticate.access(token)
 
     async def verify_refresh(self, token: str) -> RefreshClaims:
         """Verify a refresh token against the time and its session's row, without renewing.
@@ -184,12 +213,14 @@ class Auth:
 
     async def open(self) -> None:
         """Connect, and migrate where that is allowed. Opening twice is fine."""
-        await self.storage.open(migrate=self._migrate)
+        await self.storage.open(migrate=self._migrate, access=self._access)
+        await self.feed.start()
         self._background.start()
 
     async def close(self) -> None:
         """Let go of every connection."""
         await self._background.stop()
+        await self.feed.stop()
         await self.storage.close()
 
     async def check(self) -> None:
@@ -269,6 +300,19 @@ def _watch(settings: Settings) -> KeyFileWatch | None:
     if settings.keys:
         return None
     return KeyFileWatch(key_file_path(settings), lambda: load_keyring(settings))
+
+
+def _wake_up(settings: Settings) -> WakeUp | None:
+    if settings.valkey_url:
+        return ValkeyWakeUp(settings.valkey_url.get_secret_value())
+    url = database_url(settings)
+    if not url.startswith("postgresql"):
+        return None  # SQLite has none: it is polled more often.
+    # Imported here: they need an extra, which the storage has asked for.
+    from tokenpair.feed.postgres import PostgresWakeUp  # noqa: PLC0415
+    from tokenpair.stores.sql.postgres import connect_arguments  # noqa: PLC0415
+
+    return PostgresWakeUp(connect_arguments(url))
 
 
 def _require_fitting(lifetimes: Lifetimes, windows: Windows) -> None:

@@ -4,15 +4,17 @@ An adapter is any class with these methods; there is nothing to inherit. `tokenp
 has the contract suite that a storage must pass.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.email import EmailAddress
+from tokenpair.core.pair import ACCESS
+from tokenpair.core.revocation import Revocation
 from tokenpair.core.session import EndReason, Session, Standing, Windows
 from tokenpair.core.user import User
 
@@ -69,7 +71,10 @@ class Users(Protocol):
         ...
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
-        """Replace the roles; a real change raises `version` by one. Is there such a user?"""
+        """Replace the roles. Is there such a user?
+
+        A real change raises `version` by one, and is recorded in the feed.
+        """
         ...
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
@@ -81,7 +86,10 @@ class Users(Protocol):
 
 
 class Sessions(Protocol):
-    """The sessions, inside a unit of work. An ended session never lives again."""
+    """The sessions, inside a unit of work. An ended session never lives again.
+
+    Whatever ends one also records it in the feed, in the same unit of work.
+    """
 
     async def add(self, session: Session) -> None:
         """Keep a new session. Its user's row should be locked: see `Users.lock`."""
@@ -121,17 +129,36 @@ class UnitOfWork(Protocol):
         ...
 
 
+FeedPosition = tuple[int, int]
+"""How far a reader of the feed has come: the storage's own, to be handed back as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPage:
+    """What is new in the feed, up to `position`; `now` is the time by the storage's clock."""
+
+    entries: Sequence[Revocation]
+    position: FeedPosition
+    now: datetime
+
+
 class Storage(Protocol):
     """Where users and sessions are kept.
 
     Every method raises `Unavailable` when the place cannot be reached.
     """
 
-    async def open(self, *, migrate: bool) -> None:
+    @property
+    def is_private(self) -> bool:
+        """Can no other process write to it? Then nothing need be polled."""
+        ...
+
+    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
         """Connect, and see that the tables are the ones this version needs.
 
         With `migrate`, bring them up to date; without, raise `ConfigurationError` when they
-        are not. Several workers may open at once.
+        are not. Several workers may open at once. `access` is how long an access token lives:
+        so long, and `core.revocation.MARGIN`, a revocation stays in the feed.
         """
         ...
 
@@ -160,6 +187,21 @@ class Storage(Protocol):
         """
         ...
 
+    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+        """Call `hear` with what this process records in the feed, as soon as it is committed.
+
+        A private storage calls it at once, too, with all that is in force.
+        """
+        ...
+
+    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+        """Give what has been committed to the feed since `position`, or all that is in force.
+
+        Nothing that is committed is missed, in whatever order it is; some of it may be given
+        twice.
+        """
+        ...
+
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
         """Give the session if it is live at `now` and its user enabled; else None."""
         ...
@@ -168,6 +210,36 @@ class Storage(Protocol):
         """Require that it answers and that its clock agrees with `now` to within seconds.
 
         Raises `Unavailable`.
+        """
+        ...
+
+
+class WakeUp(Protocol):
+    """Tells other workers that there is news in the feed. Any telling may be lost."""
+
+    async def wake(self) -> None:
+        """Tell. Raises `Unavailable`."""
+        ...
+
+    def wakings(self) -> AsyncIterator[None]:
+        """Yield once when listening has begun, and whenever somebody has told.
+
+        Ends with `Unavailable`; then it may be asked anew.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection. Twice is fine."""
+        ...
+
+
+class Watch(Protocol):
+    """Knows what has been revoked, without looking it up."""
+
+    def check(self, claims: AccessClaims) -> None:
+        """Require that nothing has been revoked that a verified access token stands on.
+
+        Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
         """
         ...
 

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     repeat_window_seconds: Window = Field(10, examples=["10"])
     superseded_window_seconds: Window = Field(120, examples=["120"])
     strict: bool = Field(False, examples=["true"])
+    valkey_url: SecretStr | None = Field(None, examples=["valkey://localhost:6379"])
+    poll_milliseconds: int | None = Field(None, ge=10, le=60_000, examples=["250"])
+    max_staleness_seconds: int = Field(5, ge=1, le=600, examples=["5"])
+    token_cache_size: int = Field(10_000, ge=0, le=10_000_000, examples=["10000"])
     trusted_proxy_hops: int = Field(0, ge=0, le=10, examples=["1"])
     argon2_memory_kib: int = Field(47104, le=4 * 1024 * 1024, examples=["47104"])
     argon2_time: int = Field(1, ge=1, le=100, examples=["1"])
@@ -146,6 +150,14 @@ class Settings(BaseSettings):
             superseded=timedelta(seconds=self.superseded_window_seconds),
             strict=self.strict,
         )
+
+    @property
+    def poll(self) -> timedelta:
+        """How often to look for revocations: on SQLite, which nobody can wake, more often."""
+        if self.poll_milliseconds is not None:
+            return timedelta(milliseconds=self.poll_milliseconds)
+        url = self.database_url.get_secret_value() if self.database_url else "sqlite"
+        return timedelta(milliseconds=50 if url.startswith("sqlite") else 250)
 
     @property
     def argon2_cost(self) -> Argon2Cost:

@@ -81,10 +81,8 @@ def app(auth: Auth) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI, auth: Auth) -> AsyncIterator[httpx2.AsyncClient]:
-    # Not `async with auth`: the copied database is migrated, and to look takes longer than a test.
-    async with talking_to(app) as client:
+    async with auth, talking_to(app) as client:
         yield client
-    await auth.close()
 
 
 def talking_to(app: FastAPI, *, raise_app_exceptions: bool = True) -> httpx2.AsyncClient:

@@ -160,13 +160,12 @@ async def test_a_field_that_is_left_out_has_its_default(storage: Storage) -> Non
     auth = make_auth(storage=storage)
     install(app, auth, profile=Subscriber)
 
-    async with talking_to(app) as client:
+    async with auth, talking_to(app) as client:
         body = {"email": "ada@example.com", "password": PASSWORD}
         signed_up = (await client.post("/auth/signup", json=body)).json()
         pair = (await client.post("/auth/login", json=body)).json()
         headers = bearer(pair["access_token"])
         changed = await client.patch("/auth/me", json={"plan": "paid"}, headers=headers)
 
-    await auth.close()
     assert (signed_up["newsletter"], signed_up["plan"]) == (True, "free")
     assert (changed.json()["newsletter"], changed.json()["plan"]) == (True, "paid")

@@ -17,7 +17,12 @@ from tokenpair.store_contract import NOW, keep, make_user, read_user
 from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, Migrations, SqlStorage, create_engine
 from tokenpair.stores.sql.tables import metadata
 
-OURS = {"tokenpair_migration", "tokenpair_session", "tokenpair_user"}
+OURS = {
+    "tokenpair_migration",
+    "tokenpair_revocation",
+    "tokenpair_session",
+    "tokenpair_user",
+}
 
 ENVIRONMENT = """
 import sqlalchemy as sa

@@ -20,9 +20,10 @@ def upgrade() -> None:
     """Bring the tables up to date. Doing it twice is fine, also from two machines at once."""
 
     async def run() -> None:
-        storage = open_storage(Settings.read())
+        settings = Settings.read()
+        storage = open_storage(settings)
         try:
-            await storage.open(migrate=True)
+            await storage.open(migrate=True, access=settings.lifetimes.access)
         finally:
             await storage.close()
 

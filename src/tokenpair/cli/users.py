@@ -76,9 +76,10 @@ def _with_storage(run: Callable[[Storage], Awaitable[None]]) -> None:
     """Use the database of the settings; nothing is made, for here would be the wrong place."""
 
     async def opened() -> None:
-        storage = open_storage(Settings.read(), must_exist=True)
+        settings = Settings.read()
+        storage = open_storage(settings, must_exist=True)
         try:
-            await storage.open(migrate=False)
+            await storage.open(migrate=False, access=settings.lifetimes.access)
             await run(storage)
         finally:
             await storage.close()

@@ -18,6 +18,10 @@ class _Span(TypedDict):
     expires_at: datetime
 
 
+ACCESS = timedelta(minutes=10)
+"""How long an access token lives, if nobody says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
     """How long things live.
@@ -26,7 +30,7 @@ class Lifetimes:
     whole session, however busy it is; it never slides (OWASP ASVS 5.0, 10.4.8).
     """
 
-    access: timedelta = timedelta(minutes=10)
+    access: timedelta = ACCESS
     idle: timedelta = timedelta(days=7)
     session: timedelta = timedelta(days=30)
 

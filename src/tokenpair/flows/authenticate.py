@@ -5,32 +5,59 @@ from dataclasses import dataclass
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.session import Standing
+from tokenpair.core.verified import VerifiedTokens
 from tokenpair.errors import SessionEnded, StaleToken
-from tokenpair.ports import Clock, Storage
+from tokenpair.ports import Clock, Storage, Watch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Authenticate:
-    """Check a token of either kind against the time and its session's row."""
+    """Check a token of either kind.
+
+    An access token against the time and the revocations, without any I/O; a refresh token, which
+    outlives what is kept of those, against its session's row.
+    """
 
     storage: Storage
     codec: Codec
     clock: Clock
+    watch: Watch
+    verified: VerifiedTokens
 
     async def __call__(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what `access` and `refresh` raise."""
+        if known := self.verified.get(token):
+            return self._check_access(known)
         claims = self.codec.decode(token)
-        if isinstance(claims, AccessClaims):
-            return await self._check_access(claims)
-        return await self._check_refresh(claims)
+        if isinstance(claims, RefreshClaims):
+            return await self._check_refresh(claims)
+        self.verified.put(token, claims)
+        return self._check_access(claims)
 
-    async def access(self, token: str) -> AccessClaims:
+    def access(self, token: str) -> AccessClaims:
         """Verify an access token.
 
-        Raises `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded` and
-        `StaleToken`.
+        Raises `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded`,
+        `StaleToken`, and `Unavailable` when what has been revoked cannot be told.
         """
-        return await self._check_access(self.codec.decode_access(token))
+        if known := self.verified.get(token):
+            return self._check_access(known)
+        claims = self.codec.decode_access(token)
+        self.verified.put(token, claims)
+        return self._check_access(claims)
+
+    async def access_of_row(self, token: str) -> AccessClaims:
+        """Verify an access token, and look into its session's row besides.
+
+        Raises what `access` raises.
+        """
+        claims = self.access(token)
+        standing = await self._standing(claims)
+        if standing.user_id != claims.subject:
+            raise SessionEnded("the session is another user's")
+        if claims.version < standing.version:
+            raise StaleToken
+        return claims
 
     async def refresh(self, token: str) -> RefreshClaims:
         """Verify a refresh token, without renewing: its session lives and knows its secret.
@@ -39,12 +66,10 @@ class Authenticate:
         """
         return await self._check_refresh(self.codec.decode_refresh(token))
 
-    async def _check_access(self, claims: AccessClaims) -> AccessClaims:
-        standing = await self._standing(claims)
-        if standing.user_id != claims.subject:
-            raise SessionEnded("the session is another user's")
-        if claims.version < standing.version:
-            raise StaleToken
+    def _check_access(self, claims: AccessClaims) -> AccessClaims:
+        """Check what may change from one use of a verified token to the next."""
+        claims.check(self.clock())
+        self.watch.check(claims)
         return claims
 
     async def _check_refresh(self, claims: RefreshClaims) -> RefreshClaims:

@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tokenpair.ports import Storage
+from tokenpair.store_contract.feed import FeedPromises
 from tokenpair.store_contract.renewals import RenewalPromises
 from tokenpair.store_contract.samples import (
     FORGIVING,
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 
-class StorageContract(UserPromises, SessionPromises, WorkPromises, RenewalPromises):
+class StorageContract(UserPromises, SessionPromises, WorkPromises, RenewalPromises, FeedPromises):
     """Every promise of `ports.Storage`. A subclass provides the fixture `storage`."""
 
     pytestmark = pytest.mark.anyio

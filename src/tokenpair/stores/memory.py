@@ -4,15 +4,17 @@ For tests and for reading. It forgets everything when the process ends.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.email import EmailAddress
+from tokenpair.core.pair import ACCESS
+from tokenpair.core.revocation import MARGIN, Revocation
 from tokenpair.core.session import (
     EndReason,
     Session,
@@ -24,26 +26,47 @@ from tokenpair.core.session import (
 )
 from tokenpair.core.user import User
 from tokenpair.errors import EmailTaken
+from tokenpair.ports import FeedPage, FeedPosition
 
 
 @dataclass(slots=True)
 class _Tables:
     users: dict[UUID, User] = field(default_factory=dict)
     sessions: dict[UUID, Session] = field(default_factory=dict)
+    revocations: list[Revocation] = field(default_factory=list)
+    lasting: timedelta = ACCESS + MARGIN
 
     def copy(self) -> "_Tables":
-        return _Tables(dict(self.users), dict(self.sessions))
+        return _Tables(dict(self.users), dict(self.sessions), list(self.revocations), self.lasting)
+
+    def revoke(
+        self, *, session_id: UUID | None = None, user_id: UUID | None = None, min_version: int = 0
+    ) -> None:
+        now = datetime.now(UTC)
+        self.revocations.append(
+            Revocation(
+                session_id=session_id,
+                user_id=user_id,
+                min_version=min_version,
+                recorded_at=now,
+                until=now + self.lasting,
+            )
+        )
 
 
 class MemoryStorage:
     """A `Storage` in memory. One unit of work at a time, on a copy that is swapped in."""
 
+    is_private = True
+
     def __init__(self) -> None:
         self._tables = _Tables()
         self._lock = asyncio.Lock()
+        self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
-    async def open(self, *, migrate: bool) -> None:
+    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:  # noqa: ARG002
         """Nothing to open, nothing to migrate."""
+        self._tables.lasting = access + MARGIN
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -54,7 +77,10 @@ class MemoryStorage:
         async with self._lock:
             tables = self._tables.copy()
             yield MemoryUnitOfWork(tables)
+            news = tables.revocations[len(self._tables.revocations) :]
             self._tables = tables
+        for hear in self._hearers:
+            hear(news)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["MemoryUnitOfWork"]:
@@ -79,6 +105,18 @@ class MemoryStorage:
             self._tables.sessions[session.id] = session
             return Standing.of(session, user)
 
+    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+        """Remember whom to tell, and tell what is in force."""
+        self._hearers.append(hear)
+        hear(self._tables.revocations)
+
+    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+        """Give what has been added since; a position counts what there was."""
+        start = position[0] if position else 0
+        everything = self._tables.revocations
+        now = datetime.now(UTC)
+        return FeedPage(entries=everything[start:], position=(len(everything), 0), now=now)
+
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
         """Look the session and its user up."""
         session = self._tables.sessions.get(session_id)
@@ -95,15 +133,16 @@ class MemoryUnitOfWork:
     """Both stores, over one copy of the tables."""
 
     def __init__(self, tables: _Tables) -> None:
-        self.users = MemoryUsers(tables.users)
+        self.users = MemoryUsers(tables)
         self.sessions = MemorySessions(tables)
 
 
 class MemoryUsers:
     """`ports.Users` over a dictionary."""
 
-    def __init__(self, users: dict[UUID, User]) -> None:
-        self._users = users
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+        self._users = tables.users
 
     async def add(self, user: User) -> None:
         if await self.by_email(user.email):
@@ -139,6 +178,7 @@ class MemoryUsers:
         user = self._users.get(user_id)
         if user and user.roles != roles:
             self._put(user_id, roles=roles, version=user.version + 1)
+            self._tables.revoke(user_id=user_id, min_version=user.version + 1)
         return user is not None
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
@@ -175,6 +215,7 @@ class MemorySessions:
         if not session or session.ended_at:
             return False
         self._sessions[session_id] = replace(session, ended_at=now, end_reason=reason)
+        self._tables.revoke(session_id=session_id)
         return True
 
     async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:

@@ -60,9 +60,11 @@ _LOST = (
 _PASSING = ("08", "25006", "40", "53", "55P03", "57")
 
 
-def connect_arguments(url: sa.URL, dialect: Dialect) -> dict[str, Any]:
+def connect_arguments(url: str | sa.URL) -> dict[str, Any]:
     """Give what asyncpg's `connect` takes, from a URL."""
-    _, arguments = dialect.create_connect_args(url)
+    parsed = sa.make_url(url).set(drivername="postgresql+asyncpg")
+    dialect: Dialect = parsed.get_dialect()()
+    _, arguments = dialect.create_connect_args(parsed)
     kept = {name: value for name, value in arguments.items() if name not in _NOT_THE_DRIVERS}
     return {"timeout": CONNECT_SECONDS, **kept}
 

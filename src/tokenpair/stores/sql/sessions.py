@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.session import EndReason, Session
 from tokenpair.core.user import User
+from tokenpair.stores.sql.feed import SqlRevocations
 from tokenpair.stores.sql.tables import session_table, user_table
 from tokenpair.stores.sql.users import to_user
 
@@ -20,8 +21,9 @@ _FIELDS = tuple(field.name for field in fields(Session))
 class SqlSessions:
     """The sessions, on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, revocations: SqlRevocations) -> None:
         self._connection = connection
+        self._revocations = revocations
 
     async def add(self, session: Session) -> None:
         await self._connection.execute(session_table.insert().values(_to_row(session)))
@@ -59,12 +61,15 @@ class SqlSessions:
         return await self._end(_s.id.in_(in_order), reason, now)
 
     async def _end(self, which: sa.ColumnElement[bool], reason: EndReason, now: datetime) -> int:
-        ended = await self._connection.execute(
+        ended = await self._connection.scalars(
             session_table.update()
             .where(which, _s.ended_at.is_(None))
             .values(ended_at=now, end_reason=reason.value)
+            .returning(_s.id)
         )
-        return ended.rowcount
+        session_ids = ended.all()
+        await self._revocations.session_ended(*session_ids)
+        return len(session_ids)
 
 
 def _to_row(session: Session) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SQLite: how its connections are set up, and renewals that share a commit.
+"""SQLite: how its connections are set up, renewals that share a commit, and a cheap look.
 
 A commit waits for the disk. So one thread owns a connection and takes all renewals that wait
 into one transaction; nobody gets an answer before it is durable.
@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.revocation import Revocation
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
+from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 
 MIN_VERSION = (3, 35)  # RETURNING
@@ -53,6 +56,14 @@ def prepare(connection: Any) -> None:  # noqa: ANN401  The module's own, or anot
         cursor.execute(pragma)
     _write_ahead(cursor)
     cursor.close()
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Connect by the standard library's own driver, for one thread."""
+    make_private(path)
+    connection = sqlite3.connect(path)
+    prepare(connection)
+    return connection
 
 
 def _write_ahead(cursor: Any) -> None:  # noqa: ANN401
@@ -180,7 +191,7 @@ class SqliteRenewals:
     def _commit(self, all_parameters: Sequence[dict[str, Any]]) -> list[Row | None]:
         """Be the thread: one transaction, all or nothing."""
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = connect(self._path)
         cursor = self._connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
         try:
@@ -191,12 +202,6 @@ class SqliteRenewals:
                 cursor.execute("ROLLBACK")
             raise
         return rows
-
-    def _connect(self) -> sqlite3.Connection:
-        make_private(self._path)
-        connection = sqlite3.connect(self._path)
-        prepare(connection)
-        return connection
 
     def _close(self) -> None:
         if self._connection:
@@ -222,3 +227,61 @@ def _to_text(moment: datetime) -> str:
 
 def _to_moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+_NEWS = "SELECT session_id, user_id, min_version, recorded_at, until, id FROM tokenpair_revocation"
+
+
+class SqliteFeed:
+    """Reads the feed of revocations, and mostly sees at a glance that nothing has happened."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite-feed")
+        self._connection: sqlite3.Connection | None = None
+
+    async def read(self, position: FeedPosition | None) -> FeedPage:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, self._read, position)
+        except sqlite3.Error as exc:
+            raise Unavailable(f"the database cannot be read: {exc}") from exc
+
+    async def close(self) -> None:
+        if self._connection:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._close)
+
+    def _read(self, position: FeedPosition | None) -> FeedPage:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        execute = self._connection.execute
+        now = datetime.now(UTC)  # SQLite's clock is the machine's.
+        # It changes with every commit of any other connection, and costs next to nothing.
+        (version,) = execute("PRAGMA data_version").fetchone()
+        if position and position[1] == version:
+            return FeedPage(entries=[], position=position, now=now)
+        last = position[0] if position else 0
+        if position:
+            rows = execute(f"{_NEWS} WHERE id > ? ORDER BY id", (last,)).fetchall()
+        else:
+            rows = execute(f"{_NEWS} WHERE until > ? ORDER BY id", (_to_text(now),)).fetchall()
+        last = rows[-1][-1] if rows else last
+        entries = [_to_revocation(row) for row in rows]
+        return FeedPage(entries=entries, position=(last, version), now=now)
+
+    def _close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+
+def _to_revocation(row: Row) -> Revocation:
+    session_id, user_id, min_version, recorded_at, until, _ = row
+    return Revocation(
+        session_id=UUID(session_id) if session_id else None,
+        user_id=UUID(user_id) if user_id else None,
+        min_version=min_version or 0,
+        recorded_at=_to_moment(recorded_at),
+        until=_to_moment(until),
+    )

@@ -1,7 +1,7 @@
 """`ports.Storage` in SQL: SQLite for one machine, PostgreSQL for more."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.pair import ACCESS
+from tokenpair.core.revocation import MARGIN, Revocation
 from tokenpair.core.session import Standing, Windows
 from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.engine import (
     POOL_SECONDS,
     POOL_SIZE,
@@ -21,12 +24,16 @@ from tokenpair.stores.sql.engine import (
     turn_to_write,
     unavailable,
 )
+from tokenpair.stores.sql.feed import WRITER_SECONDS, SqlRevocations, read_page
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
-from tokenpair.stores.sql.sqlite import SqliteRenewals, Turn
+from tokenpair.stores.sql.sqlite import SqliteFeed, SqliteRenewals, Turn
 from tokenpair.stores.sql.tables import session_table, user_table
 from tokenpair.stores.sql.users import SqlUsers
+
+LOCK_SECONDS = 5
+"""So long a unit of work waits for somebody who holds what it wants."""
 
 MAX_CLOCK_DRIFT = timedelta(seconds=2)
 """Well within the repeat window, which workers with different clocks must agree on."""
@@ -53,8 +60,25 @@ _STANDING = (
 )
 
 
+# An operator may have traded durability for speed: a lost renewal heals, a lost log-out does not.
+# And a writer that takes for ever could commit to the feed when nobody looks there any more.
+_INSIST = sa.select(
+    *(
+        sa.func.set_config(name, value, sa.true())
+        for name, value in {
+            "synchronous_commit": "on",
+            "lock_timeout": f"{LOCK_SECONDS}s",
+            "statement_timeout": f"{WRITER_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{WRITER_SECONDS}s",
+        }.items()
+    )
+)
+
+
 class SqlStorage:
     """A `Storage` on SQLite (3.35 or newer) or PostgreSQL."""
+
+    is_private = False
 
     def __init__(self, engine: AsyncEngine, autocommit: AsyncEngine) -> None:
         """Take two engines on one database; the second, where each statement stands alone."""
@@ -63,13 +87,17 @@ class SqlStorage:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = turn_to_write(engine)
         self._renewals = _renewals(engine, self._turn)
+        self._feed = SqliteFeed(str(engine.url.database)) if self._is_sqlite else None
+        self._lasting = ACCESS + MARGIN
+        self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
     @classmethod
     def from_url(cls, url: str) -> "SqlStorage":
         """Make one from `sqlite:///path` or `postgresql://…`. Raises `ConfigurationError`."""
         return cls(create_engine(url), create_engine(url, autocommit=True))
 
-    async def open(self, *, migrate: bool) -> None:
+    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
+        self._lasting = access + MARGIN
         with opening(self._engine):
             if migrate:
                 await TOKENPAIR_MIGRATIONS.upgrade(self._engine)
@@ -78,6 +106,8 @@ class SqlStorage:
 
     async def close(self) -> None:
         await self._renewals.close()
+        if self._feed:
+            await self._feed.close()
         await self._autocommit.dispose()
         await self._engine.dispose()
 
@@ -86,16 +116,28 @@ class SqlStorage:
         with unavailable(self._engine):
             async with self._turn, self._engine.begin() as connection:
                 if not self._is_sqlite:
-                    # An operator may have traded durability for speed. A lost renewal heals;
-                    # a lost log-out does not.
-                    await connection.execute(sa.text("SET LOCAL synchronous_commit = on"))
-                yield SqlUnitOfWork(connection)
+                    await connection.execute(_INSIST)
+                tx = SqlUnitOfWork(connection, self._lasting)
+                yield tx
+        if tx.revocations.recorded:
+            for hear in self._hearers:
+                hear(tx.revocations.recorded)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["SqlUnitOfWork"]:
         with unavailable(self._engine):
             async with self._autocommit.connect() as connection:
-                yield SqlUnitOfWork(connection)
+                yield SqlUnitOfWork(connection, self._lasting)
+
+    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+        self._hearers.append(hear)
+
+    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+        if self._feed:
+            return await self._feed.read(position)
+        with unavailable(self._engine):
+            async with asyncio.timeout(POOL_SECONDS), self._autocommit.connect() as connection:
+                return await read_page(connection, position)
 
     async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
         return await self._renewals.renew(token, now, windows)
@@ -129,16 +171,17 @@ def _renewals(engine: AsyncEngine, turn: AbstractAsyncContextManager[None]) -> R
         connect_arguments,
     )
 
-    arguments = connect_arguments(engine.url, engine.dialect)
+    arguments = connect_arguments(engine.url)
     return PostgresRenewals(arguments, size=POOL_SIZE, patience=POOL_SECONDS)
 
 
 class SqlUnitOfWork:
     """Both stores, on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self.users = SqlUsers(connection)
-        self.sessions = SqlSessions(connection)
+    def __init__(self, connection: AsyncConnection, lasting: timedelta) -> None:
+        self.revocations = SqlRevocations(connection, lasting)
+        self.users = SqlUsers(connection, self.revocations)
+        self.sessions = SqlSessions(connection, self.revocations)
 
 
 def _to_standing(row: sa.Row[*tuple[Any, ...]]) -> Standing:

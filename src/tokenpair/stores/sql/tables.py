@@ -67,9 +67,30 @@ session_table = sa.Table(
     sa.Column("authenticated_at", UtcDateTime, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
-    sa.Column("expires_at", UtcDateTime, nullable=False),
+    # It never changes, so its index does not spoil that.
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("end_reason", sa.Text),
     sa.Column("user_agent", sa.Text),
     sa.Column("ip", sa.Text),
+)
+
+revocation_table = sa.Table(
+    "tokenpair_revocation",
+    metadata,
+    # In the order of commits on SQLite, which has one writer; on PostgreSQL only roughly.
+    sa.Column(
+        "id",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("session_id", sa.Uuid),
+    sa.Column("user_id", sa.Uuid),
+    sa.Column("min_version", sa.Integer),
+    sa.Column("recorded_at", UtcDateTime, nullable=False),
+    sa.Column("until", UtcDateTime, nullable=False),
+    # PostgreSQL's id of the transaction that wrote the row: see `stores.sql.feed`.
+    sa.Column("xid", sa.BigInteger, index=True),
+    sqlite_autoincrement=True,  # Else an id is given again, when the newest row has been pruned.
 )

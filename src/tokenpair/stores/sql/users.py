@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.user import User
 from tokenpair.errors import EmailTaken
+from tokenpair.stores.sql.feed import SqlRevocations
 from tokenpair.stores.sql.tables import user_table
 
 _u = user_table.c
@@ -19,8 +20,9 @@ _u = user_table.c
 class SqlUsers:
     """The accounts, on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, revocations: SqlRevocations) -> None:
         self._connection = connection
+        self._revocations = revocations
 
     async def add(self, user: User) -> None:
         try:
@@ -64,7 +66,9 @@ class SqlUsers:
         if not (user := await self.lock(user_id)):
             return False
         if user.roles != roles:
-            await self._set(user_id, roles=sorted(roles), version=_u.version + 1)
+            version = user.version + 1
+            await self._set(user_id, roles=sorted(roles), version=version)
+            await self._revocations.user_changed(user_id, version)
         return True
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:

@@ -1,0 +1,78 @@
+"""What the feed of revocations says, and a worker's copy of it.
+
+An access token is verified without a look into the database. So whatever ends a session, or
+changes what a user may do, is told to every worker, and kept in mind for as long as a token
+could live that was issued before.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tokenpair.core.claims import AccessClaims
+from tokenpair.errors import SessionEnded, StaleToken
+
+MARGIN = timedelta(minutes=5)
+"""So much longer than an access token lives a revocation is kept, whatever clocks say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """One entry: the tokens of a session are dead, or those of a user before a version stale.
+
+    `until` is when no such token can be alive any more, and `recorded_at` when it was written,
+    both by the storage's clock.
+    """
+
+    session_id: UUID | None = None
+    user_id: UUID | None = None
+    min_version: int = 0
+    recorded_at: datetime
+    until: datetime
+
+
+class Revocations:
+    """A worker's copy of all that is in force. Applying an entry twice is fine, in any order."""
+
+    def __init__(self) -> None:
+        self._ended: dict[UUID, datetime] = {}
+        self._stale: dict[UUID, tuple[int, datetime]] = {}
+
+    def __len__(self) -> int:
+        return len(self._ended) + len(self._stale)
+
+    def apply(self, entries: Iterable[Revocation]) -> list[Revocation]:
+        """Take entries in; give those that say something new."""
+        return [entry for entry in entries if self._apply(entry)]
+
+    def _apply(self, entry: Revocation) -> bool:
+        if entry.session_id is not None:
+            is_new = entry.session_id not in self._ended
+            self._ended[entry.session_id] = entry.until
+            return is_new
+        if entry.user_id is not None:
+            known, until = self._stale.get(entry.user_id, (0, entry.until))
+            self._stale[entry.user_id] = (
+                max(known, entry.min_version),
+                max(until, entry.until),
+            )
+            return entry.min_version > known
+        return False
+
+    def forget(self, now: datetime) -> None:
+        """Drop what is out of force at `now`, by the storage's clock."""
+        for session_id in [each for each, until in self._ended.items() if until <= now]:
+            del self._ended[session_id]
+        for user_id in [each for each, (_, until) in self._stale.items() if until <= now]:
+            del self._stale[user_id]
+
+    def check(self, claims: AccessClaims) -> None:
+        """Require that nothing has been revoked that `claims` stand on.
+
+        Raises `SessionEnded` and `StaleToken`.
+        """
+        if claims.session_id in self._ended:
+            raise SessionEnded("revoked")
+        if (found := self._stale.get(claims.subject)) and claims.version < found[0]:
+            raise StaleToken

@@ -1,0 +1,9 @@
+"""The feed of revocations: how every worker learns, within moments, what has been revoked.
+
+The table in the storage is the truth; a worker polls it. A wake-up only makes the next poll
+happen now, carries nothing, and may be lost.
+"""
+
+from tokenpair.feed.follow import Feed
+
+__all__ = ["Feed"]

@@ -1,0 +1,155 @@
+"""Follow the feed: load it, poll it, and refuse to guess when it cannot be read."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from tokenpair.core.claims import AccessClaims
+from tokenpair.core.revocation import Revocation, Revocations
+from tokenpair.errors import Unavailable
+from tokenpair.ports import FeedPosition, Storage, WakeUp
+
+_log = logging.getLogger(__name__)
+
+RELOAD = timedelta(minutes=1)
+"""So often everything is read again: a safety net for what a poll might have missed."""
+
+_RETRY_SECONDS = 1.0
+
+
+class Feed:
+    """Keeps a worker's copy of the revocations up to date.
+
+    `poll` is the longest pause between two looks; after `max_staleness` without a good one,
+    nothing is let through. `monotonic` tells seconds, from anywhere.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        poll: timedelta,
+        max_staleness: timedelta,
+        wake_up: WakeUp | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._storage = storage
+        self._poll_seconds = poll.total_seconds()
+        self._max_staleness = max_staleness.total_seconds()
+        self._wake_up = wake_up
+        self._monotonic = monotonic
+        self._copy = Revocations()
+        self._position: FeedPosition | None = None
+        self._read_at: float | None = None
+        self._loaded_at = 0.0
+        self._news = asyncio.Event()
+        self._told = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        # How old news was when it came, in seconds; for whoever counts.
+        self.lags: deque[float] = deque(maxlen=1000)
+        # What this process records itself, it knows as soon as it is committed.
+        storage.listen(self._hear)
+
+    def __len__(self) -> int:
+        return len(self._copy)
+
+    def check(self, claims: AccessClaims) -> None:
+        """Require that nothing has been revoked that a verified token stands on. No I/O.
+
+        Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
+        """
+        if not self._storage.is_private and self.staleness() > self._max_staleness:
+            raise Unavailable("the revocations have not been read for too long")
+        self._copy.check(claims)
+
+    def staleness(self) -> float:
+        """Say how many seconds ago the feed was read for the last time."""
+        if self._storage.is_private:
+            return 0.0
+        return float("inf") if self._read_at is None else self._monotonic() - self._read_at
+
+    async def start(self) -> None:
+        """Read all that is in force, and keep up from then on. Twice is fine.
+
+        Raises `Unavailable`.
+        """
+        if self._tasks or self._storage.is_private:
+            return
+        await self.poll()
+        self._tasks = [asyncio.create_task(self._keep_up(), name="tokenpair: revocations")]
+        if self._wake_up:
+            self._tasks += [
+                asyncio.create_task(self._tell(self._wake_up), name="tokenpair: wake others"),
+                asyncio.create_task(self._be_woken(self._wake_up), name="tokenpair: be woken"),
+            ]
+
+    async def stop(self) -> None:
+        """Stop following. Twice is fine."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._wake_up:
+            await self._wake_up.close()
+
+    async def poll(self) -> None:
+        """Read what is new, and once a minute everything. Raises `Unavailable`."""
+        now = self._monotonic()
+        if now - self._loaded_at >= RELOAD.total_seconds():
+            self._position = None
+        page = await self._storage.read_feed(self._position)
+        if self._position is None:
+            self._loaded_at = now
+        self._position = page.position
+        # As of before the look: what was recorded meanwhile may not be in it.
+        self._read_at = now
+        for entry in self._copy.apply(page.entries):
+            self.lags.append((page.now - entry.recorded_at).total_seconds())
+        self._copy.forget(page.now)
+
+    def _hear(self, entries: Sequence[Revocation]) -> None:
+        """Take in what this process has recorded, and tell the others."""
+        self._copy.apply(entries)
+        self._told.set()
+
+    async def _keep_up(self) -> None:
+        is_away = False
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._news.wait()
+            self._news.clear()
+            try:
+                await self.poll()
+            except Unavailable as exc:
+                if not is_away:  # Once for each outage, not four times a second.
+                    _log.warning("the revocations cannot be read: %s", exc)
+                is_away = True
+            else:
+                if is_away:
+                    _log.warning("the revocations can be read again")
+                is_away = False
+
+    async def _tell(self, wake_up: WakeUp) -> None:
+        """Wake the others after each thing that we have recorded; nothing is owed if it fails."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            try:
+                await wake_up.wake()
+            except Unavailable as exc:
+                _log.info("nobody could be woken: %s", exc)
+
+    async def _be_woken(self, wake_up: WakeUp) -> None:
+        """Look as soon as somebody says that there is news. While nobody can, polling goes on."""
+        while True:
+            try:
+                async for _ in wake_up.wakings():
+                    self._news.set()
+            except Unavailable as exc:
+                _log.info("there are no wake-ups: %s", exc)
+            await asyncio.sleep(_RETRY_SECONDS)

@@ -1,0 +1,63 @@
+"""Wake-ups by Valkey or Redis."""
+
+from collections.abc import AsyncIterator
+
+from tokenpair.errors import ConfigurationError, Unavailable
+
+CHANNEL = "tokenpair:revocation"
+_SECONDS = 5
+_SCHEMES = ("valkey://", "valkeys://", "redis://", "rediss://", "unix://")
+
+
+def normalised(url: str) -> str:
+    """Give the URL as redis-py knows it. Raises `ConfigurationError`."""
+    if not url.startswith(_SCHEMES):
+        raise ConfigurationError("the Valkey URL must be valkey://… or redis://…")
+    return url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
+
+
+class ValkeyWakeUp:
+    """Publishes, and subscribes. What nobody hears is lost, and that is fine."""
+
+    def __init__(self, url: str) -> None:
+        """Raises `ConfigurationError`, also when the client is not installed."""
+        try:
+            import redis.asyncio as redis  # noqa: PLC0415  An extra.
+        except ModuleNotFoundError as exc:
+            raise ConfigurationError(
+                "the Valkey client is not installed: pip install 'tokenpair[redis]'"
+            ) from exc
+        self._errors = (redis.RedisError, OSError)
+        try:
+            self._client = redis.Redis.from_url(
+                normalised(url),
+                socket_connect_timeout=_SECONDS,
+                socket_timeout=_SECONDS,
+                health_check_interval=_SECONDS,
+            )
+        except ValueError as exc:
+            raise ConfigurationError("the Valkey URL cannot be read") from exc
+
+    async def wake(self) -> None:
+        try:
+            await self._client.publish(CHANNEL, b"")
+        except self._errors as exc:
+            raise Unavailable(f"Valkey does not answer: {exc}") from exc
+
+    async def wakings(self) -> AsyncIterator[None]:
+        try:
+            async with self._client.pubsub() as subscription:
+                await subscription.subscribe(CHANNEL)
+                # Whatever was told before we subscribed.
+                yield
+                while True:
+                    heard = await subscription.get_message(
+                        ignore_subscribe_messages=True, timeout=_SECONDS / 2
+                    )
+                    if heard is not None:
+                        yield
+        except self._errors as exc:
+            raise Unavailable(f"Valkey does not answer: {exc}") from exc
+
+    async def close(self) -> None:
+        await self._client.aclose()
