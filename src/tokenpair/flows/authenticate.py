@@ -31,8 +31,7 @@ class Authenticate:
         claims = self.codec.decode(token)
         if isinstance(claims, RefreshClaims):
             return await self._check_refresh(claims)
-        self.verified.put(token, claims)
-        return self._check_access(claims)
+        return self._remembered(token, claims)
 
     def access(self, token: str) -> AccessClaims:
         """Verify an access token.
@@ -42,9 +41,7 @@ class Authenticate:
         """
         if known := self.verified.get(token):
             return self._check_access(known)
-        claims = self.codec.decode_access(token)
-        self.verified.put(token, claims)
-        return self._check_access(claims)
+        return self._remembered(token, self.codec.decode_access(token))
 
     async def access_of_row(self, token: str) -> AccessClaims:
         """Verify an access token, and look into its session's row besides.
@@ -70,6 +67,12 @@ class Authenticate:
         """Check what may change from one use of a verified token to the next."""
         claims.check(self.clock())
         self.watch.check(claims)
+        return claims
+
+    def _remembered(self, token: str, claims: AccessClaims) -> AccessClaims:
+        """Check them, and remember the token if it has passed everything."""
+        self._check_access(claims)
+        self.verified.put(token, claims)
         return claims
 
     async def _check_refresh(self, claims: RefreshClaims) -> RefreshClaims:

@@ -1,0 +1,348 @@
+"""A worker and its copy of what has been revoked: loaded, polled, woken, cut off."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tokenpair import AccessClaims, Auth, Key, Keyring, TokenPair
+from tokenpair.core.revocation import Revocation
+from tokenpair.errors import SessionEnded, StaleToken, Unavailable
+from tokenpair.feed import Feed
+from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.testing import FakeClock, a_user, login_as, make_auth
+
+FOR_EVER = timedelta(days=1)
+
+
+class SharedStorage(MemoryStorage):
+    """One that others write to, too. It can be cut off, and overlook what it is told to."""
+
+    is_private = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+        self.overlooked: set[UUID] = set()
+        self.looks = 0
+
+    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+        """Tell nobody: what is heard here, another process has done."""
+
+    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+        self.looks += 1
+        if self.is_away:
+            raise Unavailable("cut off")
+        page = await super().read_feed(position)
+        if position is None:
+            return page
+        kept = [each for each in page.entries if each.session_id not in self.overlooked]
+        return FeedPage(entries=kept, position=page.position, now=page.now)
+
+
+class Seconds:
+    """A monotonic clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Bell:
+    """A `WakeUp` that is rung by hand, and may be broken."""
+
+    def __init__(self) -> None:
+        self.rung = asyncio.Event()
+        self.is_broken = False
+        self.woken = 0
+
+    async def wake(self) -> None:
+        if self.is_broken:
+            raise Unavailable("no bell")
+        self.woken += 1
+
+    async def wakings(self) -> AsyncIterator[None]:
+        if self.is_broken:
+            raise Unavailable("no bell")
+        yield
+        while True:
+            await self.rung.wait()
+            self.rung.clear()
+            yield
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+def storage() -> SharedStorage:
+    return SharedStorage()
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def feed(storage: SharedStorage, seconds: Seconds) -> Feed:
+    return Feed(storage, poll=FOR_EVER, max_staleness=timedelta(seconds=5), monotonic=seconds)
+
+
+@pytest.fixture
+def elsewhere(storage: SharedStorage) -> Auth:
+    """Give another worker, on the same storage."""
+    return make_auth(storage=storage)
+
+
+@pytest.fixture
+async def pair(elsewhere: Auth) -> TokenPair:
+    return await login_as(elsewhere, await a_user(elsewhere))
+
+
+@pytest.fixture
+async def claims(elsewhere: Auth, pair: TokenPair) -> AccessClaims:
+    return elsewhere._codec.decode_access(pair.access_token)
+
+
+def is_revoked(feed: Feed, claims: AccessClaims) -> bool:
+    try:
+        feed.check(claims)
+    except (SessionEnded, StaleToken):
+        return True
+    return False
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_before_it_is_loaded_nothing_is_let_through(feed: Feed, claims: AccessClaims) -> None:
+    with pytest.raises(Unavailable):
+        feed.check(claims)
+
+
+async def test_a_worker_that_starts_late_knows_what_was_revoked_before(
+    feed: Feed, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    await elsewhere.log_out(pair.access_token)
+
+    await feed.poll()
+
+    assert is_revoked(feed, claims)
+
+
+async def test_what_another_worker_revokes_is_known_after_the_next_poll(
+    feed: Feed, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    await feed.poll()
+    assert not is_revoked(feed, claims)
+
+    await elsewhere.log_out(pair.access_token)
+    await feed.poll()
+
+    assert is_revoked(feed, claims)
+
+
+async def test_changed_roles_make_older_tokens_stale(
+    feed: Feed, elsewhere: Auth, claims: AccessClaims
+) -> None:
+    await feed.poll()
+
+    await elsewhere.set_roles(claims.subject, frozenset({"admin"}))
+    await feed.poll()
+
+    with pytest.raises(StaleToken):
+        feed.check(claims)
+
+
+async def test_a_worker_knows_at_once_what_it_revokes_itself() -> None:
+    auth = make_auth()
+    pair = await login_as(auth, await a_user(auth))
+
+    await auth.log_out(pair.access_token)
+
+    with pytest.raises(SessionEnded):
+        await auth.verify_access(pair.access_token)
+
+
+async def test_cut_off_it_guesses_for_five_seconds_and_no_longer(
+    feed: Feed, storage: SharedStorage, seconds: Seconds, claims: AccessClaims
+) -> None:
+    await feed.poll()
+    storage.is_away = True
+    with pytest.raises(Unavailable):
+        await feed.poll()
+
+    seconds.now += 5
+    feed.check(claims)
+    seconds.now += 0.001
+
+    with pytest.raises(Unavailable, match="not been read for too long"):
+        feed.check(claims)
+
+
+async def test_it_recovers_by_itself(
+    feed: Feed, storage: SharedStorage, seconds: Seconds, claims: AccessClaims
+) -> None:
+    await feed.poll()
+    storage.is_away = True
+    seconds.now += 3600
+    with pytest.raises(Unavailable):
+        feed.check(claims)
+
+    storage.is_away = False
+    await feed.poll()
+
+    feed.check(claims)
+
+
+async def test_a_poll_counts_from_its_beginning(seconds: Seconds) -> None:
+    """What was recorded while it was under way may not be in its answer."""
+
+    class SlowStorage(SharedStorage):
+        async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+            page = await super().read_feed(position)
+            seconds.now += 4
+            return page
+
+    feed = Feed(SlowStorage(), poll=FOR_EVER, max_staleness=timedelta(seconds=5), monotonic=seconds)
+
+    await feed.poll()
+
+    assert feed.staleness() == 4
+
+
+async def test_what_a_poll_has_missed_is_found_within_a_minute(
+    feed: Feed,
+    storage: SharedStorage,
+    seconds: Seconds,
+    elsewhere: Auth,
+    pair: TokenPair,
+    claims: AccessClaims,
+) -> None:
+    await feed.poll()
+    storage.overlooked.add(claims.session_id)
+    await elsewhere.log_out(pair.access_token)
+    seconds.now += 59
+    await feed.poll()
+    assert not is_revoked(feed, claims)
+
+    seconds.now += 1
+    await feed.poll()
+
+    assert is_revoked(feed, claims)
+
+
+async def test_it_polls_as_often_as_it_was_told_and_goes_on_after_an_outage(
+    storage: SharedStorage, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    feed = Feed(storage, poll=timedelta(milliseconds=1), max_staleness=FOR_EVER)
+    await feed.start()
+    storage.is_away = True
+    looks = storage.looks
+    await until(lambda: storage.looks > looks + 3)
+
+    storage.is_away = False
+    await elsewhere.log_out(pair.access_token)
+
+    await until(lambda: is_revoked(feed, claims))
+    await feed.stop()
+
+
+async def test_an_outage_is_logged_once(
+    storage: SharedStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed = Feed(storage, poll=timedelta(milliseconds=1), max_staleness=FOR_EVER)
+    await feed.start()
+
+    storage.is_away = True
+    looks = storage.looks
+    await until(lambda: storage.looks > looks + 10)
+    storage.is_away = False
+    await until(lambda: "can be read again" in caplog.text)
+    await feed.stop()
+
+    assert caplog.text.count("cannot be read") == 1
+
+
+async def test_a_waking_makes_the_next_poll_happen_now(
+    storage: SharedStorage, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    bell = Bell()
+    feed = Feed(storage, poll=FOR_EVER, max_staleness=FOR_EVER, wake_up=bell)
+    await feed.start()
+    await elsewhere.log_out(pair.access_token)
+
+    bell.rung.set()
+
+    await until(lambda: is_revoked(feed, claims))
+    await feed.stop()
+
+
+async def test_what_a_worker_revokes_it_tells_the_others() -> None:
+    bell = Bell()
+    auth = Auth(
+        storage=MemoryStorageOfMany(),
+        keyring=Keyring([Key.generate()]),
+        issuer="https://auth.test",
+        clock=FakeClock(),
+        wake_up=bell,
+        poll=FOR_EVER,
+    )
+    async with auth:
+        pair = await login_as(auth, await a_user(auth))
+        told = bell.woken
+
+        await auth.log_out(pair.access_token)
+
+        await until(lambda: bell.woken > told)
+
+
+class MemoryStorageOfMany(MemoryStorage):
+    """One that others could write to."""
+
+    is_private = False
+
+
+async def test_without_its_bell_everything_still_works(
+    storage: SharedStorage, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    bell = Bell()
+    bell.is_broken = True
+    feed = Feed(storage, poll=timedelta(milliseconds=1), max_staleness=FOR_EVER, wake_up=bell)
+    await feed.start()
+
+    await elsewhere.log_out(pair.access_token)
+
+    await until(lambda: is_revoked(feed, claims))
+    await feed.stop()
+
+
+async def test_it_tells_how_old_news_was(feed: Feed, elsewhere: Auth, pair: TokenPair) -> None:
+    await feed.poll()
+
+    await elsewhere.log_out(pair.access_token)
+    await feed.poll()
+    await feed.poll()
+
+    assert len(feed.lags) == 1
+    assert 0 <= feed.lags[0] < 10
+
+
+async def test_it_starts_and_stops_twice(storage: SharedStorage) -> None:
+    feed = Feed(storage, poll=FOR_EVER, max_staleness=FOR_EVER, wake_up=Bell())
+
+    for _ in range(2):
+        await feed.start()
+        await feed.start()
+    for _ in range(2):
+        await feed.stop()
+
+    assert storage.looks == 1
