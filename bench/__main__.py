@@ -40,7 +40,7 @@ def main() -> int:
             rounds = asyncio.run(cases.flood(urls["SQLite"], **times))
             print(f"\n{report.flood_table(rounds)}", flush=True)
             results["flood"] = rounds
-            errors += report.flood_errors(rounds)
+            errors += sum(each.errors for each in rounds)
     path = report.save(vars(options), results)
     print(f"\nWritten to {path.relative_to(Path.cwd())}")
     if errors:

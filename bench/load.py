@@ -151,9 +151,14 @@ async def _talk(
     token = next(tokens)
     while (began := time.perf_counter()) < until:
         writer.write(traffic.request(token))
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        body = await reader.readexactly(int(length or b"0"))
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            body = await reader.readexactly(int(length or b"0"))
+        except (asyncio.IncompleteReadError, OSError):  # The server has hung up.
+            head, body = b"", b""
+            writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
         seen.latencies.append(time.perf_counter() - began)
         is_success = head[9:10] == b"2"
         seen.errors += not is_success

@@ -74,16 +74,13 @@ def flood_table(rounds: list[Flood]) -> str:
     ratios = [each.flooded.p99 / each.idle.p99 for each in rounds]
     log_ins = statistics.median(each.log_ins.requests / each.log_ins.seconds for each in rounds)
     memory = max(each.memory_mib for each in rounds)
+    errors = sum(each.errors for each in rounds)
     return (
         f"flood of 32 log-ins at once ({log_ins:.0f} a second)\n"
         f"  p99 of an authenticated request, to its idle p99   {_spread(ratios)}\n"
         f"  memory of the server                               {memory:.0f} MiB"
+        + (f"\n  {errors} ERRORS" if errors else "")
     )
-
-
-def flood_errors(rounds: list[Flood]) -> int:
-    """Count what was refused or lost; a full queue of hashes answers 503, and that is one."""
-    return sum(each.idle.errors + each.flooded.errors + each.log_ins.errors for each in rounds)
 
 
 def save(options: dict[str, Any], results: dict[str, Any]) -> Path:

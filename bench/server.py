@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -40,21 +41,25 @@ class Server:
         """Give the memory that it and its children hold."""
         return sum(_memory_kib(pid) for pid in [self.pid, *_descendants(self.pid)]) / 1024
 
-    async def log_in(self, number: int) -> list[dict[str, Any]]:
+    async def log_in(self, number: int, name: str = "reader") -> list[dict[str, Any]]:
         """Open so many sessions, each of an account of its own; give their pairs."""
         pairs = []
         for each in range(number):
-            body = {"email": f"reader{each}@example.com", "password": PASSWORD}
-            await self.client.post("/auth/signup", json=body)
-            pairs.append((await self.client.post("/auth/login", json=body)).json())
+            await self.client.post("/auth/signup", json=account(name, each))
+            answer = await self.client.post("/auth/login", json=account(name, each))
+            pairs.append(answer.json())
         return pairs
 
     def fresh_access_tokens(self, pair: dict[str, Any], number: int) -> list[str]:
-        """Make many access tokens of one session: each is new to the server."""
+        """Make access tokens of one session that the server has never seen."""
         claims = self.codec.decode_access(pair["access_token"])
-        return [
-            self.codec.encode(replace(claims, token_id=f"bench-{each}")) for each in range(number)
-        ]
+        fresh = (replace(claims, token_id=secrets.token_urlsafe(16)) for _ in range(number))
+        return [self.codec.encode(each) for each in fresh]
+
+
+def account(name: str, number: int) -> dict[str, str]:
+    """Give what an account logs in with."""
+    return {"email": f"{name}{number}@example.com", "password": PASSWORD}
 
 
 @asynccontextmanager

@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 import threading
 from collections.abc import Callable
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tokenpair import Auth, Key, Keyring
+from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.core.rotation import compromise, publish, rotate
 from tokenpair.errors import ConfigurationError, InvalidToken
 from tokenpair.key_file import (
     KeyFileWatch,
     change_keyring,
+    complaint,
     parse_keyring,
     read_keyring,
     read_or_create_keyring,
@@ -130,12 +132,12 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o660, 0o777])
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o602, 0o660, 0o777])
 def test_a_file_that_others_can_read_or_change_is_refused(path: Path, mode: int) -> None:
     read_or_create_keyring(path)
     path.chmod(mode)
 
-    with pytest.raises(ConfigurationError, match=f"by others: run chmod 600 {path}"):
+    with pytest.raises(ConfigurationError, match="by others: run chmod 600 on it"):
         read_keyring(path)
 
 
@@ -145,6 +147,51 @@ def test_a_file_that_only_its_owner_can_read_will_do(path: Path, mode: int) -> N
     path.chmod(mode)
 
     assert read_keyring(path).signing.kid == made.signing.kid
+
+
+ME, ROOT, SOMEBODY = 1000, 0, 1001
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "user", "refusal"),
+    [
+        pytest.param(ME, 0o600, ME, None, id="mine"),
+        pytest.param(ME, 0o640, ME, "by others", id="mine-for-a-group"),
+        pytest.param(ROOT, 0o640, ME, None, id="roots-for-my-group"),
+        pytest.param(ROOT, 0o640, ROOT, None, id="roots-own-for-a-group"),
+        pytest.param(ROOT, 0o644, ME, "by others", id="roots-for-everybody"),
+        pytest.param(ROOT, 0o660, ME, "by others", id="roots-that-a-group-can-change"),
+        pytest.param(SOMEBODY, 0o600, ME, "another user", id="somebodys"),
+        pytest.param(SOMEBODY, 0o600, ROOT, "another user", id="somebodys-before-root"),
+    ],
+)
+def test_whose_file_may_be_trusted(owner: int, mode: int, user: int, refusal: str | None) -> None:
+    found = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+
+    said = complaint(found, user)
+
+    assert (refusal in said) if refusal and said else (said is None and refusal is None)
+
+
+def test_a_change_keeps_who_may_read_the_file(path: Path) -> None:
+    read_or_create_keyring(path)
+    path.chmod(0o400)
+
+    change_keyring(path, adding(Key.generate()))
+
+    assert mode_of(path) == 0o400
+
+
+def test_a_change_keeps_a_link_a_link(path: Path, tmp_path: Path) -> None:
+    read_or_create_keyring(path)
+    link = tmp_path / "keys.json"
+    link.symlink_to(path)
+    key = Key.generate()
+
+    change_keyring(link, adding(key))
+
+    assert link.is_symlink()
+    assert read_keyring(path).find(key.kid)
 
 
 def test_the_key_of_a_first_start_is_marked_and_others_are_not(path: Path) -> None:
@@ -300,28 +347,89 @@ class TestWatching:
         assert auth.keyring is keyring
 
     @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
-    async def test_garbage_leaves_the_old_keys_and_is_told_once(
+    async def test_garbage_leaves_the_old_keys(
         self, auth: Auth, path: Path, content: bytes
     ) -> None:
         pair = await login_as(auth, await a_user(auth))
         path.write_bytes(content)
 
-        with pytest.raises(ConfigurationError):
-            await auth.reload_keys()
-        await auth.reload_keys()
+        for _ in range(2):  # For as long as it is there.
+            with pytest.raises(ConfigurationError):
+                await auth.reload_keys()
 
         await auth.verify_access(pair.access_token)
         await auth.renew(pair.refresh_token)
 
-    async def test_a_file_that_is_gone_leaves_the_old_keys(self, auth: Auth, path: Path) -> None:
-        pair = await login_as(auth, await a_user(auth))
-        path.unlink()
+    async def test_a_file_that_is_gone_leaves_the_old_keys_and_none_is_made(
+        self, tmp_path: Path
+    ) -> None:
+        """Though a first start would make one."""
+        auth = Auth.from_settings(Settings.read(data_dir=tmp_path))
+        await auth.reload_keys()
+        keys = auth.keyring
+        (tmp_path / "keys.json").unlink()
+
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="cannot be read"):
+                await auth.reload_keys()
+
+        assert auth.keyring is keys
+        assert not (tmp_path / "keys.json").exists()
+
+    async def test_a_file_that_could_not_be_read_once_is_read_the_next_time(
+        self, path: Path
+    ) -> None:
+        keyring = read_or_create_keyring(path)
+        failures = [OSError(24, "Too many open files")]
+
+        def load() -> Keyring:
+            if failures:
+                raise ConfigurationError from failures.pop()
+            return read_keyring(path)
+
+        watch = KeyFileWatch(path, load)
+        change_keyring(path, handing_over)
 
         with pytest.raises(ConfigurationError):
-            await auth.reload_keys()
-        await auth.reload_keys()
+            watch.poll()
+        read = watch.poll()
 
-        await auth.verify_access(pair.access_token)
+        assert read is not None
+        assert read.signing.kid != keyring.signing.kid
+        assert watch.poll() is None
+
+    async def test_a_worker_that_is_late_looks_as_soon_as_it_meets_a_new_key(
+        self, auth: Auth, path: Path
+    ) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        storage = auth.storage
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = await early.renew(pair.refresh_token)
+
+        await auth.verify_access(renewed.access_token)
+
+        assert auth.keyring.signing.kid == newer.signing.kid
+
+    async def test_production_refuses_a_generated_key_while_it_runs_too(
+        self, path: Path, tmp_path: Path
+    ) -> None:
+        change_keyring(path, adding(Key.generate()))
+        auth = Auth.from_settings(
+            Settings.read(
+                environment="production",
+                keys_file=path,
+                base_url="https://books.example.com",
+                database_url=f"sqlite:///{tmp_path / 'books.db'}",
+            )
+        )
+        path.unlink()
+        read_or_create_keyring(path)
+
+        with pytest.raises(ConfigurationError, match="for development"):
+            await auth.reload_keys()
 
     async def test_it_recovers_from_garbage(self, auth: Auth, path: Path) -> None:
         whole = path.read_bytes()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,6 +51,9 @@ DEFAULT_TOKEN_CACHE_SIZE = 10_000
 
 KEY_POLL_SECONDS = 2
 """So often a worker looks whether its key file has changed."""
+
+LOOK_SECONDS = 0.1
+"""And so often at most when tokens ask for it: anybody can send some."""
 
 
 def utc_now() -> datetime:
@@ -107,11 +111,14 @@ class Auth:
         self.trusted_proxy_hops = trusted_proxy_hops
         self._migrate = migrate
         passwords = passwords or Argon2Passwords()
-        self._codec = codec = Codec(keyring, issuer=issuer, audience=audience or issuer)
+        self._key_file = key_file
+        self._looked_at = 0.0
+        self._codec = codec = Codec(
+            keyring, issuer=issuer, audience=audience or issuer, look_again=self._look_again
+        )
         self.feed = Feed(storage, poll=poll, max_staleness=max_staleness, wake_up=wake_up)
         self.verified = VerifiedTokens(token_cache_size)
         mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
-        self._key_file = key_file
         self._access = lifetimes.access
         self._background = Background(
             Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS)
@@ -181,13 +188,27 @@ class Auth:
     async def reload_keys(self) -> None:
         """Take up the keys of a key file that has changed; an open `Auth` does so by itself.
 
-        Raises `ConfigurationError`, once for each change, for a file that will not do; the
-        keys stay as they were.
+        Raises `ConfigurationError` as long as the file will not do; the keys stay as they were.
         """
         if self._key_file and (keyring := await asyncio.to_thread(self._key_file.poll)):
-            self._codec.use(keyring)
-            self.verified.clear()
-            _log.info("the key file has been read again; %s signs", keyring.signing.kid)
+            self._use(keyring)
+
+    def _use(self, keyring: Keyring) -> None:
+        self._codec.use(keyring)
+        self.verified.clear()
+        _log.info("the key file has been read again; %s signs", keyring.signing.kid)
+
+    def _look_again(self) -> None:
+        """Look into the key file now, for a token of a key that another worker knows already."""
+        now = time.monotonic()
+        if self._key_file is None or now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        try:
+            if keyring := self._key_file.poll():
+                self._use(keyring)
+        except ConfigurationError:
+            return  # The chore says so.
 
     async def verify(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what the other two raise."""
@@ -283,12 +304,23 @@ def load_keyring(settings: Settings) -> Keyring:
         keyring = read_keyring(settings.keys_file)
     else:
         keyring = read_or_create_keyring(key_file_path(settings))
+    _require_made_for(settings, keyring)
+    return keyring
+
+
+def _reload_keyring(settings: Settings) -> Keyring:
+    """Read the key file anew. Never make one: whoever takes it away puts another there."""
+    keyring = read_keyring(key_file_path(settings))
+    _require_made_for(settings, keyring)
+    return keyring
+
+
+def _require_made_for(settings: Settings, keyring: Keyring) -> None:
     if settings.is_production and any(key.is_generated for key in keyring.keys):
         raise ConfigurationError(
             "a key was made by the app itself, for development: make one for production with "
             "tokenpair keys new --file keys.json"
         )
-    return keyring
 
 
 def key_file_path(settings: Settings) -> Path:
@@ -299,7 +331,7 @@ def key_file_path(settings: Settings) -> Path:
 def _watch(settings: Settings) -> KeyFileWatch | None:
     if settings.keys:
         return None
-    return KeyFileWatch(key_file_path(settings), lambda: load_keyring(settings))
+    return KeyFileWatch(key_file_path(settings), lambda: _reload_keyring(settings))
 
 
 def _wake_up(settings: Settings) -> WakeUp | None:

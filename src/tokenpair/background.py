@@ -43,11 +43,16 @@ class Background:
 
 
 async def _repeat(chore: Chore) -> None:
+    trouble = ""
     while True:
         await asyncio.sleep(chore.seconds)
         try:
             await chore.do()
         except TokenPairError as exc:
-            _log.warning("%s: %s", chore.name, exc)
+            if str(exc) != trouble:  # Once, and not at every round until somebody mends it.
+                _log.warning("%s: %s", chore.name, exc)
+            trouble = str(exc)
         except Exception:  # noqa: BLE001  A bug in one round must not be the end of all rounds.
             _log.exception("%s failed", chore.name)
+        else:
+            trouble = ""

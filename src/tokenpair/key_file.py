@@ -62,11 +62,15 @@ def change_keyring(path: Path, change: Callable[[Keyring | None], Keyring]) -> K
     One at a time, so that of two changes at once neither is lost. Raises `ConfigurationError`,
     and whatever `change` raises; then the file is as it was.
     """
+    path = path.resolve()  # A link stays a link.
     with _writing_to(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(path.parent):
-            keyring = change(read_keyring(path) if path.exists() else None)
+            found = path.stat() if path.exists() else None
+            keyring = change(read_keyring(path) if found else None)
             with _complete_file(path, keyring) as made:
+                if found:
+                    _hand_over(made, found)
                 made.replace(path)
     return keyring
 
@@ -80,15 +84,16 @@ class KeyFileWatch:
         self._seen = self._look()
 
     def poll(self) -> Keyring | None:
-        """Give the new keyring if the file has changed since the last look.
+        """Give the new keyring if the file has changed since it was last read.
 
-        Raises `ConfigurationError`, once for each change, for a file that will not do.
+        Raises `ConfigurationError`, as long as what is there will not do.
         """
         # Looked at before it is read: what is written meanwhile is read at the next poll.
         if (now := self._look()) == self._seen:
             return None
+        keyring = self._load()
         self._seen = now
-        return self._load()
+        return keyring
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
@@ -100,18 +105,29 @@ class KeyFileWatch:
 
 
 def _require_private(path: Path) -> None:
-    """Refuse a file that others may read, by PostgreSQL's rule for its server key.
+    if sys.platform != "win32" and (why := complaint(path.stat(), os.geteuid())):
+        raise ConfigurationError(f"the key file {path} {why}")
 
-    Its owner alone; or, for a file that root hands to us, its group, too.
+
+def complaint(found: os.stat_result, euid: int) -> str | None:
+    """Say why a user may not trust a key file, by PostgreSQL's rule for its server's key.
+
+    It is the user's own and nobody else's, or root's, who may let one group read it.
     """
-    if sys.platform == "win32":
-        return
-    found = path.stat()
-    is_handed_over = found.st_uid == 0 and os.geteuid() != 0
-    if stat.S_ISREG(found.st_mode) and found.st_mode & (0o037 if is_handed_over else 0o077):
-        raise ConfigurationError(
-            f"the key file {path} can be read or changed by others: run chmod 600 {path}"
-        )
+    if not stat.S_ISREG(found.st_mode):
+        return None  # To read it will fail.
+    if found.st_uid not in {euid, 0}:
+        return f"belongs to another user, with the id {found.st_uid}"
+    if found.st_mode & (0o037 if found.st_uid == 0 else 0o077):
+        return "can be read or changed by others: run chmod 600 on it"
+    return None
+
+
+def _hand_over(made: Path, found: os.stat_result) -> None:
+    """Give a new file to whom the old one was given: root may have let a group read it."""
+    made.chmod(stat.S_IMODE(found.st_mode))
+    if sys.platform != "win32" and os.geteuid() == 0:
+        os.chown(made, found.st_uid, found.st_gid)
 
 
 @contextlib.contextmanager

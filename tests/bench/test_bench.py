@@ -1,5 +1,6 @@
 """The harness is right: it sends what it says, counts what fails, and writes down what it saw."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import cases, load, report
-from bench.cases import Case, always, compare, renewal_cases
+from bench.cases import Case, always, compare, flood, renewal_cases
 from bench.load import Load, Traffic
 from bench.server import Server, serve
 
@@ -53,7 +54,7 @@ async def test_every_answer_that_is_no_success_is_an_error(server: Server) -> No
 
 @pytest.mark.usefixtures("generator")
 async def test_a_chain_of_renewals_rotates_at_every_step(server: Server) -> None:
-    _, renewal = await renewal_cases(server)
+    _, renewal = await renewal_cases(server, 1)
     traffic = await renewal.traffic()
 
     seen = await send(server, traffic)
@@ -66,9 +67,9 @@ async def test_a_chain_of_renewals_rotates_at_every_step(server: Server) -> None
 async def test_tokens_made_for_the_cold_case_are_good_and_all_different(server: Server) -> None:
     (pair,) = await server.log_in(1)
 
-    tokens = server.fresh_access_tokens(pair, 50)
+    tokens = server.fresh_access_tokens(pair, 50) + server.fresh_access_tokens(pair, 50)
 
-    assert len(set(tokens)) == 50
+    assert len(set(tokens)) == 100
     assert (await send(server, Traffic(path="/protected", tokens=tokens))).errors == 0
 
 
@@ -78,7 +79,7 @@ async def test_each_round_measures_every_case_and_the_first_is_dropped(
 ) -> None:
     monkeypatch.setattr(cases, "CONNECTIONS", 2)
 
-    async def make(_: Server) -> list[Case]:
+    async def make(_: Server, __: float) -> list[Case]:
         paths = {"bare": "/bare", "broken": "/nowhere"}
         return [Case(name=name, traffic=always(Traffic(path=p))) for name, p in paths.items()]
 
@@ -88,8 +89,30 @@ async def test_each_round_measures_every_case_and_the_first_is_dropped(
     assert [len(row.cpu_ratios) for row in rows] == [2, 2]
     assert rows[0].rate_ratios == rows[0].cpu_ratios == [1.0, 1.0]
     assert rows[0].errors == 0
-    assert rows[1].errors == sum(each.requests for each in measured[1].loads) > 0
+    # Those of the round before the first are errors, too.
+    assert rows[1].errors > sum(each.requests for each in measured[1].loads) > 0
     assert f"{rows[1].errors} ERRORS" in report.table("a run", rows)
+
+
+async def test_a_flood_disturbs_nobodys_session() -> None:
+    (seen,) = await flood(SQLITE, rounds=1, seconds=1)
+
+    assert seen.errors == 0
+    assert min(seen.idle.requests, seen.flooded.requests, seen.log_ins.requests) > 0
+    assert seen.memory_mib > 10
+
+
+async def test_a_server_that_hangs_up_is_an_error_and_no_crash() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    rude = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = rude.sockets[0].getsockname()[1]
+    async with rude:
+        seen = await load._send_by_ourselves(port, Traffic(path="/"), connections=2, seconds=0.1)
+
+    assert seen.errors == seen.requests > 0
 
 
 def test_a_table_shows_medians_and_spread() -> None:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from bookly.app import create_app
 from bookly.settings import BooklySettings
 from tokenpair import Settings, database_url
+from tokenpair.fastapi.bearer import installed
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, make_auth
 
@@ -85,7 +86,7 @@ def sign_up(app: FastAPI, client: httpx2.AsyncClient) -> SignUp:
         assert signed_up.status_code == 201, signed_up.text
         user: dict[str, Any] = signed_up.json()
         if roles:
-            await app.state.tokenpair[0].set_roles(UUID(user["id"]), frozenset(roles))
+            await installed(app)[f"{API}/auth"].set_roles(UUID(user["id"]), frozenset(roles))
         pair = (await client.post(f"{API}/auth/login", json=credentials)).json()
         return Person(id=user["id"], headers={"Authorization": f"Bearer {pair['access_token']}"})
 

@@ -3,6 +3,7 @@ import pytest
 from fastapi import FastAPI
 
 from tokenpair.errors import Unavailable
+from tokenpair.fastapi.bearer import installed
 from tokenpair.testing import FakeClock
 
 
@@ -13,7 +14,7 @@ async def _fail(_: object) -> None:
 @pytest.fixture
 def away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the database go away."""
-    monkeypatch.setattr(app.state.tokenpair[0].storage, "check", _fail)
+    monkeypatch.setattr(installed(app)["/api/v1/auth"].storage, "check", _fail)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/ready/"])

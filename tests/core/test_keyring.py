@@ -135,6 +135,16 @@ WRONG: dict[str, dict[str, Any]] = {
         "k": base64url(b"a-string-secret-at-least-256-bits-long"),
         "alg": "HS256",
     },
+    "secret_of_rfc_7520": {
+        "kty": "oct",
+        "k": "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
+        "alg": "HS256",
+    },
+    "secret_that_was_typed": {
+        "kty": "oct",
+        "k": base64url(b"Your-Super-Secret-Key-Change-Me-In-Production"),
+        "alg": "HS256",
+    },
     "secret_of_rfc_7515": {"kty": "oct", "k": RFC_7515_SECRET, "alg": "HS256"},
     "secret_that_repeats": {"kty": "oct", "k": base64url(b"changeme" * 8), "alg": "HS256"},
     "secret_with_spare_text": {"kty": "oct", "k": "canary7f3a!" * 9, "alg": "HS256"},
@@ -162,6 +172,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "since_text": ec(since="yesterday"),
     "since_beyond_time": ec(since=1e300),
     "rsa_of_2048_bits": RSAKey.generate_key(2048).as_dict(private=True) | {"alg": "PS256"},
+    "rsa_of_2560_bits": RSAKey.generate_key(2560).as_dict(private=True) | {"alg": "PS256"},
 }
 
 
@@ -253,8 +264,9 @@ def test_of_a_plain_key_set_the_first_signs_and_the_others_verify() -> None:
 
 
 def test_symmetric_and_asymmetric_keys_are_never_mixed() -> None:
-    with pytest.raises(ConfigurationError, match="must not be mixed"):
-        Keyring([Key.generate(), Key.generate("HS256", state=KeyState.RENEWAL_ONLY)])
+    for state in KeyState:
+        with pytest.raises(ConfigurationError, match="must not be mixed"):
+            Keyring([Key.generate(), Key.generate("HS256", state=state)])
 
 
 @pytest.mark.parametrize("kid", [None, "", 0, {}, [], True, "unknown", 1.5])

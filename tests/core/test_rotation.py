@@ -94,6 +94,7 @@ def test_after_a_leak_a_new_key_of_the_same_kind_signs_at_once(algorithm: str) -
 
     assert keyring.signing.kid != leaked.kid
     assert keyring.signing.algorithm == algorithm
+    assert keyring.signing.since == NOW
     assert states(keyring)[leaked.kid] == "renewal-only"
 
 

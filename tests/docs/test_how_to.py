@@ -102,7 +102,7 @@ def test_existing_app(folder: Path) -> None:
         ]
         assert answers == [200, 401, 401, 200]
         assert client.delete("/staff/books", headers=staff).status_code == 403
-    assert (folder / "data/staff/tokenpair.db").exists()
+    assert (folder / "staff.db").exists()
 
     (folder / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
     (command,) = blocks(HOW_TO / "existing-app.md", "sh")

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
+import pytest
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
@@ -14,7 +15,7 @@ from starlette.testclient import TestClient
 
 from tests.http.conftest import bearer, talking_to, told
 from tokenpair import AccessClaims, Auth, Key, Keyring
-from tokenpair.errors import AuthError
+from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi import AccessToken, AccessTokenBearer, RoleChecker, install
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
@@ -226,6 +227,21 @@ async def test_each_of_two_has_accounts_and_sessions_of_its_own() -> None:
     assert home.status_code == 200
 
 
+async def test_no_refresh_token_is_renewed_into_the_others_even_on_one_storage() -> None:
+    storage, keyring = MemoryStorage(), Keyring([Key.generate()])
+    readers = make_auth(storage=storage, keyring=keyring, audience="https://api.test")
+    staff = make_auth(storage=storage, keyring=keyring, audience="https://staff.test")
+    reader = await login_as(readers, await a_user(readers))
+
+    async with talking_to(app_of_two(readers, staff)) as client:
+        renewed = await client.post(
+            "/staff/auth/refresh_token", headers=bearer(reader.refresh_token)
+        )
+        foreign = await client.get("/staff/books", headers=bearer(reader.access_token))
+
+    assert told(renewed) == told(foreign) == (401, "token_invalid")
+
+
 async def test_the_public_keys_are_those_of_both() -> None:
     readers, staff = two_auths()
 
@@ -268,5 +284,18 @@ async def test_a_bearer_that_is_given_its_auth_needs_no_install() -> None:
 
     async with talking_to(app) as client:
         answer = await client.get("/hello", headers=bearer(pair.access_token))
+        without = await client.get("/hello")
+        garbage = await client.get("/hello", headers=bearer("garbage"))
 
     assert answer.status_code == 200
+    assert (without.status_code, without.json()) == (401, {"detail": "Not authenticated"})
+    assert (garbage.status_code, garbage.json()) == (401, {"detail": "The token is not valid."})
+    assert 'error="invalid_token"' in garbage.headers["www-authenticate"]
+
+
+def test_two_under_one_prefix_are_refused() -> None:
+    app = FastAPI()
+    install(app, make_auth())
+
+    with pytest.raises(ConfigurationError, match="already: choose another"):
+        install(app, make_auth())

@@ -10,6 +10,7 @@ exist for and a general one takes twice as long. The tests hold it against joser
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tokenpair.core.claims import AccessClaims, RefreshClaims
@@ -30,6 +31,7 @@ _REFRESH_ALGORITHM = "HS256"
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 Kind = type[AccessClaims] | type[RefreshClaims]
+KINDS: tuple[Kind, ...] = (AccessClaims, RefreshClaims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,27 @@ class _Rule:
 
 
 class Codec:
-    """Writes and reads the tokens of one issuer.
+    """Writes and reads the tokens of one issuer, for one audience.
 
-    `audience` is the access tokens'; a refresh token is for the issuer itself.
+    Refresh tokens are for the issuer itself; but they say the audience, too, for which they get
+    access tokens, so that none is renewed into another's.
     """
 
-    def __init__(self, keyring: Keyring, *, issuer: str, audience: str) -> None:
-        """Raises `ConfigurationError` for keys that do not suit the audience."""
+    def __init__(
+        self,
+        keyring: Keyring,
+        *,
+        issuer: str,
+        audience: str,
+        look_again: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Raises `ConfigurationError` for keys that do not suit the audience.
+
+        `look_again` is called for a token with an unknown header: it may `use` newer keys.
+        """
         self._issuer = issuer
-        self._audiences: dict[Kind, str] = {AccessClaims: audience, RefreshClaims: issuer}
+        self._audience = audience
+        self._look_again = look_again
         self.use(keyring)
 
     def use(self, keyring: Keyring) -> None:
@@ -57,7 +71,7 @@ class Codec:
 
         Raises `ConfigurationError` for keys that do not suit the audience, and keeps the old.
         """
-        if keyring.signing.is_symmetric and self._audiences[AccessClaims] != self._issuer:
+        if keyring.signing.is_symmetric and self._audience != self._issuer:
             raise ConfigurationError(
                 "HS256 is for one service alone, whose issuer and audience are the same: whoever "
                 "verifies such a token could sign one"
@@ -71,13 +85,13 @@ class Codec:
             for key in keyring.keys
             for kind in _kinds(key)
         }
-        self._headers = {kind: _header(keyring.signing, kind) for kind in self._audiences}
+        self._headers = {kind: _header(keyring.signing, kind) for kind in KINDS}
 
     def encode(self, claims: AccessClaims | RefreshClaims) -> str:
         """Sign with the key whose turn it is."""
         kind = type(claims)
         header = self._headers[kind]
-        payload = {"iss": self._issuer, "aud": self._audiences[kind]} | claims.to_payload()
+        payload = {"iss": self._issuer, "aud": self._audience} | claims.to_payload()
         body = _to_json(payload).encode()
         signed = f"{header}.{base64url(body)}"
         return f"{signed}.{base64url(self._rules[header].signer.sign(signed.encode()))}"
@@ -96,7 +110,7 @@ class Codec:
             raise InvalidToken("the payload is not an object")
         if payload.get("iss") != self._issuer:
             raise InvalidToken("another issuer")
-        if payload.get("aud") != self._audiences[kind]:
+        if payload.get("aud") != self._audience:
             raise InvalidToken("another audience")
         return kind.from_payload(payload)
 
@@ -119,7 +133,7 @@ class Codec:
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidToken("too long")
         header, _, rest = token.partition(".")
-        if not (rule := self._rules.get(header)):
+        if not (rule := self._rules.get(header) or self._new_rule(header)):
             raise InvalidToken("not a header of ours: another form, key, algorithm or kind")
         body, _, signature = rest.partition(".")
         try:
@@ -130,6 +144,11 @@ class Codec:
         if not rule.signer.verifies(mac, token[: len(header) + 1 + len(body)].encode()):
             raise InvalidToken("the signature does not verify")
         return rule.kind, payload
+
+    def _new_rule(self, header: str) -> _Rule | None:
+        """Find the rule of a header with a key that another worker has heard of before us."""
+        self._look_again()
+        return self._rules.get(header)
 
 
 def _header(key: Key, kind: Kind) -> str:
@@ -145,4 +164,4 @@ def _signer(key: Key, kind: Kind) -> Signer:
 
 def _kinds(key: Key) -> tuple[Kind, ...]:
     """Give the kinds of tokens that a key still verifies."""
-    return (AccessClaims, RefreshClaims) if key.verifies_access else (RefreshClaims,)
+    return KINDS if key.verifies_access else (RefreshClaims,)

@@ -6,6 +6,7 @@ is one thing to configure, to guard and to rotate. How a key goes from state to 
 `core.rotation`.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,18 +48,20 @@ _SHAPES: dict[str, tuple[type[Material], Jwk]] = {
 # What makes a key (RFC 7518 §6, RFC 8037 §2). Whatever else stands in the file stays there.
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 _MEMBERS = (*_PUBLIC_MEMBERS, "d", "p", "q", "dp", "dq", "qi", "k")
-# Long enough, and known to everybody: FastAPI's tutorial, jwt.io, and RFC 7515, appendix A.1.
+# Long enough, and known to everybody: FastAPI's tutorial, RFC 7515, appendix A.1, and RFC 7520,
+# §3.5. And what people type, or leave as they have found it.
 _TUTORIAL_SECRET = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"  # noqa: S105
 _KNOWN_SECRETS = frozenset(
     {
         _TUTORIAL_SECRET.encode(),
         bytes.fromhex(_TUTORIAL_SECRET),
-        b"a-string-secret-at-least-256-bits-long",
+        from_base64url("hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg"),
         from_base64url(
             "AyM1SysPpbyfDfZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
         ),
     }
 )
+_TYPED = re.compile(rb"secret|change|password|example|your[-_ ]|my[-_ ]", re.IGNORECASE)
 # 32 random bytes repeat themselves so often about never.
 _MIN_DISTINCT_BYTES = 12
 
@@ -210,12 +213,12 @@ class Keyring:
             raise ConfigurationError("a keyring needs at least one key")
         if len(self._by_kid) < len(self.keys):
             raise ConfigurationError("two keys have the same id: one of them is a copy")
-        signing = [key for key in self.keys if key.state is KeyState.SIGNING]
-        if len(signing) != 1:
-            raise ConfigurationError(f"exactly one key must be signing, and {len(signing)} are")
         # Else one's public part could be tried as the other's secret (RFC 8725 §2.1).
         if len({key.is_symmetric for key in self.keys}) > 1:
             raise ConfigurationError("HS256 keys and keys of other algorithms must not be mixed")
+        signing = [key for key in self.keys if key.state is KeyState.SIGNING]
+        if len(signing) != 1:
+            raise ConfigurationError(f"exactly one key must be signing, and {len(signing)} are")
         self.signing = signing[0]
 
     @classmethod
@@ -279,7 +282,8 @@ def _require_good_secret(secret: bytes) -> None:
     """Refuse what people type or copy (RFC 8725 §3.5; RFC 7518 §3.2)."""
     if len(secret) < MIN_SECRET_BYTES:
         raise ConfigurationError(f"an HS256 secret must have at least {MIN_SECRET_BYTES} bytes")
-    if secret in _KNOWN_SECRETS or len(set(secret)) < _MIN_DISTINCT_BYTES:
+    is_typed = secret.isascii() and _TYPED.search(secret)
+    if is_typed or secret in _KNOWN_SECRETS or len(set(secret)) < _MIN_DISTINCT_BYTES:
         raise ConfigurationError("the HS256 secret is a known example, or not random")
 
 

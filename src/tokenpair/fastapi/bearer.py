@@ -18,26 +18,27 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
-from tokenpair.errors import InsufficientRole, InvalidRequest, NotAuthenticated
+from tokenpair.errors import AuthError, InsufficientRole, InvalidRequest, NotAuthenticated
+from tokenpair.fastapi.problems import headers_of, status_of
 
 
-def installed(app: FastAPI) -> list[Auth]:
-    """Give every `Auth` that has been installed into an app, in that order."""
-    auths: list[Auth] = getattr(app.state, "tokenpair", [])
+def installed(app: FastAPI) -> dict[str, Auth]:
+    """Give every `Auth` that has been installed into an app, by its prefix, in that order."""
+    auths: dict[str, Auth] = getattr(app.state, "tokenpair", {})
     return auths
 
 
 def get_auth(request: Request) -> Auth:
     """Give the `Auth` that was installed first into the request's app."""
-    if auths := installed(request.app):
-        return auths[0]
+    for auth in installed(request.app).values():
+        return auth
     # A mistake in the program and not in the request; so it is no AuthError.
     raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
 
@@ -58,6 +59,18 @@ def bearer_token(request: Request) -> str:
     if scheme.lower() != b"bearer" or not token:
         raise NotAuthenticated
     return str(token, "latin-1")
+
+
+def answerable(request: Request, exc: AuthError) -> Exception:
+    """Give an error that the request's app knows how to answer.
+
+    Itself, where we are installed. A bearer that was given its `Auth` may stand in any app; there
+    it is what the framework answers, with the same status, sentence and challenge.
+    """
+    if AuthError in request.app.exception_handlers:
+        return exc
+    status = status_of(type(exc))
+    return HTTPException(status, exc.detail, headers=headers_of(exc, status))
 
 
 class TokenBearer(SecurityBase):
@@ -88,8 +101,11 @@ class TokenBearer(SecurityBase):
         its answer; and whatever the hook raises.
         """
         auth = self.auth or get_auth(request)
-        claims = await auth.verify(bearer_token(request))
-        self.verify_token_data(claims)
+        try:
+            claims = await auth.verify(bearer_token(request))
+            self.verify_token_data(claims)
+        except AuthError as exc:
+            raise answerable(request, exc) from exc.__cause__
         return claims
 
     def verify_token_data(self, token_data: Any) -> None:  # noqa: ANN401  Each child says which.
@@ -119,9 +135,12 @@ class AccessTokenBearer(TokenBearer):
     async def __call__(self, request: Request) -> AccessClaims:
         """Verify the request's access token; see `TokenBearer`."""
         auth = self.auth or get_auth(request)
-        token = bearer_token(request)
-        claims = await auth.verify_access(token, check_session=self.check_session)
-        self.verify_token_data(claims)
+        try:
+            token = bearer_token(request)
+            claims = await auth.verify_access(token, check_session=self.check_session)
+            self.verify_token_data(claims)
+        except AuthError as exc:
+            raise answerable(request, exc) from exc.__cause__
         return claims
 
     def verify_token_data(self, token_data: AccessClaims) -> None:
@@ -150,8 +169,11 @@ class RefreshTokenBearer(TokenBearer):
     async def __call__(self, request: Request) -> RefreshClaims:
         """Verify the request's refresh token; see `TokenBearer`."""
         auth = self.auth or get_auth(request)
-        claims = await auth.verify_refresh(bearer_token(request))
-        self.verify_token_data(claims)
+        try:
+            claims = await auth.verify_refresh(bearer_token(request))
+            self.verify_token_data(claims)
+        except AuthError as exc:
+            raise answerable(request, exc) from exc.__cause__
         return claims
 
     def verify_token_data(self, token_data: RefreshClaims) -> None:

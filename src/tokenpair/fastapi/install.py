@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from tokenpair.auth import Auth
-from tokenpair.errors import AuthError
+from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.bearer import installed
 from tokenpair.fastapi.problems import (
     answer_auth_error,
@@ -46,13 +46,17 @@ def install(
         async with auth:
             yield
 
-    is_first = not installed(app)
-    app.state.tokenpair = [*installed(app), auth]
+    others = installed(app)
+    if prefix in others:
+        raise ConfigurationError(
+            f"under {prefix!r} there is an Auth already: choose another prefix"
+        )
+    app.state.tokenpair = {**others, prefix: auth}
     app.include_router(APIRouter(lifespan=lifespan))
     add_renewal(app, auth, prefix)
     app.include_router(account_router(auth, profile), prefix=prefix)
     app.include_router(sessions_router(auth), prefix=prefix)
-    if is_first:
+    if not others:
         app.include_router(well_known.router)
     app.exception_handlers.setdefault(AuthError, answer_auth_error)
     if problems:

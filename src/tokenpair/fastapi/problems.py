@@ -134,7 +134,7 @@ async def answer_auth_error(request: Request, exc: Exception) -> JSONResponse:
     extra: dict[str, Any] = {}
     if isinstance(exc, InvalidInput):
         extra["errors"] = [{"field": each.field, "reason": each.reason} for each in exc.errors]
-    return _problem(status, exc.code, exc.detail, headers=_headers(exc, status), **extra)
+    return _problem(status, exc.code, exc.detail, headers=headers_of(exc, status), **extra)
 
 
 def _template(request: Request) -> str:
@@ -224,7 +224,8 @@ def _allowed_methods(request: Request) -> list[str]:
     ]
 
 
-def _headers(exc: AuthError, status: int) -> dict[str, str]:
+def headers_of(exc: AuthError, status: int) -> dict[str, str]:
+    """Give what an error's answer has in its headers."""
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = _challenge(exc)

@@ -22,7 +22,7 @@ class JwkSetResponse(JSONResponse):
 async def jwks(request: Request, response: Response) -> dict[str, Any]:
     """See the public keys, of every issuer in this app."""
     response.headers["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"
-    sets = [auth.keyring.to_public_jwks() for auth in installed(request.app)]
+    sets = [auth.keyring.to_public_jwks() for auth in installed(request.app).values()]
     # Two audiences may share one keyring.
     keys = {key["kid"]: key for each in sets for key in each["keys"]}
     return {"keys": list(keys.values())}

@@ -1,0 +1,73 @@
+"""Chores go on, whatever happens in one of their rounds."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tokenpair.background import Background, Chore
+from tokenpair.errors import Unavailable
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+class Rounds:
+    """A chore that counts its rounds, and fails in those that it is told to."""
+
+    def __init__(self, *troubles: Exception | None) -> None:
+        self.troubles = list(troubles)
+        self.done = 0
+
+    async def __call__(self) -> None:
+        self.done += 1
+        if self.troubles and (trouble := self.troubles.pop(0)):
+            raise trouble
+
+
+@pytest.mark.parametrize("trouble", [Unavailable("away"), ZeroDivisionError()], ids=repr)
+async def test_a_chore_goes_on_after_a_round_that_failed(
+    trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds = Rounds(trouble)
+    background = Background(Chore(name="a chore", do=rounds, seconds=0))
+
+    background.start()
+    await until(lambda: rounds.done > 3)
+    await background.stop()
+
+    assert "a chore" in caplog.text
+
+
+async def test_the_same_trouble_is_told_once_until_it_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    away = Unavailable("away")
+    rounds = Rounds(away, away, away, None, away, Unavailable("still away"))
+    background = Background(Chore(name="a chore", do=rounds, seconds=0))
+
+    background.start()
+    await until(lambda: rounds.done > 8)
+    await background.stop()
+
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["a chore: away", "a chore: away", "a chore: still away"]
+
+
+async def test_it_starts_and_stops_twice_and_stops_for_good() -> None:
+    rounds = Rounds()
+    background = Background(Chore(name="a chore", do=rounds, seconds=0))
+
+    background.start()
+    background.start()
+    await until(lambda: rounds.done > 1)
+    await background.stop()
+    await background.stop()
+    done = rounds.done
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert rounds.done == done
