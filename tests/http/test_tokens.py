@@ -379,9 +379,7 @@ ISSUERS: dict[str, Forgery] = {
     "audience_prefix": lambda b: b.with_claims(aud=b.claims["aud"][:-1]),
     "audience_superstring": lambda b: b.with_claims(aud=b.claims["aud"] + "/books"),
     "audience_empty": lambda b: b.with_claims(aud=""),
-    "audience_of_the_other_kind": lambda b: b.with_claims(
-        aud="https://api.test" if b.is_refresh else "https://auth.test"
-    ),
+    "audience_the_issuer": lambda b: b.with_claims(aud="https://auth.test"),
 }
 
 

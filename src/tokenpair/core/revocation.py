@@ -17,6 +17,9 @@ MARGIN = timedelta(minutes=5)
 """So much longer than an access token lives a revocation is kept, whatever clocks say."""
 
 
+_NEVER = (0,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
     """One entry: the tokens of a session are dead, or those of a user before a version stale.
@@ -72,7 +75,8 @@ class Revocations:
 
         Raises `SessionEnded` and `StaleToken`.
         """
-        if claims.session_id in self._ended:
+        # Mostly there is nothing, and to hash an id would take longer than to see that.
+        if self._ended and claims.session_id in self._ended:
             raise SessionEnded("revoked")
-        if (found := self._stale.get(claims.subject)) and claims.version < found[0]:
+        if self._stale and claims.version < self._stale.get(claims.subject, _NEVER)[0]:
             raise StaleToken

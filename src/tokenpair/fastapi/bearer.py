@@ -22,6 +22,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
+from starlette.types import Scope
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
@@ -37,7 +38,7 @@ def installed(app: FastAPI) -> dict[str, Auth]:
 
 def get_auth(request: Request) -> Auth:
     """Give the `Auth` that was installed first into the request's app."""
-    for auth in installed(request.app).values():
+    for auth in installed(request.scope["app"]).values():
         return auth
     # A mistake in the program and not in the request; so it is no AuthError.
     raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
@@ -50,13 +51,25 @@ def bearer_token(request: Request) -> str:
     `NotAuthenticated` for no header, an empty token or another scheme, and `InvalidRequest`
     for two headers.
     """
-    # As the server gives them (ASGI: lower-case names), for this is done for every request.
-    found = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    return token_in(credentials_of(request.scope))
+
+
+def credentials_of(scope: Scope) -> bytes:
+    """Give the Authorization header as it came. Raises `NotAuthenticated` and `InvalidRequest`."""
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    found = [value for name, value in headers if name == b"authorization"]
+    if not found:
+        raise NotAuthenticated
     if len(found) > 1:
         raise InvalidRequest("two Authorization headers")
-    scheme, _, token = found[0].partition(b" ") if found else (b"", b"", b"")
+    return found[0]
+
+
+def token_in(credentials: bytes) -> str:
+    """Get the token out of an Authorization header. Raises `NotAuthenticated`."""
+    scheme, _, token = credentials.partition(b" ")
     token = token.strip(b" ")
-    if scheme.lower() != b"bearer" or not token:
+    if not token or scheme.lower() != b"bearer":
         raise NotAuthenticated
     return str(token, "latin-1")
 
@@ -93,6 +106,15 @@ class TokenBearer(SecurityBase):
     def __init__(self, auth: Auth | None = None) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description=self.description)
         self.auth = auth
+        self._app: object = None
+        self._apps_auth = auth
+
+    def auth_of(self, request: Request) -> Auth:
+        """Give the `Auth` whose tokens are wanted: the own one, or that of the request's app."""
+        app = request.scope["app"]
+        if self._apps_auth is None or (self.auth is None and app is not self._app):
+            self._app, self._apps_auth = app, get_auth(request)
+        return self._apps_auth
 
     async def __call__(self, request: Request) -> Claims:
         """Verify the request's token.
@@ -100,7 +122,7 @@ class TokenBearer(SecurityBase):
         Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
         its answer; and whatever the hook raises.
         """
-        auth = self.auth or get_auth(request)
+        auth = self.auth_of(request)
         try:
             claims = await auth.verify(bearer_token(request))
             self.verify_token_data(claims)
@@ -134,10 +156,12 @@ class AccessTokenBearer(TokenBearer):
 
     async def __call__(self, request: Request) -> AccessClaims:
         """Verify the request's access token; see `TokenBearer`."""
-        auth = self.auth or get_auth(request)
+        auth = self.auth_of(request)
         try:
-            token = bearer_token(request)
-            claims = await auth.verify_access(token, check_session=self.check_session)
+            if self.check_session:
+                claims = await auth.verify_access(bearer_token(request), check_session=True)
+            else:
+                claims = auth.verify_presented(credentials_of(request.scope), token_in)
             self.verify_token_data(claims)
         except AuthError as exc:
             raise answerable(request, exc) from exc.__cause__
@@ -168,7 +192,7 @@ class RefreshTokenBearer(TokenBearer):
 
     async def __call__(self, request: Request) -> RefreshClaims:
         """Verify the request's refresh token; see `TokenBearer`."""
-        auth = self.auth or get_auth(request)
+        auth = self.auth_of(request)
         try:
             claims = await auth.verify_refresh(bearer_token(request))
             self.verify_token_data(claims)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -44,7 +45,8 @@ class Feed:
         self._monotonic = monotonic
         self._copy = Revocations()
         self._position: FeedPosition | None = None
-        self._read_at: float | None = None
+        # When its copy stops to be good enough; a private storage's never does.
+        self._fresh_until = math.inf if storage.is_private else -math.inf
         self._loaded_at = 0.0
         self._news = asyncio.Event()
         self._told = asyncio.Event()
@@ -62,7 +64,7 @@ class Feed:
 
         Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
         """
-        if not self._storage.is_private and self.staleness() > self._max_staleness:
+        if self._monotonic() > self._fresh_until:
             raise Unavailable("the revocations have not been read for too long")
         self._copy.check(claims)
 
@@ -70,7 +72,7 @@ class Feed:
         """Say how many seconds ago the feed was read for the last time."""
         if self._storage.is_private:
             return 0.0
-        return float("inf") if self._read_at is None else self._monotonic() - self._read_at
+        return self._monotonic() - (self._fresh_until - self._max_staleness)
 
     async def start(self) -> None:
         """Read all that is in force, and keep up from then on. Twice is fine.
@@ -106,7 +108,7 @@ class Feed:
             self._loaded_at = now
         self._position = page.position
         # As of before the look: what was recorded meanwhile may not be in it.
-        self._read_at = now
+        self._fresh_until = now + self._max_staleness
         for entry in self._copy.apply(page.entries):
             self.lags.append((page.now - entry.recorded_at).total_seconds())
         self._copy.forget(page.now)
