@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
+from tests.core.payload import payload_of
 from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.encoding import base64url, from_base64url, strict_json
@@ -235,8 +236,18 @@ def test_one_member_changed_gives_the_claims_that_it_says_or_a_clear_error(
         claims = CODEC.decode(token)
     except InvalidToken:
         return
-    said = {"iss": "https://auth.test", "aud": PAYLOADS[kind]["aud"]} | claims.to_payload()
+    said = {"iss": "https://auth.test", "aud": PAYLOADS[kind]["aud"]} | payload_of(claims)
     assert said == payload
+
+
+@pytest.mark.parametrize("odd", ['a","roles":["root"],"x":"', "\\", "\n", "\u2028", "\x00"])
+def test_no_text_in_a_claim_can_break_out_of_it(odd: str) -> None:
+    """Only an app's own code could put it there; it must not become another claim."""
+    access = payload_of(replace(ACCESS, token_id=odd, roles=frozenset({odd})))
+    refresh = payload_of(replace(REFRESH, token_id=odd, parent=odd))
+
+    assert access == payload_of(ACCESS) | {"jti": odd, "roles": [odd]}
+    assert refresh == payload_of(REFRESH) | {"jti": odd, "parent": odd}
 
 
 def test_each_kind_is_told_from_the_other() -> None:

@@ -8,6 +8,7 @@ so whatever holds a Claims may trust every field.
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -45,15 +46,15 @@ class Claims:
         if now >= self.expires_at:
             raise ExpiredToken(f"expired at {self.expires_at:%Y-%m-%dT%H:%M:%SZ}")
 
-    def to_payload(self) -> Payload:
-        """Give the claims as a JWT payload, without "iss" and "aud"."""
-        return {
-            "sub": str(self.subject),
-            "sid": str(self.session_id),
-            "jti": self.token_id,
-            "iat": int(self.issued_at.timestamp()),
-            "exp": int(self.expires_at.timestamp()),
-        }
+    def to_json(self) -> str:
+        """Give the claims as the members of a JWT payload, without braces, "iss" and "aud".
+
+        Written by hand, for a JSON encoder takes longer than all else but the signature.
+        """
+        return (
+            f'"sub":"{self.subject}","sid":"{self.session_id}","jti":{_quoted(self.token_id)},'
+            f'"iat":{int(self.issued_at.timestamp())},"exp":{int(self.expires_at.timestamp())}'
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +71,14 @@ class AccessClaims(Claims):
     version: int
     authenticated_at: datetime
 
-    def to_payload(self) -> Payload:
-        """Give the claims as a JWT payload, without "iss" and "aud"."""
+    def to_json(self) -> str:
+        """As `Claims.to_json`."""
+        roles = ",".join(map(_quoted, sorted(self.roles)))
         # Named, not super(): slots make dataclass build a new class, which super() would miss.
-        return Claims.to_payload(self) | {
-            "roles": sorted(self.roles),
-            "ver": self.version,
-            "auth_time": int(self.authenticated_at.timestamp()),
-        }
+        return (
+            f'{Claims.to_json(self)},"roles":[{roles}],"ver":{self.version},'
+            f'"auth_time":{int(self.authenticated_at.timestamp())}'
+        )
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
@@ -107,13 +108,12 @@ class RefreshClaims(Claims):
     generation: int
     secret: bytes = field(repr=False)
 
-    def to_payload(self) -> Payload:
-        """Give the claims as a JWT payload, without "iss" and "aud"."""
-        return Claims.to_payload(self) | {
-            "parent": self.parent,
-            "gen": self.generation,
-            "secret": base64url(self.secret),
-        }
+    def to_json(self) -> str:
+        """As `Claims.to_json`."""
+        return (
+            f'{Claims.to_json(self)},"parent":{_quoted(self.parent)},"gen":{self.generation},'
+            f'"secret":"{base64url(self.secret)}"'
+        )
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:

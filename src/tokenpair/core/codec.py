@@ -27,9 +27,6 @@ from tokenpair.errors import (
 MAX_TOKEN_LENGTH = 8 * 1024
 _REFRESH_ALGORITHM = "HS256"
 
-# Made once: json.dumps would make one each time.
-_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
 Kind = type[AccessClaims] | type[RefreshClaims]
 KINDS: tuple[Kind, ...] = (AccessClaims, RefreshClaims)
 
@@ -63,6 +60,7 @@ class Codec:
         """
         self._issuer = issuer
         self._audience = audience
+        self._opening = f'{{"iss":{json.dumps(issuer)},"aud":{json.dumps(audience)},'
         self._look_again = look_again
         self.use(keyring)
 
@@ -91,9 +89,8 @@ class Codec:
         """Sign with the key whose turn it is."""
         kind = type(claims)
         header = self._headers[kind]
-        payload = {"iss": self._issuer, "aud": self._audience} | claims.to_payload()
-        body = _to_json(payload).encode()
-        signed = f"{header}.{base64url(body)}"
+        body = f"{self._opening}{claims.to_json()}}}"
+        signed = f"{header}.{base64url(body.encode())}"
         return f"{signed}.{base64url(self._rules[header].signer.sign(signed.encode()))}"
 
     def decode(self, token: str) -> AccessClaims | RefreshClaims:
@@ -155,7 +152,7 @@ def _header(key: Key, kind: Kind) -> str:
     """Write a token's header, encoded; always to the same bytes."""
     algorithm = key.algorithm if kind is AccessClaims else _REFRESH_ALGORITHM
     header = {"alg": algorithm, "kid": key.kid, "typ": kind.typ}
-    return base64url(_to_json(header).encode())
+    return base64url(json.dumps(header, separators=(",", ":")).encode())
 
 
 def _signer(key: Key, kind: Kind) -> Signer:
