@@ -19,6 +19,7 @@ Payload = dict[str, Any]
 # What the parsers below raise.
 _ODD = (KeyError, TypeError, ValueError)
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 # Beyond it, JSON numbers are not the same everywhere (RFC 8259 §6).
 _MAX_WHOLE = 2**53 - 1
@@ -147,9 +148,9 @@ def _token_id(value: object) -> str:
 
 def _uuid(value: object) -> UUID:
     # UUID() also takes braces, capitals and a URN.
-    if str(parsed := UUID(text := _text(value))) != text:
+    if not _UUID.fullmatch(text := _text(value)):
         raise ValueError
-    return parsed
+    return UUID(text)
 
 
 def _bytes(value: object) -> bytes:

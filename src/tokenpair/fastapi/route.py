@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -103,6 +104,13 @@ class DirectRoute(ProblemRoute):
     For the endpoint that is called most: they would take longer than what it does. OpenAPI
     describes it like any other.
     """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the one path that it has, with and without a trailing slash."""
+        if scope["type"] != "http" or get_route_path(scope).removesuffix("/") != self.path:
+            return Match.NONE, {}
+        fits = Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL
+        return fits, {"endpoint": self.endpoint, "path_params": {}, "route": self}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""

@@ -1,7 +1,7 @@
 """SQLite: how its connections are set up, renewals that share a commit, and a cheap look.
 
-A commit waits for the disk. So one thread owns a connection and takes all renewals that wait
-into one transaction; nobody gets an answer before it is durable.
+A commit waits for the disk. So all renewals that wait share one transaction, whose commit a thread
+sees to; nobody gets an answer before it is durable.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import contextlib
 import json
 import sqlite3
 from asyncio import AbstractEventLoop
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,7 +61,8 @@ def prepare(connection: Any) -> None:  # noqa: ANN401  The module's own, or anot
 def connect(path: str) -> sqlite3.Connection:
     """Connect by the standard library's own driver, for one thread."""
     make_private(path)
-    connection = sqlite3.connect(path)
+    # Two threads use it, never at the same time.
+    connection = sqlite3.connect(path, check_same_thread=False)
     prepare(connection)
     return connection
 
@@ -171,14 +172,12 @@ class SqliteRenewals:
 
     async def _write(self) -> None:
         """Write for all who wait, until nobody does; who comes meanwhile is in the next batch."""
-        loop = asyncio.get_running_loop()
         while self._waiting:
             batch: list[_Waiting] = []
             try:
-                async with self._turn:
+                async with self._turn, self._transaction() as cursor:
                     batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
-                    all_parameters = [each.parameters for each in batch]
-                    rows = await loop.run_in_executor(self._thread, self._commit, all_parameters)
+                    rows = [cursor.execute(RENEW, each.parameters).fetchone() for each in batch]
             except Exception as exc:  # noqa: BLE001  Whatever it is, nobody is left waiting.
                 if not batch:  # It never was our turn.
                     batch, self._waiting = self._waiting, []
@@ -188,20 +187,27 @@ class SqliteRenewals:
                     if not each.answer.done():  # Its caller may have gone away.
                         each.answer.set_result(row)
 
-    def _commit(self, all_parameters: Sequence[dict[str, Any]]) -> list[Row | None]:
-        """Be the thread: one transaction, all or nothing."""
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[sqlite3.Cursor]:
+        """Wait for the lock and for the disk in the thread; what is between takes microseconds.
+
+        In the thread, too, each statement would wait for the interpreter, longer than it takes.
+        """
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(self._thread, self._begin)
+        try:
+            yield connection.cursor()
+            await loop.run_in_executor(self._thread, connection.execute, "COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                await loop.run_in_executor(self._thread, connection.execute, "ROLLBACK")
+            raise
+
+    def _begin(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = connect(self._path)
-        cursor = self._connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            rows = [cursor.execute(RENEW, each).fetchone() for each in all_parameters]
-            cursor.execute("COMMIT")
-        except sqlite3.Error:
-            if self._connection.in_transaction:
-                cursor.execute("ROLLBACK")
-            raise
-        return rows
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection
 
     def _close(self) -> None:
         if self._connection:
