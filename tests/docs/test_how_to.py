@@ -73,9 +73,13 @@ def test_protect(folder: Path) -> None:
     with TestClient(page["app"]) as client:
         ada = pair_of(client)
         user_id = client.get("/auth/me", headers=ada).json()["id"]
-        opened = ("/hello", "/hello_again", "/whoami", "/described")
-        assert [client.get(path, headers=ada).status_code for path in opened] == [200] * 4
-        assert [client.get(path).status_code for path in opened] == [401] * 4
+        opened = ("/hello", "/hello_again", "/whoami", "/described", "/mine")
+        assert [client.get(path, headers=ada).status_code for path in opened] == [200] * 5
+        assert [client.get(path).status_code for path in (*opened, "/none")] == [401] * 6
+        assert client.get("/docs").status_code == 200
+        with client.websocket_connect("/chat", headers=ada) as socket:
+            assert socket.receive_text() == f"hello {user_id}"
+        assert client.post("/transfer", headers=ada).status_code == 200
         guarded = ("/everything", "/drafts")
         assert [client.delete(path, headers=ada).status_code for path in guarded] == [403] * 2
         assert client.post("/reviews", headers=ada).json()["code"] == "address_not_verified"

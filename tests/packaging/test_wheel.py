@@ -21,7 +21,7 @@ import importlib, pkgutil, tokenpair
 for module in pkgutil.walk_packages(tokenpair.__path__, "tokenpair."):
     # Alembic runs its scripts itself, __main__ is the command, a contract is pytest's, and a
     # driver is an extra.
-    others = (".migrations.", "__main__", "store_contract", "sql.postgres")
+    others = (".migrations.", "__main__", "store_contract", ".postgres")
     if not any(each in module.name for each in others):
         importlib.import_module(module.name)
 """

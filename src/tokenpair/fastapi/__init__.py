@@ -9,6 +9,7 @@ from tokenpair.fastapi.bearer import (
 )
 from tokenpair.fastapi.deps import AccessToken, AuthDep, CurrentUser, RefreshToken, current_user
 from tokenpair.fastapi.install import install
+from tokenpair.fastapi.middleware import AccessTokenMiddleware, claims_of
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.schemas import Profile
@@ -19,6 +20,7 @@ __all__ = [
     "BODY_ERRORS",
     "AccessToken",
     "AccessTokenBearer",
+    "AccessTokenMiddleware",
     "AuthDep",
     "CurrentUser",
     "ProblemRoute",
@@ -29,6 +31,7 @@ __all__ = [
     "Text",
     "TokenBearer",
     "WrongValue",
+    "claims_of",
     "current_user",
     "get_auth",
     "install",

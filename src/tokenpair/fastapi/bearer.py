@@ -18,10 +18,11 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, WebSocketException
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import Scope
 
 from tokenpair.auth import Auth
@@ -36,7 +37,7 @@ def installed(app: FastAPI) -> dict[str, Auth]:
     return auths
 
 
-def get_auth(request: Request) -> Auth:
+def get_auth(request: HTTPConnection) -> Auth:
     """Give the `Auth` that was installed first into the request's app."""
     for auth in installed(request.scope["app"]).values():
         return auth
@@ -44,7 +45,7 @@ def get_auth(request: Request) -> Auth:
     raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
 
 
-def bearer_token(request: Request) -> str:
+def bearer_token(request: HTTPConnection) -> str:
     """Give the token of the Authorization header (RFC 6750 §2.1), as yet unverified.
 
     The only place where a token may be: one in the query or a form is ignored. Raises
@@ -74,7 +75,7 @@ def token_in(credentials: bytes) -> str:
     return str(token, "latin-1")
 
 
-def answerable(request: Request, exc: AuthError) -> Exception:
+def answerable(request: HTTPConnection, exc: AuthError) -> Exception:
     """Give an error that the request's app knows how to answer.
 
     Itself, where we are installed. A bearer that was given its `Auth` may stand in any app; there
@@ -82,6 +83,8 @@ def answerable(request: Request, exc: AuthError) -> Exception:
     """
     if AuthError in request.app.exception_handlers:
         return exc
+    if request.scope["type"] == "websocket":
+        return WebSocketException(WS_1008_POLICY_VIOLATION, exc.detail)
     status = status_of(type(exc))
     return HTTPException(status, exc.detail, headers=headers_of(exc, status))
 
@@ -106,28 +109,34 @@ class TokenBearer(SecurityBase):
     def __init__(self, auth: Auth | None = None) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description=self.description)
         self.auth = auth
+        # The last app that asked, and its: mostly there is but one.
         self._app: object = None
-        self._apps_auth = auth
+        self._apps_auth: Auth | None = None
 
-    def auth_of(self, request: Request) -> Auth:
+    def auth_of(self, request: HTTPConnection) -> Auth:
         """Give the `Auth` whose tokens are wanted: the own one, or that of the request's app."""
+        if self.auth is not None:
+            return self.auth
         app = request.scope["app"]
-        if self._apps_auth is None or (self.auth is None and app is not self._app):
+        if self._apps_auth is None or app is not self._app:
             self._app, self._apps_auth = app, get_auth(request)
         return self._apps_auth
 
-    async def __call__(self, request: Request) -> Claims:
-        """Verify the request's token.
+    async def __call__(self, request: HTTPConnection) -> Claims:
+        """Verify the token of a request, or of what would become a WebSocket.
 
         Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
         its answer; and whatever the hook raises.
         """
-        auth = self.auth_of(request)
         try:
-            claims = await auth.verify(bearer_token(request))
-            self.verify_token_data(claims)
+            return await self.authenticate(request)
         except AuthError as exc:
             raise answerable(request, exc) from exc.__cause__
+
+    async def authenticate(self, request: HTTPConnection) -> Claims:
+        """Do what calling it does; but what is raised may be nothing that the app can answer."""
+        claims = await self.auth_of(request).verify(bearer_token(request))
+        self.verify_token_data(claims)
         return claims
 
     def verify_token_data(self, token_data: Any) -> None:  # noqa: ANN401  Each child says which.
@@ -154,17 +163,14 @@ class AccessTokenBearer(TokenBearer):
         super().__init__(auth)
         self.check_session = check_session
 
-    async def __call__(self, request: Request) -> AccessClaims:
+    async def authenticate(self, request: HTTPConnection) -> AccessClaims:
         """Verify the request's access token; see `TokenBearer`."""
         auth = self.auth_of(request)
-        try:
-            if self.check_session:
-                claims = await auth.verify_access(bearer_token(request), check_session=True)
-            else:
-                claims = auth.verify_presented(credentials_of(request.scope), token_in)
-            self.verify_token_data(claims)
-        except AuthError as exc:
-            raise answerable(request, exc) from exc.__cause__
+        if self.check_session:
+            claims = await auth.verify_access(bearer_token(request), check_session=True)
+        else:
+            claims = auth.verify_presented(credentials_of(request.scope), token_in)
+        self.verify_token_data(claims)
         return claims
 
     def verify_token_data(self, token_data: AccessClaims) -> None:
@@ -190,14 +196,10 @@ class RefreshTokenBearer(TokenBearer):
     scheme_name = "RefreshTokenBearer"
     description = "The refresh token of a pair: it opens nothing but renewal and log-out."
 
-    async def __call__(self, request: Request) -> RefreshClaims:
+    async def authenticate(self, request: HTTPConnection) -> RefreshClaims:
         """Verify the request's refresh token; see `TokenBearer`."""
-        auth = self.auth_of(request)
-        try:
-            claims = await auth.verify_refresh(bearer_token(request))
-            self.verify_token_data(claims)
-        except AuthError as exc:
-            raise answerable(request, exc) from exc.__cause__
+        claims = await self.auth_of(request).verify_refresh(bearer_token(request))
+        self.verify_token_data(claims)
         return claims
 
     def verify_token_data(self, token_data: RefreshClaims) -> None:
@@ -214,6 +216,6 @@ class UnverifiedBearer(SecurityBase):
         self.scheme_name = bearer.scheme_name
         self.model = HTTPBearer(bearerFormat="JWT", description=bearer.description)
 
-    async def __call__(self, request: Request) -> str:
+    async def __call__(self, request: HTTPConnection) -> str:
         """Raises `NotAuthenticated` and `InvalidRequest`."""
         return bearer_token(request)

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Security
+from starlette.requests import HTTPConnection
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, RefreshClaims
@@ -16,7 +17,7 @@ RefreshToken = Annotated[RefreshClaims, Security(RefreshTokenBearer())]
 """The verified claims of the request's refresh token."""
 
 
-async def _auth(request: Request) -> Auth:
+async def _auth(request: HTTPConnection) -> Auth:
     return get_auth(request)
 
 

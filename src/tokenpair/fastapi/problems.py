@@ -13,8 +13,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.routing import Match
+from starlette.status import WS_1008_POLICY_VIOLATION
+from starlette.websockets import WebSocket, WebSocketState
 
 from tokenpair.errors import (
     AccessTokenRequired,
@@ -118,15 +120,33 @@ def problem_responses(*kinds: type[AuthError]) -> dict[int | str, dict[str, Any]
     }
 
 
-async def answer_auth_error(request: Request, exc: Exception) -> JSONResponse:
+async def answer_auth_error(request: Request | WebSocket, exc: Exception) -> JSONResponse:
     """Answer one of our own errors. Registered for every app that is installed into."""
     if not isinstance(exc, AuthError):
         raise exc
+    response = problem_of(request, exc)
+    if isinstance(request, WebSocket):
+        # Nobody sends what a handler returns for one.
+        await refuse(request, response)
+    return response
+
+
+async def refuse(websocket: WebSocket, response: Response) -> None:
+    """Answer what would have become a WebSocket; where that can no longer be said, close it."""
+    can_answer = "websocket.http.response" in websocket.scope.get("extensions", {})
+    if can_answer and websocket.application_state is WebSocketState.CONNECTING:
+        await websocket.send_denial_response(response)
+    else:
+        await websocket.close(WS_1008_POLICY_VIOLATION)
+
+
+def problem_of(request: HTTPConnection, exc: AuthError) -> JSONResponse:
+    """Log one of our own errors, and write down its answer."""
     status = status_of(type(exc))
     _log.log(
         logging.WARNING if status >= 500 else logging.INFO,
         "%s %s: %s%s",
-        request.method,
+        request.scope.get("method", "WEBSOCKET"),
         _template(request),
         exc.code,
         f" ({exc.reason})" if exc.reason else "",
@@ -137,7 +157,7 @@ async def answer_auth_error(request: Request, exc: Exception) -> JSONResponse:
     return _problem(status, exc.code, exc.detail, headers=headers_of(exc, status), **extra)
 
 
-def _template(request: Request) -> str:
+def _template(request: HTTPConnection) -> str:
     """Give the path with its {parameters} in place of what a stranger wrote there."""
     if "route" not in request.scope:
         return "?"  # Nothing of it is ours.
@@ -157,7 +177,7 @@ async def answer_invalid_body(request: Request, exc: Exception) -> JSONResponse:
     return await answer_auth_error(request, InvalidInput(*field_errors(request, exc)))
 
 
-async def answer_http_exception(request: Request, exc: Exception) -> Response:
+async def answer_http_exception(request: HTTPConnection, exc: Exception) -> Response:
     """Answer what the framework raises by itself: 404, 405 and the like."""
     if not isinstance(exc, HTTPException):
         raise exc
@@ -212,7 +232,7 @@ def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase if status in _KNOWN_STATUSES else "Error"
 
 
-def _allowed_methods(request: Request) -> list[str]:
+def _allowed_methods(request: HTTPConnection) -> list[str]:
     """Ask every route: the framework names only the methods of the first on this path."""
     return [
         method

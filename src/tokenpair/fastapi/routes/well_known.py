@@ -9,6 +9,8 @@ from tokenpair.core.rotation import JWKS_MAX_AGE
 from tokenpair.fastapi.bearer import installed
 from tokenpair.fastapi.route import ProblemRoute
 
+PATH = "/.well-known/jwks.json"
+
 router = APIRouter(route_class=ProblemRoute, tags=["keys"])
 
 
@@ -18,7 +20,7 @@ class JwkSetResponse(JSONResponse):
     media_type = "application/jwk-set+json"
 
 
-@router.get("/.well-known/jwks.json", summary="See the public keys", response_class=JwkSetResponse)
+@router.get(PATH, summary="See the public keys", response_class=JwkSetResponse)
 async def jwks(request: Request, response: Response) -> dict[str, Any]:
     """See the public keys, of every issuer in this app."""
     response.headers["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"

@@ -1,0 +1,117 @@
+"""The check of access tokens for a whole app: everything needs one, but for what is named.
+
+A dependency is asked for by each endpoint, and one may be forgotten. This stands in front of
+all of them, and costs less: FastAPI's dependencies take longer than the check itself.
+"""
+
+from collections.abc import Iterable
+
+from starlette._utils import get_route_path
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from tokenpair.core.claims import AccessClaims
+from tokenpair.errors import AuthError, ConfigurationError
+from tokenpair.fastapi.bearer import AccessTokenBearer, installed
+from tokenpair.fastapi.problems import answer_http_exception, problem_of, refuse
+from tokenpair.fastapi.routes import OPEN, well_known
+
+_CLAIMS = "tokenpair.access"
+
+
+def claims_of(request: HTTPConnection) -> AccessClaims:
+    """Give the claims that `AccessTokenMiddleware` has verified for this request.
+
+    Raises `RuntimeError` behind a path that is public, or without the middleware.
+    """
+    claims: AccessClaims | None = request.scope.get(_CLAIMS)
+    if claims is None:
+        raise RuntimeError("no access token was asked for here: is the path public?")
+    return claims
+
+
+class AccessTokenMiddleware:
+    """Lets a request or a WebSocket through if it has an access token that will do.
+
+    `public` are the paths that need none: each exactly that path, or with `/*` at its end all
+    that is below it. Our own endpoints that take no access token are public by themselves.
+    `bearer` is what demands more, as in a dependency: any child of `AccessTokenBearer`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        bearer: AccessTokenBearer | None = None,
+        *,
+        public: Iterable[str] = (),
+    ) -> None:
+        """Raises `ConfigurationError` for a public path that is none."""
+        self._app = app
+        self._bearer = bearer or AccessTokenBearer()
+        paths = [public] if isinstance(public, str) else list(public)
+        for path in paths:
+            _require_path(path)
+        self._public = {_plain(path) for path in paths if not path.endswith("/*")}
+        self._below = tuple(path.removesuffix("*") for path in paths if path.endswith("/*"))
+        self._knows_ours = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, and pass on; or answer with the problem."""
+        if scope["type"] == "lifespan" or self._is_public(scope):
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope[_CLAIMS] = await self._bearer.authenticate(HTTPConnection(scope))
+        except (AuthError, HTTPException) as exc:
+            await _answer(exc, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _is_public(self, scope: Scope) -> bool:
+        if not self._knows_ours:
+            self._add_ours(scope)
+        path = get_route_path(scope)
+        if _plain(path) in self._public:
+            return True
+        # Whatever reads the path below might take the dots for a way up.
+        return bool(self._below) and path.startswith(self._below) and ".." not in path
+
+    def _add_ours(self, scope: Scope) -> None:
+        """Do what the making cannot: then the app has not been put together yet."""
+        prefixes = installed(scope["app"]) if "app" in scope else {}
+        self._public |= {prefix + path for prefix in prefixes for path in OPEN}
+        if prefixes:
+            self._public.add(well_known.PATH)
+        self._knows_ours = True
+
+
+def _plain(path: str) -> str:
+    return path.removesuffix("/")
+
+
+def _require_path(path: str) -> None:
+    if not path.startswith("/") or "*" in path.removesuffix("/*") or path == "/*":
+        raise ConfigurationError(
+            f"{path!r} is no public path: write '/docs', or '/static/*' for all that is below"
+        )
+
+
+async def _answer(
+    exc: AuthError | HTTPException, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answer here: the app's own handlers are further in."""
+    if scope["type"] == "websocket":
+        websocket = WebSocket(scope, receive, send)
+        await refuse(websocket, await _response(exc, websocket))
+    else:
+        response = await _response(exc, Request(scope, receive))
+        await response(scope, receive, send)
+
+
+async def _response(exc: AuthError | HTTPException, request: HTTPConnection) -> Response:
+    if isinstance(exc, AuthError):
+        return problem_of(request, exc)
+    return await answer_http_exception(request, exc)

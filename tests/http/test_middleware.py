@@ -1,0 +1,298 @@
+"""Everything needs an access token, but for what is named."""
+
+import httpx2
+import pytest
+from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from tests.http.conftest import bearer, talking_to, told
+from tokenpair import AccessClaims, Auth, TokenPair, User
+from tokenpair.errors import ConfigurationError, InsufficientRole
+from tokenpair.fastapi import (
+    AccessToken,
+    AccessTokenBearer,
+    AccessTokenMiddleware,
+    RoleChecker,
+    claims_of,
+    install,
+)
+from tokenpair.fastapi.routes import OPEN
+from tokenpair.testing import PASSWORD, FakeClock
+
+PUBLIC = ["/", "/open", "/files/*"]
+
+
+def add_routes(app: FastAPI) -> None:
+    @app.get("/")
+    @app.get("/open")
+    @app.get("/open/but/not/below")
+    @app.get("/files")
+    @app.get("/files/{name:path}")
+    @app.get("/filesystem")
+    async def anyone() -> str:
+        return "hello"
+
+    @app.get("/claims")
+    async def claims(request: Request) -> str:
+        return str(claims_of(request).session_id)
+
+    @app.get("/open/claims")
+    async def no_claims(request: Request) -> str:
+        return str(claims_of(request).session_id)
+
+    @app.get("/both")
+    async def both(request: Request, token: AccessToken) -> bool:
+        return claims_of(request) == token
+
+    @app.post("/form")
+    async def form(request: Request) -> int:
+        return len(await request.body())
+
+
+@pytest.fixture
+def app(auth: Auth) -> FastAPI:
+    app = FastAPI()
+    install(app, auth)
+    add_routes(app)
+    app.add_middleware(AccessTokenMiddleware, public=[*PUBLIC, "/open/claims"])
+    return app
+
+
+async def test_an_access_token_lets_a_request_through_with_its_claims(
+    client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
+) -> None:
+    (session,) = await auth.list_sessions(ada.id)
+
+    answers = [
+        await client.get(path, headers=bearer(pair.access_token)) for path in ("/claims", "/both")
+    ]
+
+    assert [answer.json() for answer in answers] == [str(session.id), True]
+
+
+async def test_a_body_reaches_the_endpoint(client: httpx2.AsyncClient, pair: TokenPair) -> None:
+    answer = await client.post("/form", content=b"hello", headers=bearer(pair.access_token))
+
+    assert answer.json() == 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/claims",
+        "/both",
+        "/filesystem",
+        "/files",
+        "/open/but/not/below",
+        "/OPEN",
+        "/auth/me",
+        "/auth/sessions",
+        "/no/such/page",
+        "/openapi.json",
+        "/docs",
+    ],
+)
+async def test_nothing_opens_without_a_token_but_what_is_named(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    assert told(await client.get(path)) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/open", "/files/a.txt", "/files/a/b.txt", "/.well-known/jwks.json"]
+)
+async def test_what_is_named_is_open_to_anyone(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 200
+
+
+async def no_app_of_ours(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(str(scope["path"]))(scope, receive, send)
+
+
+@pytest.mark.parametrize("path", ["/files/%2e%2e/claims", "/files/%2e%2e", "/files%2f..%2fclaims"])
+async def test_nobody_climbs_out_of_an_open_folder(auth: Auth, path: str) -> None:
+    """Something further in may take the dots for a way up, as a file server does."""
+    guard = AccessTokenMiddleware(no_app_of_ours, AccessTokenBearer(auth), public=["/files/*"])
+    transport = httpx2.ASGITransport(app=guard)
+
+    async with httpx2.AsyncClient(transport=transport, base_url="https://auth.test") as client:
+        climbing = await client.get(path)
+        inside = await client.get("/files/a")
+
+    assert told(climbing) == (401, "not_authenticated")
+    assert inside.text == "/files/a"
+
+
+async def test_the_ways_to_a_token_stay_open(client: httpx2.AsyncClient) -> None:
+    account = {"email": "grace@example.com", "password": PASSWORD}
+
+    signed_up = await client.post("/auth/signup", json=account)
+    pair = (await client.post("/auth/login", json=account)).json()
+    renewed = await client.post("/auth/refresh_token", headers=bearer(pair["refresh_token"]))
+    out = await client.post("/auth/logout", headers=bearer(pair["refresh_token"]))
+    after = await client.get("/claims", headers=bearer(renewed.json()["access_token"]))
+
+    assert [each.status_code for each in (signed_up, renewed, out)] == [201, 200, 204]
+    assert told(after) == (401, "session_ended")
+
+
+def test_every_endpoint_of_ours_is_open_or_wants_an_access_token(app: FastAPI) -> None:
+    """One more, that wants neither, must be put on the list."""
+    paths = app.openapi()["paths"]
+
+    for path in (each for each in paths if each.startswith("/auth/")):
+        for operation in paths[path].values():
+            is_open = path.removeprefix("/auth") in OPEN
+            assert is_open or operation["security"] == [{"AccessTokenBearer": []}], path
+
+
+@pytest.mark.parametrize(
+    ("credentials", "code"),
+    [
+        ("Bearer garbage", "token_invalid"),
+        ("Bearer ", "not_authenticated"),
+        ("Basic abc", "not_authenticated"),
+    ],
+)
+async def test_what_is_no_token_is_told_so(
+    client: httpx2.AsyncClient, credentials: str, code: str
+) -> None:
+    answer = await client.get("/claims", headers={"Authorization": credentials})
+
+    assert told(answer) == (401, code)
+
+
+async def test_two_headers_are_a_malformed_request(
+    client: httpx2.AsyncClient, pair: TokenPair
+) -> None:
+    header = ("Authorization", f"Bearer {pair.access_token}")
+
+    answer = await client.get("/claims", headers=[header, header])
+
+    assert told(answer) == (400, "invalid_request")
+
+
+async def test_each_way_to_lose_a_token_is_told_apart(
+    client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair, clock: FakeClock
+) -> None:
+    wrong_kind = await client.get("/claims", headers=bearer(pair.refresh_token))
+    await auth.set_roles(ada.id, frozenset({"editor"}))
+    stale = await client.get("/claims", headers=bearer(pair.access_token))
+    await auth.log_out(pair.access_token)
+    ended = await client.get("/claims", headers=bearer(pair.access_token))
+    clock.advance(minutes=11)
+    expired = await client.get("/claims", headers=bearer(pair.access_token))
+
+    assert told(wrong_kind) == (401, "access_token_required")
+    assert told(stale) == (401, "token_stale")
+    assert told(ended) == (401, "session_ended")
+    assert told(expired) == (401, "token_expired")
+
+
+async def test_behind_an_open_path_there_are_no_claims(
+    client: httpx2.AsyncClient, pair: TokenPair
+) -> None:
+    with pytest.raises(RuntimeError, match="is the path public"):
+        await client.get("/open/claims", headers=bearer(pair.access_token))
+
+
+async def test_below_a_root_path_the_same_paths_are_open(app: FastAPI) -> None:
+    transport = httpx2.ASGITransport(app=app, root_path="/service")
+    async with httpx2.AsyncClient(transport=transport, base_url="https://auth.test") as behind:
+        opened = await behind.get("/service/open")
+        guarded = await behind.get("/service/claims")
+
+    assert (opened.status_code, guarded.status_code) == (200, 401)
+
+
+class Picky(AccessTokenBearer):
+    def verify_token_data(self, token_data: AccessClaims) -> None:
+        if not token_data.roles:
+            raise HTTPException(418, "no tea")
+        raise InsufficientRole
+
+
+async def test_a_bearer_may_demand_more(auth: Auth, ada: User) -> None:
+    app = FastAPI()
+    install(app, auth)
+    add_routes(app)
+    app.add_middleware(AccessTokenMiddleware, bearer=RoleChecker("editor"))
+
+    async with auth, talking_to(app) as client:
+        reader = await login(client)
+        await auth.set_roles(ada.id, frozenset({"editor"}))
+        editor = await login(client)
+        answers = [await client.get("/both", headers=bearer(each)) for each in (reader, editor)]
+
+    assert [each.status_code for each in answers] == [401, 200]
+
+
+async def login(client: httpx2.AsyncClient) -> str:
+    account = {"email": "ada@example.com", "password": PASSWORD}
+    token: str = (await client.post("/auth/login", json=account)).json()["access_token"]
+    return token
+
+
+async def test_whatever_a_hook_raises_is_answered(auth: Auth, ada: User) -> None:
+    app = FastAPI()
+    install(app, auth)
+    add_routes(app)
+    app.add_middleware(AccessTokenMiddleware, bearer=Picky())
+
+    async with auth, talking_to(app) as client:
+        tea = await client.get("/both", headers=bearer(await login(client)))
+        await auth.set_roles(ada.id, frozenset({"editor"}))
+        role = await client.get("/both", headers=bearer(await login(client)))
+
+    assert tea.status_code == 418
+    assert tea.json()["detail"] == "no tea"
+    assert told(role) == (403, "insufficient_role")
+
+
+async def test_an_app_without_our_endpoints_is_protected_too(auth: Auth, pair: TokenPair) -> None:
+    app = FastAPI()
+    add_routes(app)
+    app.add_middleware(AccessTokenMiddleware, bearer=AccessTokenBearer(auth))
+
+    async with talking_to(app) as client:
+        let_in = await client.get("/claims", headers=bearer(pair.access_token))
+        ours = await client.get("/.well-known/jwks.json")
+        refused = await client.get("/claims")
+
+    assert let_in.status_code == 200
+    assert told(ours) == (401, "not_authenticated")
+    assert told(refused) == (401, "not_authenticated")
+
+
+async def test_added_before_it_cors_answers_its_own_requests(auth: Auth) -> None:
+    app = FastAPI()
+    install(app, auth)
+    app.include_router(APIRouter())
+    app.add_middleware(AccessTokenMiddleware)
+    app.add_middleware(CORSMiddleware, allow_origins=["https://page.test"], allow_headers=["*"])
+    asking = {"Origin": "https://page.test", "Access-Control-Request-Method": "GET"}
+
+    async with auth, talking_to(app) as client:
+        preflight = await client.options("/auth/me", headers=asking)
+        refused = await client.get("/auth/me", headers={"Origin": "https://page.test"})
+
+    assert preflight.status_code == 200
+    assert told(refused) == (401, "not_authenticated")
+    assert refused.headers["access-control-allow-origin"] == "https://page.test"
+
+
+@pytest.mark.parametrize("path", ["docs", "", "/a*", "/*/b", "/*", "*", "/a/**"])
+def test_what_is_no_public_path_is_refused(auth: Auth, path: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no public path"):
+        AccessTokenMiddleware(FastAPI(), AccessTokenBearer(auth), public=[path])
+
+
+def test_a_single_path_is_not_taken_for_its_letters() -> None:
+    app = FastAPI()
+
+    guard = AccessTokenMiddleware(app, public="/docs")
+
+    assert guard._public == {"/docs"}
