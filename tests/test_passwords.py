@@ -1,5 +1,7 @@
 import asyncio
+import os
 import re
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, ClassVar
@@ -13,7 +15,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from tokenpair import Auth, Key, Keyring, PasswordPolicy
 from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.fastapi import install
-from tokenpair.passwords import Argon2Cost, Argon2Passwords
+from tokenpair.passwords import NICENESS, Argon2Cost, Argon2Passwords
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, make_auth
@@ -481,3 +483,12 @@ def test_a_password_made_to_be_slow_is_judged_all_the_same(password: str) -> Non
         PasswordPolicy(min_length=1024).check(password)
 
     assert password not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+async def test_hashing_stands_back_behind_requests() -> None:
+    passwords = Argon2Passwords(CHEAP)
+
+    hashing = await passwords.in_turn(lambda: os.nice(0))
+
+    assert hashing == min(os.nice(0) + NICENESS, 19)

@@ -1,7 +1,9 @@
 """argon2id, off the event loop and bounded in number."""
 
 import asyncio
+import contextlib
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from tokenpair.errors import Unavailable
 from tokenpair.ports import Verified
 
 _T = TypeVar("_T")
+
+NICENESS = 10
+"""How far hashing stands back behind requests: it gets a tenth of their share of a busy core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,9 @@ class Argon2Passwords:
             )
         )
         threads = threads or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix="argon2", initializer=_yield_to_requests
+        )
         self._places = threads + max_waiting
         # Compared with when there is no account, so that the work is the same. Made here and
         # not at the first unknown address, which would be told apart by the time it takes.
@@ -91,3 +98,13 @@ class Argon2Passwords:
 
     def _give_back(self) -> None:
         self._places += 1
+
+
+def _yield_to_requests() -> None:
+    """Let this thread give way: whoever logs in can wait a little, and all others need not.
+
+    On Linux it is the thread's own priority; elsewhere it would be the whole process's.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(PermissionError):  # A sandbox may forbid even that.
+            os.nice(NICENESS)
