@@ -30,6 +30,7 @@ from tokenpair.flows.authenticate import Authenticate
 from tokenpair.flows.log_in import LogIn
 from tokenpair.flows.log_out import LogOut, LogOutEverywhere
 from tokenpair.flows.me import GetUser, UpdateProfile
+from tokenpair.flows.prune import Prune
 from tokenpair.flows.renew import Renew
 from tokenpair.flows.sessions import EndSession, ListSessions
 from tokenpair.flows.sign_up import SignUp
@@ -48,6 +49,9 @@ _log = logging.getLogger(__name__)
 DEFAULT_POLL = timedelta(milliseconds=250)
 DEFAULT_STALENESS = timedelta(seconds=5)
 DEFAULT_TOKEN_CACHE_SIZE = 10_000
+
+PRUNE_SECONDS = 60
+"""So often a worker looks whether there is something to prune."""
 
 KEY_POLL_SECONDS = 2
 """So often a worker looks whether its key file has changed."""
@@ -120,8 +124,10 @@ class Auth:
         self.verified = VerifiedTokens(token_cache_size)
         mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
         self._access = lifetimes.access
+        self.prune = Prune(storage=storage, clock=clock)
         self._background = Background(
-            Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS)
+            Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS),
+            Chore(name="pruning", do=self.prune, seconds=PRUNE_SECONDS),
         )
 
         self._authenticate = Authenticate(

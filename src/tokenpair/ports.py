@@ -206,6 +206,15 @@ class Storage(Protocol):
         """Give the session if it is live at `now` and its user enabled; else None."""
         ...
 
+    async def prune(self, now: datetime, limit: int) -> int:
+        """Remove up to `limit` sessions that have been over for a day; give how many.
+
+        And as many revocations that are out of force, which count, too. What is over is so by
+        `now` and by the storage's own clock. Nobody waits for longer than for one such batch;
+        while another worker is at it, there is nothing to do: 0.
+        """
+        ...
+
     async def check(self, now: datetime) -> None:
         """Require that it answers and that its clock agrees with `now` to within seconds.
 

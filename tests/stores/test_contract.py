@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from tests.servers import PostgresServer
 from tokenpair.errors import Unavailable
@@ -11,7 +12,7 @@ from tokenpair.ports import Storage
 from tokenpair.store_contract import StorageContract, keep, make_session, make_user, read_session
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.tables import user_table
+from tokenpair.stores.sql.tables import revocation_table, user_table
 
 
 class TestMemory(StorageContract):
@@ -32,7 +33,8 @@ class SqlContract(StorageContract):
         await storage.open(migrate=True)
         yield storage
         await storage.close()
-        await delete_users(url)
+        await delete(url, revocation_table)
+        await delete(url, user_table)
 
     async def test_the_sessions_of_a_deleted_user_are_gone(
         self, storage: Storage, url: str
@@ -41,7 +43,7 @@ class SqlContract(StorageContract):
         session = make_session(user)
         await keep(storage, user, session)
 
-        await delete_users(url)
+        await delete(url, user_table)
 
         assert await read_session(storage, session) is None
 
@@ -69,9 +71,9 @@ class TestPostgres(SqlContract):
             await storage.check(datetime.now(UTC) + drift)
 
 
-async def delete_users(url: str) -> None:
-    """Delete them all, and their sessions with them."""
+async def delete(url: str, table: sa.Table) -> None:
+    """Delete all of its rows; with a user go the sessions."""
     engine = create_engine(url)
     async with engine.begin() as connection:
-        await connection.execute(user_table.delete())
+        await connection.execute(table.delete())
     await engine.dispose()

@@ -24,6 +24,7 @@ import pytest
 
 from tokenpair.ports import Storage
 from tokenpair.store_contract.feed import FeedPromises
+from tokenpair.store_contract.prune import PrunePromises
 from tokenpair.store_contract.renewals import RenewalPromises
 from tokenpair.store_contract.samples import (
     FORGIVING,
@@ -56,7 +57,9 @@ __all__ = [
 ]
 
 
-class StorageContract(UserPromises, SessionPromises, WorkPromises, RenewalPromises, FeedPromises):
+class StorageContract(
+    UserPromises, SessionPromises, WorkPromises, RenewalPromises, FeedPromises, PrunePromises
+):
     """Every promise of `ports.Storage`. A subclass provides the fixture `storage`."""
 
     pytestmark = pytest.mark.anyio

@@ -33,25 +33,33 @@ from tokenpair.ports import FeedPage, FeedPosition
 class _Tables:
     users: dict[UUID, User] = field(default_factory=dict)
     sessions: dict[UUID, Session] = field(default_factory=dict)
-    revocations: list[Revocation] = field(default_factory=list)
+    revocations: dict[int, Revocation] = field(default_factory=dict)  # Numbered from 0.
+    revoked: int = 0
     lasting: timedelta = ACCESS + MARGIN
 
     def copy(self) -> "_Tables":
-        return _Tables(dict(self.users), dict(self.sessions), list(self.revocations), self.lasting)
+        return replace(
+            self,
+            users=dict(self.users),
+            sessions=dict(self.sessions),
+            revocations=dict(self.revocations),
+        )
+
+    def revoked_since(self, number: int) -> list[Revocation]:
+        return [entry for each, entry in self.revocations.items() if each >= number]
 
     def revoke(
         self, *, session_id: UUID | None = None, user_id: UUID | None = None, min_version: int = 0
     ) -> None:
         now = datetime.now(UTC)
-        self.revocations.append(
-            Revocation(
-                session_id=session_id,
-                user_id=user_id,
-                min_version=min_version,
-                recorded_at=now,
-                until=now + self.lasting,
-            )
+        self.revocations[self.revoked] = Revocation(
+            session_id=session_id,
+            user_id=user_id,
+            min_version=min_version,
+            recorded_at=now,
+            until=now + self.lasting,
         )
+        self.revoked += 1
 
 
 class MemoryStorage:
@@ -77,7 +85,7 @@ class MemoryStorage:
         async with self._lock:
             tables = self._tables.copy()
             yield MemoryUnitOfWork(tables)
-            news = tables.revocations[len(self._tables.revocations) :]
+            news = tables.revoked_since(self._tables.revoked)
             self._tables = tables
         for hear in self._hearers:
             hear(news)
@@ -108,14 +116,13 @@ class MemoryStorage:
     def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
         """Remember whom to tell, and tell what is in force."""
         self._hearers.append(hear)
-        hear(self._tables.revocations)
+        hear(self._tables.revoked_since(0))
 
     async def read_feed(self, position: FeedPosition | None) -> FeedPage:
         """Give what has been added since; a position counts what there was."""
-        start = position[0] if position else 0
-        everything = self._tables.revocations
-        now = datetime.now(UTC)
-        return FeedPage(entries=everything[start:], position=(len(everything), 0), now=now)
+        entries = self._tables.revoked_since(position[0] if position else 0)
+        position = (self._tables.revoked, 0)
+        return FeedPage(entries=entries, position=position, now=datetime.now(UTC))
 
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
         """Look the session and its user up."""
@@ -124,6 +131,19 @@ class MemoryStorage:
         if session and user and session.is_live(now) and user.is_enabled:
             return Standing.of(session, user)
         return None
+
+    async def prune(self, now: datetime, limit: int) -> int:
+        """Remove the first that are found; whoever is at it lets nobody else in between."""
+        clock = datetime.now(UTC)
+        sessions, revocations = self._tables.sessions, self._tables.revocations
+        is_over = min(now, clock) - timedelta(days=1)
+        over = [each for each, session in sessions.items() if session.expires_at < is_over]
+        out_of_force = [each for each, entry in revocations.items() if entry.until < clock]
+        for session_id in over[:limit]:
+            del sessions[session_id]
+        for number in out_of_force[:limit]:
+            del revocations[number]
+        return len(over[:limit]) + len(out_of_force[:limit])
 
     async def check(self, now: datetime) -> None:
         """Memory always answers."""

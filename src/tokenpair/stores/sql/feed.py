@@ -68,7 +68,7 @@ def now(dialect: Dialect, *, plus: timedelta = timedelta(0)) -> sa.ColumnElement
     if dialect.name == "postgresql":
         return sa.func.clock_timestamp() + plus
     # Milliseconds are all that SQLite has.
-    modifier = f"+{plus.total_seconds()} seconds"
+    modifier = f"{plus.total_seconds():+} seconds"
     return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", modifier)
 
 

@@ -26,6 +26,7 @@ from tokenpair.stores.sql.engine import (
 )
 from tokenpair.stores.sql.feed import WRITER_SECONDS, SqlRevocations, read_page
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
+from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
 from tokenpair.stores.sql.sqlite import SqliteFeed, SqliteRenewals, Turn
@@ -113,15 +114,20 @@ class SqlStorage:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["SqlUnitOfWork"]:
+        async with self._writing() as connection:
+            tx = SqlUnitOfWork(connection, self._lasting)
+            yield tx
+        if tx.revocations.recorded:
+            for hear in self._hearers:
+                hear(tx.revocations.recorded)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
         with unavailable(self._engine):
             async with self._turn, self._engine.begin() as connection:
                 if not self._is_sqlite:
                     await connection.execute(_INSIST)
-                tx = SqlUnitOfWork(connection, self._lasting)
-                yield tx
-        if tx.revocations.recorded:
-            for hear in self._hearers:
-                hear(tx.revocations.recorded)
+                yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["SqlUnitOfWork"]:
@@ -148,6 +154,10 @@ class SqlStorage:
                 found = await connection.execute(_STANDING, {"sid": session_id, "now": now})
                 row = found.one_or_none()
         return _to_standing(row) if row else None
+
+    async def prune(self, now: datetime, limit: int) -> int:
+        async with self._writing() as connection:
+            return await prune(connection, now, limit)
 
     async def check(self, now: datetime) -> None:
         with unavailable(self._engine):

@@ -1,0 +1,95 @@
+"""What pruning promises: what is over goes, a little at a time, and nothing else does."""
+# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+
+from datetime import UTC, datetime, timedelta
+
+from tokenpair.core.session import EndReason
+from tokenpair.ports import Storage
+from tokenpair.store_contract.feed import end_of_feed, news
+from tokenpair.store_contract.samples import (
+    HOUR,
+    NOW,
+    keep,
+    make_session,
+    make_user,
+    read_session,
+    read_user,
+)
+
+OVER = NOW - timedelta(days=1, microseconds=1)
+"""When a session was over that may go."""
+
+
+class PrunePromises:
+    """For `StorageContract`."""
+
+    async def test_a_session_goes_a_day_after_it_was_over(self, storage: Storage) -> None:
+        user = make_user()
+        live = make_session(user)
+        lately = make_session(user, expires_at=NOW - 24 * HOUR)
+        ended = make_session(user, ended_at=NOW - 9 * HOUR, end_reason=EndReason.LOGOUT)
+        over = make_session(user, expires_at=OVER)
+        await keep(storage, user, live, lately, ended, over)
+
+        removed = await storage.prune(NOW, 100)
+
+        assert removed == 1
+        left = [await read_session(storage, each) for each in (live, lately, ended, over)]
+        assert left == [live, lately, ended, None]
+        assert await read_user(storage, user) == user
+
+    async def test_it_goes_a_batch_at_a_time_the_oldest_first(self, storage: Storage) -> None:
+        user = make_user()
+        sessions = [make_session(user, expires_at=OVER - number * HOUR) for number in range(5)]
+        await keep(storage, user, *sessions)
+
+        removed = [await storage.prune(NOW, 2)]
+        left = [await read_session(storage, each) for each in sessions]
+        removed += [await storage.prune(NOW, 2) for _ in range(3)]
+
+        assert removed == [2, 2, 1, 0]
+        assert len([each for each in left if each]) == 3
+
+    async def test_a_clock_that_is_ahead_takes_no_session_away(self, storage: Storage) -> None:
+        user = make_user()
+        session = make_session(user, expires_at=datetime.now(UTC) + HOUR)
+        await keep(storage, user, session)
+
+        removed = await storage.prune(datetime.now(UTC) + 1000 * HOUR, 100)
+
+        assert removed == 0
+        assert await read_session(storage, session) == session
+
+    async def test_a_revocation_stays_while_it_is_in_force(self, storage: Storage) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+        position = await end_of_feed(storage)
+        async with storage.begin() as tx:
+            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+
+        removed = await storage.prune(NOW, 100)
+
+        assert removed == 0
+        assert len(await news(storage, position)) == 1
+
+    async def test_a_revocation_goes_when_it_is_out_of_force(self, storage: Storage) -> None:
+        """Opened so, it counts access tokens of no time, and a margin that has been."""
+        user = make_user()
+        first, second = make_session(user), make_session(user)
+        await keep(storage, user, first, second)
+        await storage.open(migrate=False, access=timedelta(minutes=-6))
+        position = await end_of_feed(storage)
+        async with storage.begin() as tx:
+            await tx.sessions.end(first.id, EndReason.LOGOUT, NOW)
+        told = await storage.read_feed(position)
+
+        removed = await storage.prune(NOW, 100)
+
+        assert len(told.entries) == 1
+        assert removed == 1
+        assert await news(storage, position) == []
+        async with storage.begin() as tx:
+            await tx.sessions.end(second.id, EndReason.LOGOUT, NOW)
+        (entry,) = await news(storage, told.position)
+        assert entry.session_id == second.id

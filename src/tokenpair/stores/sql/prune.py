@@ -1,0 +1,51 @@
+"""Remove what is long over, a little at a time.
+
+Nothing waits for it: a renewal wants no row that is over. On PostgreSQL one worker does it at
+a time; on SQLite, which has one writer, a batch is what a renewal may have to wait for.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tokenpair.stores.sql.feed import now as database_now
+from tokenpair.stores.sql.tables import revocation_table, session_table
+
+KEPT = timedelta(days=1)
+"""So long a session is kept when it is over: no clock is that wrong, and somebody may ask why."""
+
+# Any number that nobody else locks.
+_OUR_TURN = sa.select(sa.func.pg_try_advisory_xact_lock(7_046_029_254_386_353_131))
+
+
+async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
+    """Remove up to `limit` sessions, and as many revocations; give the number of both.
+
+    This worker's clock may be ahead: the database's must agree that a session is over.
+    """
+    if connection.dialect.name == "postgresql":
+        if not (await connection.execute(_OUR_TURN)).scalar_one():
+            return 0
+        theirs: Any = sa.func.clock_timestamp()
+    else:
+        theirs = datetime.now(UTC)
+    over = (
+        sa.select(session_table.c.id)
+        .where(session_table.c.expires_at < now - KEPT, session_table.c.expires_at < theirs - KEPT)
+        .order_by(session_table.c.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    out_of_force = (
+        sa.select(revocation_table.c.id)
+        .where(revocation_table.c.until < database_now(connection.dialect))
+        .order_by(revocation_table.c.id)
+        .limit(limit)
+    )
+    removed = 0
+    for table, ids in ((session_table, over), (revocation_table, out_of_force)):
+        done = await connection.execute(table.delete().where(table.c.id.in_(ids)))
+        removed += done.rowcount
+    return removed
