@@ -2,10 +2,16 @@
 
 import ast
 import asyncio
+import contextlib
 import json
+import os
 import re
+import socket
 import subprocess
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -60,7 +66,7 @@ def test_every_block_is_in_a_language_that_some_test_runs(document: Path) -> Non
     assert set(fences) <= LANGUAGES
 
 
-def pair_of(client: TestClient, prefix: str = "/auth") -> dict[str, str]:
+def pair_of(client: httpx2.Client, prefix: str = "/auth") -> dict[str, str]:
     client.post(f"{prefix}/signup", json=ADA)
     pair = client.post(f"{prefix}/login", json=ADA).json()
     return {"Authorization": f"Bearer {pair['access_token']}"}
@@ -167,6 +173,42 @@ def test_postgresql(folder: Path, postgres_url: str) -> None:
     )
 
     assert said == "The tables are up to date.\n"
+
+
+def test_workers(folder: Path) -> None:
+    """The Valkey that the page names is not there; nothing but log-outs takes longer for it."""
+    bookly, uvicorn, valkey = blocks(HOW_TO / "workers.md", "sh")
+    pip, export = valkey.splitlines()
+    (folder / "main.py").write_text(blocks(ROOT / "README.md", "python")[0])
+    name, _, value = export.removeprefix("export ").partition("=")
+
+    with running_bookly(folder, *bookly.split()[1:]) as running:
+        assert httpx2.get(f"{running.url}/health/ready").json()["status"] == "ok"
+    with running_uvicorn(uvicorn.split()[1:], {name: value}) as client:
+        client.post("/auth/signup", json=ADA)
+        headers = pair_of(client)
+        assert client.get("/hello", headers=headers).status_code == 200
+
+    assert pip == 'pip install "tokenpair[redis]"'
+
+
+@contextmanager
+def running_uvicorn(arguments: list[str], settings: dict[str, str]) -> Iterator[httpx2.Client]:
+    """Start an app by uvicorn's own command, where one stands; stop it at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", *arguments, "--port", str(port)]
+    with (
+        subprocess.Popen(command, env=os.environ | settings, stderr=subprocess.DEVNULL) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        for _ in range(200):
+            with contextlib.suppress(httpx2.TransportError):
+                client.get("/hello")
+                break
+            time.sleep(0.1)
+        yield client
+        process.terminate()
 
 
 def test_production(folder: Path) -> None:
