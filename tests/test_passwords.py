@@ -226,6 +226,20 @@ async def test_nobodys_hash_costs_what_a_real_one_does(
 # Off the event loop, and bounded in number.
 
 
+async def test_it_tells_how_many_are_hashed_and_wait(hasher: WatchedHasher) -> None:
+    passwords = WatchedPasswords(hasher, threads=1, max_waiting=5)
+    hasher.may_go_on.clear()
+    tasks = [asyncio.create_task(passwords.hash(PASSWORD)) for _ in range(3)]
+    await asyncio.to_thread(hasher.started.wait, 10)
+
+    during = (passwords.running, passwords.waiting)
+    hasher.may_go_on.set()
+    await asyncio.gather(*tasks)
+
+    assert during == (1, 2)
+    assert (passwords.running, passwords.waiting) == (0, 0)
+
+
 async def test_no_hashing_happens_on_the_event_loop(hasher: WatchedHasher) -> None:
     passwords = WatchedPasswords(hasher)
 

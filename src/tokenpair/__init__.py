@@ -2,11 +2,13 @@
 
 from tokenpair.auth import Auth, database_url
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
+from tokenpair.core.counts import Counts, LogInOutcome, RenewalOutcome
 from tokenpair.core.email import EmailAddress
+from tokenpair.core.health import Condition, Health
 from tokenpair.core.keyring import Key, Keyring
 from tokenpair.core.pair import Lifetimes, TokenPair
 from tokenpair.core.password import PasswordPolicy
-from tokenpair.core.session import Session, Windows
+from tokenpair.core.session import EndReason, Session, Windows
 from tokenpair.core.user import User
 from tokenpair.flows.log_in import Device
 from tokenpair.settings import Settings
@@ -15,13 +17,19 @@ __all__ = [
     "AccessClaims",
     "Auth",
     "Claims",
+    "Condition",
+    "Counts",
     "Device",
     "EmailAddress",
+    "EndReason",
+    "Health",
     "Key",
     "Keyring",
     "Lifetimes",
+    "LogInOutcome",
     "PasswordPolicy",
     "RefreshClaims",
+    "RenewalOutcome",
     "Session",
     "Settings",
     "TokenPair",

@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +18,14 @@ from uuid_utils.compat import uuid7
 from tokenpair.background import Background, Chore
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.codec import Codec
+from tokenpair.core.counts import Counts, Tally
+from tokenpair.core.health import Condition, Health
 from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint
 from tokenpair.core.password import PasswordPolicy
 from tokenpair.core.session import Windows
 from tokenpair.core.verified import VerifiedTokens
-from tokenpair.errors import ConfigurationError
+from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.flows.administer import Disable, Enable, SetRoles
@@ -58,6 +61,9 @@ KEY_POLL_SECONDS = 2
 
 LOOK_SECONDS = 0.1
 """And so often at most when tokens ask for it: anybody can send some."""
+
+HEALTH_SECONDS = 3
+"""A database that says nothing for so long is as good as away."""
 
 
 def utc_now() -> datetime:
@@ -114,7 +120,8 @@ class Auth:
         self.clock = clock
         self.trusted_proxy_hops = trusted_proxy_hops
         self._migrate = migrate
-        passwords = passwords or Argon2Passwords()
+        self._tally = tally = Tally()
+        self._passwords = passwords = passwords or Argon2Passwords()
         self._key_file = key_file
         self._looked_at = 0.0
         self._codec = codec = Codec(
@@ -141,17 +148,22 @@ class Auth:
             new_id=new_id,
         )
         self.log_in = LogIn(
-            storage=storage, passwords=passwords, mint=mint, clock=clock, new_id=new_id
+            storage=storage,
+            passwords=passwords,
+            mint=mint,
+            clock=clock,
+            new_id=new_id,
+            tally=tally,
         )
-        self.renew = Renew(storage=storage, mint=mint, clock=clock)
-        self.log_out = LogOut(storage=storage, codec=codec, clock=clock)
-        self.log_out_everywhere = LogOutEverywhere(storage=storage, clock=clock)
+        self.renew = Renew(storage=storage, mint=mint, clock=clock, tally=tally)
+        self.log_out = LogOut(storage=storage, codec=codec, clock=clock, tally=tally)
+        self.log_out_everywhere = LogOutEverywhere(storage=storage, clock=clock, tally=tally)
         self.list_sessions = ListSessions(storage=storage, clock=clock)
-        self.end_session = EndSession(storage=storage, clock=clock)
+        self.end_session = EndSession(storage=storage, clock=clock, tally=tally)
         self.get_user = GetUser(storage=storage)
         self.update_profile = UpdateProfile(storage=storage)
         self.set_roles = SetRoles(storage=storage)
-        self.disable = Disable(storage=storage, clock=clock)
+        self.disable = Disable(storage=storage, clock=clock, tally=tally)
         self.enable = Enable(storage=storage)
 
     @classmethod
@@ -258,9 +270,41 @@ class Auth:
         await self.feed.stop()
         await self.storage.close()
 
+    @property
+    def counts(self) -> Counts:
+        """What has happened in this process, and how it stands, in numbers; made for metrics."""
+        return Counts(
+            log_ins=dict(self._tally.log_ins),
+            renewals=dict(self._tally.renewals),
+            sessions_ended=dict(self._tally.sessions_ended),
+            cache_hits=self.verified.hits,
+            cache_misses=self.verified.misses,
+            revocations_heard=self.feed.heard,
+            lags=tuple(self.feed.lags),
+            revocations=len(self.feed),
+            staleness=self.feed.staleness(),
+            hashing=self._passwords.running,
+            hashing_waiting=self._passwords.waiting,
+        )
+
+    async def health(self) -> Health:
+        """Say how each part stands that a request needs, after a few seconds at most."""
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS):
+                health = await self.storage.check(self.clock())
+        except (Unavailable, TimeoutError) as exc:
+            reason = str(exc) or f"the database says nothing for {HEALTH_SECONDS} s"
+            health = Health(database=Condition.FAILING, reasons=(reason,))
+        if self.feed.is_fresh():
+            return replace(health, feed=Condition.OK)
+        reasons = (*health.reasons, "the revocations have not been read for too long")
+        return replace(health, feed=Condition.FAILING, reasons=reasons)
+
     async def check(self) -> None:
         """Require that a request could be answered now. Raises `Unavailable`."""
-        await self.storage.check(self.clock())
+        health = await self.health()
+        if not health.is_ready:
+            raise Unavailable("; ".join(health.reasons))
 
     async def __aenter__(self) -> Self:
         await self.open()

@@ -24,8 +24,9 @@
         └── Unavailable               we cannot answer safely just now
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TokenPairError(Exception):
@@ -57,6 +58,11 @@ class AuthError(TokenPairError):
         super().__init__(reason or self.detail)
         self.reason = reason
 
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Give what a program may want to know besides: in JSON, and fit for anyone to see."""
+        return {}
+
 
 class InvalidRequest(AuthError):
     """The request cannot be read in one way only."""
@@ -82,6 +88,11 @@ class InvalidInput(AuthError):
     def __init__(self, *errors: FieldError) -> None:
         super().__init__("; ".join(f"{error.field}: {error.reason}" for error in errors))
         self.errors = errors
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Give the errors."""
+        return {"errors": [{"field": each.field, "reason": each.reason} for each in self.errors]}
 
 
 class PayloadTooLarge(AuthError):

@@ -56,14 +56,24 @@ class Argon2Passwords:
                 ),
             )
         )
-        threads = threads or os.cpu_count() or 1
+        self._threads = threads = threads or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(
             threads, thread_name_prefix="argon2", initializer=_yield_to_requests
         )
-        self._places = threads + max_waiting
+        self._places = self._all_places = threads + max_waiting
         # Compared with when there is no account, so that the work is the same. Made here and
         # not at the first unknown address, which would be told apart by the time it takes.
         self._nobodys_hash = self._passwords.hash(os.urandom(16).hex())
+
+    @property
+    def running(self) -> int:
+        """How many are being worked on."""
+        return min(self._all_places - self._places, self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for it."""
+        return max(self._all_places - self._places - self._threads, 0)
 
     async def hash(self, password: str) -> str:
         """Hash a new password."""

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.email import EmailAddress
+from tokenpair.core.health import Health
 from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import Revocation
 from tokenpair.core.session import EndReason, Session, Standing, Windows
@@ -183,7 +184,7 @@ class Storage(Protocol):
 
         Durable when it returns. None when the verdict is any other: then nothing changed.
         Of many calls at once, each sees the others' finished work. `Standing.head` tells
-        *hold*: it is not the token's id.
+        *hold*: it is not the token's id. `Standing.rotated_at` tells *advance*: it is `now`.
         """
         ...
 
@@ -215,10 +216,11 @@ class Storage(Protocol):
         """
         ...
 
-    async def check(self, now: datetime) -> None:
-        """Require that it answers and that its clock agrees with `now` to within seconds.
+    async def check(self, now: datetime) -> Health:
+        """Say how it stands: its tables, and whether its clock agrees with `now`.
 
-        Raises `Unavailable`.
+        All but `Health.feed`, which is not its own to know. Raises `Unavailable` when it does not
+        answer, as every method does.
         """
         ...
 
@@ -270,6 +272,16 @@ class PasswordHasher(Protocol):
 
     All methods raise `Unavailable` when too many callers are waiting already.
     """
+
+    @property
+    def running(self) -> int:
+        """How many passwords are being worked on; for whoever watches."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for it."""
+        ...
 
     async def hash(self, password: str) -> str:
         """Hash a new password."""

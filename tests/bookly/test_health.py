@@ -1,5 +1,6 @@
 import httpx2
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from tokenpair.errors import Unavailable
@@ -17,12 +18,37 @@ def away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installed(app)["/api/v1/auth"].storage, "check", _fail)
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/ready/"])
-async def test_all_is_well(client: httpx2.AsyncClient, path: str) -> None:
-    answer = await client.get(path)
+CHECKS = dict.fromkeys(("database", "migrations", "clock", "feed"), "ok")
+
+
+async def test_it_is_alive(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/health/live")
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/health/ready/"])
+async def test_it_is_ready_and_all_is_well(client: httpx2.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": CHECKS})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_without_its_own_connections_it_is_not_ready(
+    app: FastAPI, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise Unavailable("the pool of bookly@db.internal is exhausted")
+
+    monkeypatch.setattr(app.state.database, "check", fail)
+
+    answer = await client.get("/health/ready")
+
+    expected = CHECKS | {"database": "failing", "migrations": "unknown"}
+    assert (answer.status_code, answer.json()["checks"]) == (503, expected)
+    assert "db.internal" not in answer.text
 
 
 @pytest.mark.usefixtures("away")
@@ -34,6 +60,7 @@ async def test_without_a_database_it_is_alive_and_not_ready(client: httpx2.Async
     assert (ready.status_code, ready.json()["code"]) == (503, "unavailable")
     assert ready.headers["Content-Type"] == "application/problem+json"
     assert int(ready.headers["Retry-After"]) > 0
+    assert ready.json()["checks"]["database"] == "failing"
     assert "db.internal" not in ready.text
 
 
@@ -43,7 +70,37 @@ async def test_with_another_time_than_the_databases_it_is_not_ready(
 ) -> None:
     clock.advance(days=-1)
 
-    assert (await client.get("/health/ready")).status_code == 503
+    answer = await client.get("/health/ready")
+
+    assert (answer.status_code, answer.json()["checks"]) == (503, CHECKS | {"clock": "failing"})
+
+
+@pytest.mark.parametrize("table", ["tokenpair_migration", "bookly_migration"])
+async def test_without_its_tables_it_is_not_ready(
+    app: FastAPI, client: httpx2.AsyncClient, table: str
+) -> None:
+    """The library's, or Bookly's own."""
+    async with app.state.database.writing() as session:
+        await session.execute(sa.text(f"DELETE FROM {table}"))
+
+    answer = await client.get("/health/ready")
+
+    assert (answer.status_code, answer.json()["checks"]) == (
+        503,
+        CHECKS | {"migrations": "failing"},
+    )
+    assert "db upgrade" not in answer.text
+
+
+async def test_the_log_says_what_is_amiss(
+    app: FastAPI, client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with app.state.database.writing() as session:
+        await session.execute(sa.text("DELETE FROM bookly_migration"))
+
+    await client.get("/health/ready")
+
+    assert "run: bookly db upgrade" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/api/v1/books", "/nothing", "/"])

@@ -55,7 +55,7 @@ def test_every_python_block_runs(document: Path) -> None:
     executed(document)
 
 
-LANGUAGES = {"python", "sh", "console", "diff", "json", "js", ""}
+LANGUAGES = {"python", "sh", "console", "diff", "json", "js", "yaml", ""}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -190,6 +190,25 @@ def test_workers(folder: Path) -> None:
         assert client.get("/hello", headers=headers).status_code == 200
 
     assert pip == 'pip install "tokenpair[redis]"'
+
+
+def test_metrics(folder: Path) -> None:
+    page = HOW_TO / "metrics.md"
+    (curl,), (ready,) = blocks(page, "sh"), blocks(page, "json")
+    app: FastAPI = executed(page)["app"]
+
+    with running_bookly(folder) as running:
+        _, _, address = curl.rpartition(" ")
+        told = httpx2.get(address.strip().replace("http://127.0.0.1:8000", running.url)).text
+        assert httpx2.get(f"{running.url}/health/ready").json() == json.loads(ready)
+    with TestClient(app) as client:
+        client.post("/auth/refresh_token", headers=bearer("garbage"))
+        counted = client.get("/metrics/").text
+
+    assert 'tokenpair_renewals_total{verdict="invalid"} 1.0' in counted
+    for name, label, value in re.findall(r'(tokenpair_\w+)\{(\w+)="(\w+)"\}', page.read_text()):
+        assert f'{name}{{{label}="{value}"}}' in told
+    assert "tokenpair_feed_staleness_seconds" in told
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 import typer
 from fastapi import FastAPI
 
+from bookly.metrics import Metrics
 from tests.docs.reading import DOCUMENTS, ROOT
 from tokenpair import Settings, cli, errors
 from tokenpair.fastapi import Profile, Text, install
@@ -164,3 +165,22 @@ def test_the_readmes_table_of_ways_is_the_explanations() -> None:
 
     assert len(rows) == 2
     assert all(row in explanation for row in rows)
+
+
+def test_every_metric_is_in_the_reference_with_its_labels_and_their_values() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \|(.*?)\| (.*) \|$",
+        (ROOT / "docs/reference/metrics.md").read_text(),
+        flags=re.MULTILINE,
+    )
+    metrics = Metrics(make_auth())
+    metrics.hand_on()
+    text = metrics.expose("")[0].decode()
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, flags=re.MULTILINE))
+
+    assert {name for name, _, _ in rows} == set(kinds)
+    for name, labels, meaning in rows:
+        assert ("Histogram" in meaning) is (kinds[name] == "histogram")
+        for label, value in re.findall(rf'^{name}{{(\w+)="(\w+)"}}', text, flags=re.MULTILINE):
+            assert label in labels
+            assert f"`{value}`" in meaning

@@ -332,8 +332,19 @@ async def test_it_tells_how_old_news_was(feed: Feed, elsewhere: Auth, pair: Toke
     await feed.poll()
     await feed.poll()
 
-    assert len(feed.lags) == 1
+    assert feed.heard == len(feed.lags) == 1
     assert 0 <= feed.lags[0] < 10
+
+
+async def test_what_it_finds_when_it_starts_is_no_news(
+    feed: Feed, elsewhere: Auth, pair: TokenPair
+) -> None:
+    """Else each start would look like a revocation that took minutes to arrive."""
+    await elsewhere.log_out(pair.access_token)
+
+    await feed.poll()
+
+    assert (feed.heard, len(feed.lags), len(feed)) == (0, 0, 1)
 
 
 async def test_it_starts_and_stops_twice(storage: SharedStorage) -> None:

@@ -41,6 +41,8 @@ T = TypeVar("T")
 class Interrupted:
     """A password hasher during whose first comparison something else happens."""
 
+    running = waiting = 0
+
     def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
         self._meanwhile = [meanwhile]
 

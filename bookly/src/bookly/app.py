@@ -15,7 +15,9 @@ from bookly import health, logs
 from bookly.books import routes as books_routes
 from bookly.books.service import Books
 from bookly.db import Database
+from bookly.durations import RequestDurations
 from bookly.headers import SecurityHeaders
+from bookly.metrics import Metrics, add_metrics
 from bookly.settings import BooklySettings
 from bookly.web import api_docs
 from tokenpair import Auth, database_url
@@ -37,11 +39,12 @@ class BooklyProfile(Profile):
 
 
 class BooklyApp(FastAPI):
-    """A FastAPI whose every answer, also the one to a crash, has the security headers."""
+    """A FastAPI whose every answer, also the one to a crash, has the headers, and is measured."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Wrap the whole stack: added as usual, it would be inside what answers crashes."""
-        return SecurityHeaders(super().build_middleware_stack())
+        """Wrap the whole stack: added as usual, they would be inside what answers crashes."""
+        metrics: Metrics = self.state.metrics
+        return RequestDurations(SecurityHeaders(super().build_middleware_stack()), metrics.requests)
 
 
 def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI:
@@ -71,11 +74,13 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
         redirect_slashes=False,
         lifespan=lifespan,
     )
+    app.state.database = database
     app.state.books = Books(database=database, clock=auth.clock, new_id=uuid7)
     install(app, auth, prefix=f"{API}/auth", profile=BooklyProfile, problems=True)
     app.include_router(books_routes.router, prefix=API)
     app.include_router(health.router)
     app.include_router(_root)
+    add_metrics(app, auth)
     api_docs.add_api_docs(app)
     return app
 

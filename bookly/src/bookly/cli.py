@@ -19,6 +19,7 @@ from bookly.app import create_app
 from bookly.db import Database
 from bookly.settings import BooklySettings, url_of
 from bookly.web import api_docs
+from bookly.workers import shared_folder
 from tokenpair import database_url
 from tokenpair.errors import ConfigurationError, TokenPairError
 
@@ -207,7 +208,8 @@ def _serve(
     if reload:
         ChangeReload(config, target=server.run, sockets=[listener]).run()
     elif workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        with shared_folder():
+            Multiprocess(config, sockets=[listener]).run()
     else:
         server.run(sockets=[listener])
 

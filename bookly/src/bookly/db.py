@@ -7,6 +7,7 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
+from tokenpair import Condition
 from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql import (
     TOKENPAIR_MIGRATIONS,
@@ -31,8 +32,8 @@ class Database:
         self._engine = engine
         # A reader on SQLite must not open a transaction: all of ours take the write lock. Both
         # share one pool, for an app has few connections to spare.
-        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._read = async_sessionmaker(autocommit, expire_on_commit=False)
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._read = async_sessionmaker(self._autocommit, expire_on_commit=False)
         self._write = async_sessionmaker(engine, expire_on_commit=False)
         self._turn = turn_to_write(engine)
 
@@ -57,6 +58,11 @@ class Database:
                     await migrations.upgrade(self._engine)
                 elif not await migrations.is_current(self._engine):
                     raise ConfigurationError("the database is not migrated; run: bookly db upgrade")
+
+    async def check(self) -> Condition:
+        """Say how Bookly's own tables stand. Raises `Unavailable`."""
+        with unavailable(self._engine):
+            return await BOOKLY_MIGRATIONS.check(self._autocommit)
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -1,28 +1,107 @@
 """What an operator's machines ask: is the process alive, and can it answer?"""
 
-from fastapi import APIRouter
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
+from bookly.db import Database
+from tokenpair import Condition, Health
 from tokenpair.errors import Unavailable
 from tokenpair.fastapi import AuthDep, ProblemRoute, problem_responses
 
 router = APIRouter(prefix="/health", route_class=ProblemRoute, tags=["health"])
 
+SECONDS = 3
+"""A database that says nothing for so long is as good as away."""
 
-class Health(BaseModel):
+
+class Alive(BaseModel):
     """All is well."""
 
-    status: str = "ok"
+    status: Literal["ok"] = "ok"
+
+
+class Checks(BaseModel):
+    """How each part stands. No more than that: the log has the reasons."""
+
+    database: Condition
+    migrations: Condition
+    clock: Condition
+    feed: Condition
+
+
+class Ready(BaseModel):
+    """Requests are answered."""
+
+    status: Literal["ok"] = "ok"
+    checks: Checks
+
+
+class NotReady(Unavailable):
+    """Requests are not answered; `checks` in the answer says which part is amiss."""
+
+    def __init__(self, health: Health) -> None:
+        super().__init__("; ".join(health.reasons))
+        self.checks = _checks(health)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Give the parts."""
+        return {"checks": self.checks.model_dump(mode="json")}
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
 
 
 @router.get("/live", summary="Is it alive?")
-async def live() -> Health:
+async def live() -> Alive:
     """Tell that the process runs, whatever it depends on."""
-    return Health()
+    return Alive()
 
 
 @router.get("/ready", summary="Is it ready?", responses=problem_responses(Unavailable))
-async def ready(auth: AuthDep) -> Health:
-    """Tell that a request would be answered now. What is amiss, only the log says."""
-    await auth.check()
-    return Health()
+async def ready(auth: AuthDep, database: Annotated[Database, Depends(_database)]) -> Ready:
+    """Tell that a request would be answered now, or else which of the `checks` is failing."""
+    librarys, ours = await asyncio.gather(auth.health(), _health(database))
+    health = replace(
+        librarys,
+        database=_worse(librarys.database, ours.database),
+        migrations=_worse(librarys.migrations, ours.migrations),
+        reasons=librarys.reasons + ours.reasons,
+    )
+    if not health.is_ready:
+        raise NotReady(health)
+    return Ready(checks=_checks(health))
+
+
+async def _health(database: Database) -> Health:
+    """Look at Bookly's own tables, over its own connections."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            migrations = await database.check()
+    except (Unavailable, TimeoutError) as exc:
+        reason = str(exc) or f"Bookly's database says nothing for {SECONDS} s"
+        return Health(database=Condition.FAILING, reasons=(reason,))
+    is_behind = migrations is Condition.FAILING
+    reasons = ("the database is not migrated; run: bookly db upgrade",) if is_behind else ()
+    return Health(database=Condition.OK, migrations=migrations, reasons=reasons)
+
+
+def _worse(one: Condition, other: Condition) -> Condition:
+    by_badness = (Condition.FAILING, Condition.UNKNOWN, Condition.OK)
+    return min(one, other, key=by_badness.index)
+
+
+def _checks(health: Health) -> Checks:
+    return Checks(
+        database=health.database,
+        migrations=health.migrations,
+        clock=health.clock,
+        feed=health.feed,
+    )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tokenpair.auth import open_storage, utc_now
+from tokenpair.core.counts import Tally
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.user import User
 from tokenpair.errors import NotFound
@@ -54,7 +55,12 @@ def set_roles(
 @app.command("disable")
 def disable(email: Email) -> None:
     """Disable an account and end all its sessions."""
-    _change(email, lambda storage, user: Disable(storage=storage, clock=utc_now)(user.id))
+
+    async def change(storage: Storage, user: User) -> None:
+        # Nobody sees what a command has counted.
+        await Disable(storage=storage, clock=utc_now, tally=Tally())(user.id)
+
+    _change(email, change)
 
 
 @app.command("enable")

@@ -151,10 +151,9 @@ def problem_of(request: HTTPConnection, exc: AuthError) -> JSONResponse:
         exc.code,
         f" ({exc.reason})" if exc.reason else "",
     )
-    extra: dict[str, Any] = {}
-    if isinstance(exc, InvalidInput):
-        extra["errors"] = [{"field": each.field, "reason": each.reason} for each in exc.errors]
-    return _problem(status, exc.code, exc.detail, headers=headers_of(exc, status), **extra)
+    return _problem(
+        status, exc.code, exc.detail, headers=headers_of(exc, status), members=exc.members
+    )
 
 
 def _template(request: HTTPConnection) -> str:
@@ -204,9 +203,9 @@ def _problem(
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
-    **extra: Any,  # noqa: ANN401
+    members: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    body = {
+    body: dict[str, Any] = {
         "type": "about:blank",
         "title": _phrase(status),
         "status": status,
@@ -214,7 +213,7 @@ def _problem(
         "code": code,
     }
     return JSONResponse(
-        body | extra,
+        body | dict(members or {}) | body,  # Nobody's members replace those of a problem.
         status_code=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type=MEDIA_TYPE,

@@ -51,7 +51,8 @@ class Feed:
         self._news = asyncio.Event()
         self._told = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        # How old news was when it came, in seconds; for whoever counts.
+        # How much news has come, and how old the latest was, in seconds; for whoever counts.
+        self.heard = 0
         self.lags: deque[float] = deque(maxlen=1000)
         # What this process records itself, it knows as soon as it is committed.
         storage.listen(self._hear)
@@ -64,9 +65,13 @@ class Feed:
 
         Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
         """
-        if self._monotonic() > self._fresh_until:
+        if not self.is_fresh():
             raise Unavailable("the revocations have not been read for too long")
         self._copy.check(claims)
+
+    def is_fresh(self) -> bool:
+        """Has it been read lately enough to go by?"""
+        return self._monotonic() <= self._fresh_until
 
     def staleness(self) -> float:
         """Say how many seconds ago the feed was read for the last time."""
@@ -107,10 +112,13 @@ class Feed:
         if self._position is None:
             self._loaded_at = now
         self._position = page.position
+        is_first = self._fresh_until == -math.inf
         # As of before the look: what was recorded meanwhile may not be in it.
         self._fresh_until = now + self._max_staleness
-        for entry in self._copy.apply(page.entries):
-            self.lags.append((page.now - entry.recorded_at).total_seconds())
+        news = self._copy.apply(page.entries)
+        if not is_first:  # What a worker finds when it starts was no news to wait for.
+            self.heard += len(news)
+            self.lags += [(page.now - each.recorded_at).total_seconds() for each in news]
         self._copy.forget(page.now)
 
     def _hear(self, entries: Sequence[Revocation]) -> None:

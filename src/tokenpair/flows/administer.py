@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from tokenpair.core.counts import Tally
 from tokenpair.core.session import EndReason
 from tokenpair.errors import FieldError, InvalidInput, NotFound
 from tokenpair.ports import Clock, Storage
@@ -41,6 +42,7 @@ class Disable:
 
     storage: Storage
     clock: Clock
+    tally: Tally
 
     async def __call__(self, user_id: UUID) -> None:
         """Raises `NotFound`."""
@@ -48,7 +50,8 @@ class Disable:
         async with self.storage.begin() as tx:
             if not await tx.users.set_disabled(user_id, now):
                 raise NotFound
-            await tx.sessions.end_all(user_id, EndReason.USER_DISABLED, now)
+            ended = await tx.sessions.end_all(user_id, EndReason.USER_DISABLED, now)
+        self.tally.sessions_ended[EndReason.USER_DISABLED] += ended
 
 
 @dataclass(frozen=True, kw_only=True)

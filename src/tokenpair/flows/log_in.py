@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tokenpair.core.counts import LogInOutcome, Tally
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.pair import Mint, TokenPair
 from tokenpair.core.session import EndReason, Session, Standing, hash_secret
 from tokenpair.core.user import User
-from tokenpair.errors import InvalidCredentials, InvalidInput
+from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.ports import Clock, PasswordHasher, Storage, UnitOfWork, Verified
 
 MAX_SESSIONS = 50
@@ -40,17 +41,30 @@ class LogIn:
     mint: Mint
     clock: Clock
     new_id: Callable[[], UUID]
+    tally: Tally
 
     async def __call__(
         self, *, email: str, password: str, device: Device | None = None
     ) -> TokenPair:
-        """Raises `InvalidCredentials`."""
+        """Raises `InvalidCredentials` and `Unavailable`."""
+        try:
+            pair = await self._log_in(email, password, device or Device())
+        except InvalidCredentials:
+            self.tally.log_ins[LogInOutcome.REFUSED] += 1
+            raise
+        except Unavailable:
+            self.tally.log_ins[LogInOutcome.UNAVAILABLE] += 1
+            raise
+        self.tally.log_ins[LogInOutcome.SUCCEEDED] += 1
+        return pair
+
+    async def _log_in(self, email: str, password: str, device: Device) -> TokenPair:
         for _ in range(_TRIES):
             user = await self._find(email)
             verified = await self.passwords.verify(password, user.password_hash if user else None)
             if user is None or not verified.is_right or not user.is_enabled:
                 raise InvalidCredentials
-            if pair := await self._open_session(user, verified, device or Device()):
+            if pair := await self._open_session(user, verified, device):
                 return pair
             # The hash changed while we compared. By a rehash, and the password is still
             # right; or by a reset, and it is not: the next round tells.
@@ -79,7 +93,7 @@ class LogIn:
                 raise InvalidCredentials("disabled or deleted while logging in")
             if locked.password_hash != user.password_hash or user.password_hash is None:
                 return None
-            await self._make_room(tx, user, now)
+            ended = await self._make_room(tx, user, now)
             session = Session(
                 id=self.new_id(),
                 user_id=user.id,
@@ -100,10 +114,15 @@ class LogIn:
                 await tx.users.set_password_hash(
                     user.id, verified.new_hash, replacing=user.password_hash
                 )
+        self.tally.sessions_ended[EndReason.TOO_MANY_SESSIONS] += ended
         return self.mint.first_pair(Standing.of(session, locked), secret, now)
 
     @staticmethod
-    async def _make_room(tx: UnitOfWork, user: User, now: datetime) -> None:
+    async def _make_room(tx: UnitOfWork, user: User, now: datetime) -> int:
         too_many = (await tx.sessions.live(user.id, now))[MAX_SESSIONS - 1 :]
-        for oldest in reversed(too_many):  # In the order in which `end_all` ends them.
-            await tx.sessions.end(oldest.id, EndReason.TOO_MANY_SESSIONS, now)
+        return sum(
+            [
+                await tx.sessions.end(oldest.id, EndReason.TOO_MANY_SESSIONS, now)
+                for oldest in reversed(too_many)  # In the order in which `end_all` ends them.
+            ]
+        )

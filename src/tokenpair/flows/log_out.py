@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tokenpair.core.codec import Codec
+from tokenpair.core.counts import Tally
 from tokenpair.core.session import EndReason
 from tokenpair.ports import Clock, Storage
 
@@ -15,12 +16,14 @@ class LogOut:
     storage: Storage
     codec: Codec
     clock: Clock
+    tally: Tally
 
     async def __call__(self, token: str) -> None:
         """Doing it twice is fine. Raises `InvalidToken`."""
         claims = self.codec.decode(token)
         async with self.storage.begin() as tx:
-            await tx.sessions.end(claims.session_id, EndReason.LOGOUT, self.clock())
+            ended = await tx.sessions.end(claims.session_id, EndReason.LOGOUT, self.clock())
+        self.tally.sessions_ended[EndReason.LOGOUT] += ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,11 @@ class LogOutEverywhere:
 
     storage: Storage
     clock: Clock
+    tally: Tally
 
     async def __call__(self, user_id: UUID) -> int:
         """Give the number of sessions that ended."""
         async with self.storage.begin() as tx:
-            return await tx.sessions.end_all(user_id, EndReason.LOGOUT_ALL, self.clock())
+            ended = await tx.sessions.end_all(user_id, EndReason.LOGOUT_ALL, self.clock())
+        self.tally.sessions_ended[EndReason.LOGOUT_ALL] += ended
+        return ended

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from tokenpair.core.counts import Tally
 from tokenpair.core.session import EndReason, Session
 from tokenpair.errors import NotFound
 from tokenpair.ports import Clock, Storage
@@ -27,6 +28,7 @@ class EndSession:
 
     storage: Storage
     clock: Clock
+    tally: Tally
 
     async def __call__(self, user_id: UUID, session_id: UUID) -> None:
         """Raises `NotFound` for an unknown session, an ended one and anyone else's."""
@@ -35,4 +37,5 @@ class EndSession:
             found = await tx.sessions.lock(session_id)
             if not found or found[0].user_id != user_id or not found[0].is_live(now):
                 raise NotFound("no live session of this user")
-            await tx.sessions.end(session_id, EndReason.ENDED_BY_USER, now)
+            ended = await tx.sessions.end(session_id, EndReason.ENDED_BY_USER, now)
+        self.tally.sessions_ended[EndReason.ENDED_BY_USER] += ended

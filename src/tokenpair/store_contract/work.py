@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tokenpair.core.health import Condition
 from tokenpair.core.session import (
     EndReason,
     Standing,
@@ -147,7 +148,10 @@ class WorkPromises:
         assert await storage.standing(session.id, NOW) is None
 
     async def test_it_answers_and_knows_the_time(self, storage: Storage) -> None:
-        await storage.check(datetime.now(UTC))
+        found = await storage.check(datetime.now(UTC))
+
+        assert (found.database, found.migrations, found.clock) == (Condition.OK,) * 3
+        assert found.reasons == ()
 
     @pytest.mark.parametrize("migrate", [True, False])
     async def test_opening_again_loses_nothing(self, storage: Storage, *, migrate: bool) -> None:

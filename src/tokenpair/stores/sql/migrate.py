@@ -5,11 +5,13 @@ package, and a version table of its own.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tokenpair.core.health import Condition
 from tokenpair.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -47,26 +49,43 @@ class Migrations:
 
         Raises `ConfigurationError` for a database that a newer version has migrated.
         """
-        from alembic.script import ScriptDirectory  # noqa: PLC0415  See `_config`.
-
-        async with engine.connect() as connection:
-            revision = await self._revision(connection)
-        script = ScriptDirectory.from_config(self._config())
-        known = {each.revision for each in script.walk_revisions()}
+        revision, (known, head) = await self._revision(engine), self._scripts()
         if revision is not None and revision not in known:
             raise ConfigurationError(
                 f"the database is newer than this version: it is at {revision} of {self.table}"
             )
-        return revision == script.get_current_head()
+        return revision == head
 
-    async def _revision(self, connection: AsyncConnection) -> str | None:
+    async def check(self, engine: AsyncEngine) -> Condition:
+        """Say how the tables stand beside what this version needs.
+
+        Unknown, if a newer version has migrated them: what that changed may or may not matter
+        to this one, which goes on until it is replaced.
+        """
+        revision, (known, head) = await self._revision(engine), _remembered_scripts(self)
+        if revision == head:
+            return Condition.OK
+        return Condition.FAILING if revision is None or revision in known else Condition.UNKNOWN
+
+    async def _revision(self, engine: AsyncEngine) -> str | None:
+        """Read where the tables are."""
+
         def read(sync: sa.Connection) -> str | None:
             if not sa.inspect(sync).has_table(self.table):
                 return None
             version = sa.table(self.table, sa.column("version_num"))
             return sync.execute(sa.select(version.c.version_num)).scalar()
 
-        return await connection.run_sync(read)
+        async with engine.connect() as connection:
+            return await connection.run_sync(read)
+
+    def _scripts(self) -> tuple[frozenset[str], str | None]:
+        """Give all revisions that this version has scripts for, and the newest."""
+        from alembic.script import ScriptDirectory  # noqa: PLC0415  See `_config`.
+
+        script = ScriptDirectory.from_config(self._config())
+        known = frozenset(each.revision for each in script.walk_revisions())
+        return known, script.get_current_head()
 
     def _upgrade(self, connection: sa.Connection) -> None:
         from alembic import command  # noqa: PLC0415  See `_config`.
@@ -85,6 +104,12 @@ class Migrations:
         config.set_main_option("path_separator", "os")
         config.attributes["version_table"] = self.table
         return config
+
+
+@cache
+def _remembered_scripts(migrations: Migrations) -> tuple[frozenset[str], str | None]:
+    """Read the scripts once: whoever asks for the health asks again in a second."""
+    return migrations._scripts()  # noqa: SLF001  Of the class above.
 
 
 TOKENPAIR_MIGRATIONS = Migrations("tokenpair:stores/sql/migrations", "tokenpair_migration")

@@ -1,6 +1,7 @@
 """`ports.Storage` in SQL: SQLite for one machine, PostgreSQL for more."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
@@ -11,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.health import Condition, Health
 from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import MARGIN, Revocation
 from tokenpair.core.session import Standing, Windows
-from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.engine import (
     POOL_SECONDS,
@@ -159,17 +161,38 @@ class SqlStorage:
         async with self._writing() as connection:
             return await prune(connection, now, limit)
 
-    async def check(self, now: datetime) -> None:
-        with unavailable(self._engine):
-            async with asyncio.timeout(POOL_SECONDS), self._autocommit.connect() as connection:
-                if self._is_sqlite:  # It has no clock but this machine's.
-                    await connection.execute(sa.select(1))
-                    return
-                theirs = (
-                    await connection.execute(sa.select(sa.func.clock_timestamp()))
-                ).scalar_one()
-        if abs(theirs - now) > MAX_CLOCK_DRIFT:
-            raise Unavailable("this machine's clock and the database's disagree")
+    async def check(self, now: datetime) -> Health:
+        # Not the other engine: on SQLite it would take the write lock.
+        engine = self._autocommit
+        with unavailable(engine):
+            async with asyncio.timeout(POOL_SECONDS):
+                clock = await self._check_clock(now)
+                migrations = await TOKENPAIR_MIGRATIONS.check(engine)
+        reasons = {
+            "this machine's clock and the database's disagree": clock,
+            "the database is not migrated; run: tokenpair db upgrade": migrations,
+        }
+        return Health(
+            database=Condition.OK,
+            migrations=migrations,
+            clock=clock,
+            reasons=tuple(each for each, is_so in reasons.items() if is_so is Condition.FAILING),
+        )
+
+    async def _check_clock(self, now: datetime) -> Condition:
+        began = time.monotonic()
+        async with self._autocommit.connect() as connection:
+            if self._is_sqlite:  # It has no clock but this machine's.
+                await connection.execute(sa.select(1))
+                return Condition.OK
+            theirs = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+        waited = timedelta(seconds=time.monotonic() - began)
+        return Condition.OK if clocks_agree(now, theirs, waited) else Condition.FAILING
+
+
+def clocks_agree(ours: datetime, theirs: datetime, waited: timedelta) -> bool:
+    """Say whether the database's clock is right by ours, which was read `waited` ago."""
+    return -MAX_CLOCK_DRIFT <= theirs - ours <= waited + MAX_CLOCK_DRIFT
 
 
 def _renewals(engine: AsyncEngine, turn: AbstractAsyncContextManager[None]) -> Renewals:

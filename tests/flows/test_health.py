@@ -1,0 +1,129 @@
+"""How the parts stand: each is told apart, within seconds, whatever is amiss."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tokenpair import Auth, Condition, Health, Key, Keyring
+from tokenpair import auth as composition
+from tokenpair.errors import Unavailable
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage, create_engine
+from tokenpair.stores.sql.storage import clocks_agree
+from tokenpair.testing import make_auth
+
+OK, FAILING, UNKNOWN = Condition.OK, Condition.FAILING, Condition.UNKNOWN
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class AwayStorage(MemoryStorage):
+    """One that cannot be reached."""
+
+    async def check(self, now: datetime) -> Health:
+        raise Unavailable(f"postgresql://db.internal does not answer at {now}")
+
+
+class SilentStorage(MemoryStorage):
+    """One that takes every question, and answers none."""
+
+    async def check(self, now: datetime) -> Health:
+        await asyncio.Event().wait()
+        return await super().check(now)
+
+
+class SharedStorage(MemoryStorage):
+    """One that others write to, too."""
+
+    is_private = False
+
+
+def parts(health: Health) -> tuple[Condition, ...]:
+    return (health.database, health.migrations, health.clock, health.feed)
+
+
+async def test_all_is_well(tmp_path: Path) -> None:
+    async with make_auth(storage=SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")) as auth:
+        health = await auth.health()
+        await auth.check()
+
+    assert health == Health(database=OK, migrations=OK, clock=OK, feed=OK)
+    assert health.is_ready
+
+
+async def test_what_cannot_be_reached_is_the_database_and_the_rest_is_not_known() -> None:
+    auth = make_auth(storage=AwayStorage())
+
+    health = await auth.health()
+
+    assert parts(health) == (FAILING, UNKNOWN, UNKNOWN, OK)
+    assert not health.is_ready
+    with pytest.raises(Unavailable, match=r"db\.internal does not answer"):
+        await auth.check()
+
+
+async def test_a_database_that_says_nothing_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(composition, "HEALTH_SECONDS", 0.01)
+
+    async with asyncio.timeout(10):
+        health = await make_auth(storage=SilentStorage()).health()
+
+    assert parts(health) == (FAILING, UNKNOWN, UNKNOWN, OK)
+    assert "says nothing" in health.reasons[0]
+
+
+async def test_a_worker_that_cannot_tell_what_is_revoked_is_not_ready() -> None:
+    auth = Auth(
+        storage=SharedStorage(),
+        keyring=Keyring([Key.generate()]),
+        issuer="https://auth.test",
+        poll=timedelta(days=1),
+        max_staleness=timedelta(0),
+    )
+
+    async with auth:
+        health = await auth.health()
+
+    assert parts(health) == (OK, OK, OK, FAILING)
+    assert not health.is_ready
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DROP TABLE tokenpair_migration", FAILING),
+        ("DELETE FROM tokenpair_migration", FAILING),
+        ("UPDATE tokenpair_migration SET version_num = 'of_tomorrow'", UNKNOWN),
+    ],
+)
+async def test_tables_of_another_version_are_told(
+    tmp_path: Path, statement: str, expected: Condition
+) -> None:
+    """A newer version's do not stop this one: while workers are replaced, both run."""
+    url = f"sqlite:///{tmp_path}/test.db"
+    engine = create_engine(url)
+    async with make_auth(storage=SqlStorage.from_url(url)) as auth:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text(statement))
+        await engine.dispose()
+
+        health = await auth.health()
+
+    assert parts(health) == (OK, expected, OK, OK)
+    assert health.is_ready is (expected is UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("drift", "waited", "agree"),
+    [(2, 0, True), (2.1, 0, False), (-2, 0, True), (-2.1, 0, False), (4, 2, True), (-3, 2, False)],
+)
+def test_the_time_that_the_answer_took_is_no_drift(
+    drift: float, waited: float, agree: bool
+) -> None:
+    theirs = NOW + timedelta(seconds=drift)
+
+    assert clocks_agree(NOW, theirs, timedelta(seconds=waited)) is agree
