@@ -12,13 +12,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from tests import processes
 
 # The user nobody, on every Linux. PostgreSQL refuses to run as root, so root becomes this one.
 NOBODY = 65534
@@ -54,8 +56,9 @@ class PostgresServer:
     a socket. The folder is private to this user, which is why `trust` is safe inside it.
     """
 
-    def __init__(self, *, fsync: bool = False) -> None:
+    def __init__(self, *, fsync: bool = False, settings: dict[str, str] | None = None) -> None:
         self._fsync = fsync
+        self._settings = settings or {}
         # Not $TMPDIR: the path of a socket may have 107 characters, and `nobody` must get there.
         self._folder = Path(tempfile.mkdtemp(prefix="tokenpair-pg-", dir="/tmp"))
         self._log = self._folder / "log"
@@ -81,12 +84,13 @@ class PostgresServer:
             raise RuntimeError(f"initdb failed:\n{self._log.read_text()}")
 
     def start(self) -> None:
-        """Start the server, again after `kill` if need be, and return once it answers."""
+        """Start the server, again after `kill` or `crash`, and return once it answers."""
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._folder),
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
+            **self._settings,
         }
         arguments = [f"--{name}={value}" for name, value in settings.items()]
         self._process = self._spawn([self._binary("postgres"), "-D", "data", *arguments])
@@ -97,13 +101,33 @@ class PostgresServer:
         assert self._process is not None
         # Stopped, the parent cannot start one more child while we count them.
         self._process.send_signal(signal.SIGSTOP)
-        children = _children(self._process.pid)
+        children = processes.children(self._process.pid)
         for pid in [self._process.pid, *children]:
             os.kill(pid, signal.SIGKILL)
         self._process.wait()
         # The next start is refused while a child still holds the shared memory.
-        while any(map(_is_alive, children)):
+        while any(map(processes.is_alive, children)):
             time.sleep(0.005)
+
+    def crash(self) -> None:
+        """Stop it in the mode `immediate`: clients are cut off, nothing more is written."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let every process stand still for the length of the block: it takes calls, and hangs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        pids = [self._process.pid, *processes.children(self._process.pid)]
+        try:
+            for pid in pids:
+                _signal(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in pids:
+                _signal(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Shut the server down, if it runs, and remove all it has written."""
@@ -164,13 +188,15 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
-    """Run a PostgreSQL for the length of the block.
+def postgres(
+    *, fsync: bool = False, settings: dict[str, str] | None = None
+) -> Iterator[PostgresServer]:
+    """Run a PostgreSQL for the length of the block, with `settings` of its configuration.
 
     With `fsync` it promises what it does in production. Without, what was committed survives
     `kill` all the same (the kernel has it) and only a real power cut could lose it.
     """
-    server = PostgresServer(fsync=fsync)
+    server = PostgresServer(fsync=fsync, settings=settings)
     try:
         server.create()
         server.start()
@@ -200,14 +226,6 @@ def _give_to_nobody(folder: Path) -> None:
             os.chown(path, NOBODY, NOBODY)
 
 
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _is_alive(pid: int) -> bool:
-    """Tell whether the process still runs; a zombie, which holds nothing any more, does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

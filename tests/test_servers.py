@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import subprocess
@@ -6,21 +7,28 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+import redis
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.servers import PostgresServer, postgres
+from tests.valkey import ValkeyServer, valkey
 
 ROOT = Path(__file__).parent.parent
 
-# Starts a server, says where, and then waits to be killed.
+# Starts a server, says in which folder, and then waits to be killed.
 STARTER = """
-from tests.servers import postgres
-with postgres() as server:
-    print(server.url("postgres"), flush=True)
+from tests.{module} import {server}
+with {server}() as server:
+    print(server._folder, flush=True)
     input()
 """
+STARTERS = {
+    "postgres": STARTER.format(module="servers", server="postgres"),
+    "valkey": STARTER.format(module="valkey", server="valkey"),
+}
 
 
 def engine(url: str, driver: str = "psycopg") -> AsyncEngine:
@@ -78,10 +86,36 @@ async def test_a_crash_test_can_ask_for_fsync() -> None:
             assert (await connection.execute(text("SHOW fsync"))).scalar_one() == "on"
 
 
+async def test_a_server_that_was_stopped_at_once_starts_again_with_its_data() -> None:
+    with postgres(settings={"max_connections": "17"}) as server:
+        url = server.create_database()
+        await run(url, "CREATE TABLE kept ()")
+
+        server.crash()
+        server.start()
+
+        assert await tables(url) == ["kept"]
+        async with engine(url).connect() as connection:
+            assert (await connection.execute(text("SHOW max_connections"))).scalar_one() == "17"
+
+
+async def test_a_frozen_server_answers_once_it_has_thawed(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        with postgres_server.frozen():
+            answer = asyncio.create_task(connection.execute("SELECT 1"))
+            done, _ = await asyncio.wait([answer], timeout=0.2)
+
+        assert done == set()
+        assert await (await answer).fetchone() == (1,)
+
+
 @pytest.mark.parametrize("last_signal", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
-def test_nothing_is_left_when_the_tests_end_early(last_signal: signal.Signals) -> None:
+@pytest.mark.parametrize("kind", STARTERS)
+def test_nothing_is_left_when_the_tests_end_early(kind: str, last_signal: signal.Signals) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", STARTER],
+        [sys.executable, "-c", STARTERS[kind]],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -89,13 +123,31 @@ def test_nothing_is_left_when_the_tests_end_early(last_signal: signal.Signals) -
         text=True,
     ) as starter:
         assert starter.stdout is not None
-        folder = Path(starter.stdout.readline().strip().partition("?host=")[2])
-        server = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        folder = Path(starter.stdout.readline().strip())
+        pid_file = folder / ("data/postmaster.pid" if kind == "postgres" else "pid")
+        server = int(pid_file.read_text().splitlines()[0])
 
         starter.send_signal(last_signal)
 
     assert eventually(lambda: not folder.exists())
     assert not Path(f"/proc/{server}/cwd").exists()
+
+
+def test_a_killed_valkey_starts_again_at_its_place_and_has_forgotten_all() -> None:
+    with valkey() as server, server.client() as client:
+        client.set("a", "b")
+        server.kill()
+        with pytest.raises(redis.ConnectionError):
+            client.get("a")
+
+        server.start()
+
+        assert client.get("a") is None
+
+
+def test_nobody_asks_a_valkey_without_its_password(valkey_server: ValkeyServer) -> None:
+    with redis.Redis(port=valkey_server.port) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.get("a")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -19,6 +19,7 @@ from bookly.durations import RequestDurations
 from bookly.headers import SecurityHeaders
 from bookly.metrics import Metrics, add_metrics
 from bookly.settings import BooklySettings
+from bookly.supervision import stop_with_supervisor
 from bookly.web import api_docs
 from tokenpair import Auth, database_url
 from tokenpair.fastapi import ProblemRoute, Profile, Text, install
@@ -87,6 +88,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
 
 def create_app_from_environment() -> FastAPI:
     """Make the app of a worker process: its settings are in the environment."""
+    stop_with_supervisor()
     settings = BooklySettings.read()
     logs.configure(production=settings.auth.is_production)
     return create_app(settings)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors import ChangeReload
 
 import bookly
 import tokenpair
@@ -18,6 +18,7 @@ from bookly import logs
 from bookly.app import create_app
 from bookly.db import Database
 from bookly.settings import BooklySettings, url_of
+from bookly.supervision import SILENCE_SECONDS, Supervisor
 from bookly.web import api_docs
 from bookly.workers import shared_folder
 from tokenpair import database_url
@@ -199,6 +200,7 @@ def _serve(
         server_header=False,
         # Whoever never ends a request must not keep the server from stopping.
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=SILENCE_SECONDS,
         # The library counts the trusted proxies: TOKENPAIR_TRUSTED_PROXY_HOPS.
         proxy_headers=False,
     )
@@ -209,7 +211,7 @@ def _serve(
         ChangeReload(config, target=server.run, sockets=[listener]).run()
     elif workers > 1:
         with shared_folder():
-            Multiprocess(config, sockets=[listener]).run()
+            Supervisor(config, sockets=[listener]).run()
     else:
         server.run(sockets=[listener])
 

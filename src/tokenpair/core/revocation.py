@@ -34,6 +34,14 @@ class Revocation:
     recorded_at: datetime
     until: datetime
 
+    @property
+    def makes_sense(self) -> bool:
+        """Does it revoke anything, for any time? No entry that we have written does not."""
+        names_tokens = self.session_id is not None or (
+            self.user_id is not None and self.min_version > 0
+        )
+        return names_tokens and self.until > self.recorded_at
+
 
 class Revocations:
     """A worker's copy of all that is in force. Applying an entry twice is fine, in any order."""

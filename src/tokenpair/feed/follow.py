@@ -12,7 +12,7 @@ from datetime import timedelta
 from tokenpair.core.claims import AccessClaims
 from tokenpair.core.revocation import Revocation, Revocations
 from tokenpair.errors import Unavailable
-from tokenpair.ports import FeedPosition, Storage, WakeUp
+from tokenpair.ports import FeedPage, FeedPosition, Storage, WakeUp
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +20,8 @@ RELOAD = timedelta(minutes=1)
 """So often everything is read again: a safety net for what a poll might have missed."""
 
 _RETRY_SECONDS = 1.0
+# So many are taken in before requests have their turn again: a few milliseconds' worth.
+_AT_ONCE = 1000
 
 
 class Feed:
@@ -109,16 +111,28 @@ class Feed:
         if now - self._loaded_at >= RELOAD.total_seconds():
             self._position = None
         page = await self._storage.read_feed(self._position)
+        await self._take_in(page)
         if self._position is None:
             self._loaded_at = now
         self._position = page.position
-        is_first = self._fresh_until == -math.inf
         # As of before the look: what was recorded meanwhile may not be in it.
         self._fresh_until = now + self._max_staleness
-        news = self._copy.apply(page.entries)
-        if not is_first:  # What a worker finds when it starts was no news to wait for.
-            self.heard += len(news)
-            self.lags += [(page.now - each.recorded_at).total_seconds() for each in news]
+
+    async def _take_in(self, page: FeedPage) -> None:
+        # What a worker finds when it starts was no news to wait for.
+        is_first = self._fresh_until == -math.inf
+        senseless = 0
+        for start in range(0, len(page.entries), _AT_ONCE):
+            some = page.entries[start : start + _AT_ONCE]
+            entries = [entry for entry in some if entry.makes_sense]
+            senseless += len(some) - len(entries)
+            news = self._copy.apply(entries)
+            if not is_first:
+                self.heard += len(news)
+                self.lags += [(page.now - each.recorded_at).total_seconds() for each in news]
+            await asyncio.sleep(0)
+        if senseless:
+            _log.warning("%d of the revocations make no sense and are left out", senseless)
         self._copy.forget(page.now)
 
     def _hear(self, entries: Sequence[Revocation]) -> None:
@@ -139,6 +153,10 @@ class Feed:
                 if not is_away:  # Once for each outage, not four times a second.
                     _log.warning("the revocations cannot be read: %s", exc)
                 is_away = True
+            except Exception:  # noqa: BLE001  A bug in one look must not be the end of all looks.
+                if not is_away:
+                    _log.exception("the revocations cannot be read")
+                is_away = True
             else:
                 if is_away:
                     _log.warning("the revocations can be read again")
@@ -153,6 +171,8 @@ class Feed:
                 await wake_up.wake()
             except Unavailable as exc:
                 _log.info("nobody could be woken: %s", exc)
+            except Exception:  # noqa: BLE001  Whatever a server may answer that is none.
+                _log.exception("nobody could be woken")
 
     async def _be_woken(self, wake_up: WakeUp) -> None:
         """Look as soon as somebody says that there is news. While nobody can, polling goes on."""
@@ -162,4 +182,6 @@ class Feed:
                     self._news.set()
             except Unavailable as exc:
                 _log.info("there are no wake-ups: %s", exc)
+            except Exception:  # noqa: BLE001  As above.
+                _log.exception("there are no wake-ups")
             await asyncio.sleep(_RETRY_SECONDS)

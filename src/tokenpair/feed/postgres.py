@@ -9,15 +9,20 @@ import asyncpg
 from tokenpair.errors import Unavailable
 
 CHANNEL = "tokenpair_revocation"
+_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _SECONDS = 5
+_SILENCE_SECONDS = 15
 
 
 class PostgresWakeUp:
     """Two connections: one listens, for as long as it lives; the other tells."""
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        """Take what asyncpg's `connect` takes."""
+    def __init__(
+        self, arguments: dict[str, Any], *, silence_seconds: float = _SILENCE_SECONDS
+    ) -> None:
+        """Take what asyncpg's `connect` takes, and after how long to ask a silent server."""
         self._arguments = arguments
+        self._silence_seconds = silence_seconds
         self._teller: asyncpg.Connection | None = None
 
     async def wake(self) -> None:
@@ -25,7 +30,7 @@ class PostgresWakeUp:
             if self._teller is None or self._teller.is_closed():
                 self._teller = await asyncpg.connect(**self._arguments)
             await self._teller.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+        except _ERRORS as exc:
             self._teller = None
             raise Unavailable(f"the database does not answer: {exc}") from exc
 
@@ -39,17 +44,28 @@ class PostgresWakeUp:
             # Whatever was told before we listened.
             yield
             while not connection.is_closed():
-                await woken.wait()
-                woken.clear()
-                yield
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+                if await self._is_told(woken):
+                    yield
+                else:
+                    # A connection that is lost in the network says nothing either.
+                    await connection.execute("SELECT 1", timeout=_SECONDS)
+        except _ERRORS as exc:
             raise Unavailable(f"the database does not answer: {exc}") from exc
         finally:
             if connection:
                 connection.terminate()
         raise Unavailable("the database has hung up")
 
+    async def _is_told(self, woken: asyncio.Event) -> bool:
+        try:
+            async with asyncio.timeout(self._silence_seconds):
+                await woken.wait()
+        except TimeoutError:
+            return False
+        woken.clear()
+        return True
+
     async def close(self) -> None:
         teller, self._teller = self._teller, None
         if teller:
-            await teller.close(timeout=_SECONDS)
+            await teller.close()

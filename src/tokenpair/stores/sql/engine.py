@@ -49,11 +49,14 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
     if parsed.get_backend_name() == "sqlite":
         return _create_sqlite_engine(parsed, options)
     try:
+        # Imported here: asyncpg is an extra.
+        from tokenpair.stores.sql.postgres import Connection  # noqa: PLC0415
+
         return create_async_engine(
             parsed,
             # A connection that the server closed meanwhile is found out before it is used.
             pool_pre_ping=True,
-            connect_args={"timeout": CONNECT_SECONDS},
+            connect_args={"timeout": CONNECT_SECONDS, "connection_class": Connection},
             **options,
         )
     except ModuleNotFoundError as exc:
@@ -162,10 +165,11 @@ def _may_pass(error: sa.exc.DBAPIError) -> bool:
     """Is it about the database, and not about what it was asked?
 
     For a lost connection or a deadlock asyncpg has no class that SQLAlchemy knows: its error comes
-    as the base class itself. And SQLite has nothing narrower than DatabaseError for a file that
-    is broken.
+    as the base class itself, and as an internal one while it has not quite noticed. And SQLite has
+    nothing narrower than DatabaseError for a file that is broken.
     """
-    return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError)) or type(error) in {
+    passing = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+    return isinstance(error, passing) or type(error) in {
         sa.exc.DBAPIError,
         sa.exc.DatabaseError,
     }

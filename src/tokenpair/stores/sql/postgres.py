@@ -5,6 +5,7 @@ because the driver's pool makes a round trip to reset each connection that is gi
 """
 
 import asyncio
+import contextlib
 import json
 import re
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ LOCK_SECONDS = 3
 
 # Longer than any wait of the server's own; only one that has vanished takes it.
 _ANSWER_SECONDS = 10
+_FAREWELL_SECONDS = 1
 _SETTINGS = f"SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{LOCK_SECONDS + 2}s'"
 _PARAMETERS = (
     "jti",
@@ -46,9 +48,11 @@ _NOT_THE_DRIVERS = {
     "prepared_statement_cache_size",
     "prepared_statement_name_func",
 }
-# The server has let go of the connection, or of the prepared statement.
+# The server has let go of the connection, or of the prepared statement. The driver's "internal"
+# error is what it says when the server has hung up and it has not quite noticed.
 _LOST = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -60,13 +64,22 @@ _LOST = (
 _PASSING = ("08", "25006", "40", "53", "55P03", "57")
 
 
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types.
+    """One whose farewell is short: the server may be out of reach, and never hear it."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's.
+        """Close it. It is closed, too, where the server does not answer."""
+        with contextlib.suppress(TimeoutError):
+            await super().close(timeout=timeout or _FAREWELL_SECONDS)
+
+
 def connect_arguments(url: str | sa.URL) -> dict[str, Any]:
     """Give what asyncpg's `connect` takes, from a URL."""
     parsed = sa.make_url(url).set(drivername="postgresql+asyncpg")
     dialect: Dialect = parsed.get_dialect()()
     _, arguments = dialect.create_connect_args(parsed)
     kept = {name: value for name, value in arguments.items() if name not in _NOT_THE_DRIVERS}
-    return {"timeout": CONNECT_SECONDS, **kept}
+    return {"timeout": CONNECT_SECONDS, "connection_class": Connection, **kept}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +133,7 @@ class PostgresRenewals:
 
     async def close(self) -> None:
         lines, self._idle = self._idle, []
-        for line in lines:
-            await line.connection.close(timeout=CONNECT_SECONDS)
+        await asyncio.gather(*(line.connection.close() for line in lines))
 
     async def _fetch(self, *arguments: object) -> asyncpg.Record | None:
         if self._places.locked():
@@ -130,7 +142,7 @@ class PostgresRenewals:
             await self._places.acquire()
         try:
             return await self._execute(arguments)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+        except (asyncpg.PostgresError, *_LOST) as exc:
             if isinstance(exc, asyncpg.PostgresError) and not _may_pass(exc):
                 raise
             said = str(exc).partition("\n")[0] or type(exc).__name__
@@ -176,8 +188,12 @@ class PostgresRenewals:
 
     async def _connect(self) -> _Line:
         connection = await asyncpg.connect(**self._arguments)
-        await connection.execute(_SETTINGS)
-        return _Line(connection, await connection.prepare(_NUMBERED))
+        try:
+            await connection.execute(_SETTINGS)
+            return _Line(connection, await connection.prepare(_NUMBERED))
+        except BaseException:
+            connection.terminate()
+            raise
 
 
 def _may_pass(error: asyncpg.PostgresError) -> bool:

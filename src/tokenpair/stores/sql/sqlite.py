@@ -282,12 +282,20 @@ class SqliteFeed:
             self._connection = None
 
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+# It names nothing, and makes no sense to whoever takes it.
+_UNREADABLE = Revocation(recorded_at=_EPOCH, until=_EPOCH)
+
+
 def _to_revocation(row: Row) -> Revocation:
     session_id, user_id, min_version, recorded_at, until, _ = row
-    return Revocation(
-        session_id=UUID(session_id) if session_id else None,
-        user_id=UUID(user_id) if user_id else None,
-        min_version=min_version or 0,
-        recorded_at=_to_moment(recorded_at),
-        until=_to_moment(until),
-    )
+    try:
+        return Revocation(
+            session_id=UUID(session_id) if session_id else None,
+            user_id=UUID(user_id) if user_id else None,
+            min_version=int(min_version or 0),
+            recorded_at=_to_moment(recorded_at),
+            until=_to_moment(until),
+        )
+    except (ValueError, TypeError, AttributeError):  # SQLite keeps anything in any column.
+        return _UNREADABLE

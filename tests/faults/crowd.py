@@ -1,0 +1,203 @@
+"""Many clients at once, on a bad line: what they may never meet is counted as wrong."""
+
+import asyncio
+import random
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.faults.people import Session, renew, until_refused
+from tests.faults.serving import ISSUER, Bookly, eventually
+from tests.faults.talk import AUTH, Answer, Line, Lost
+from tokenpair import Auth, User
+from tokenpair.key_file import read_keyring
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import CHEAP, a_user, login_as
+
+# The rows rotate every four seconds, and no request of these is under way for so long.
+SHORT_WINDOWS = {
+    "TOKENPAIR_REPEAT_WINDOW_SECONDS": "2",
+    "TOKENPAIR_SUPERSEDED_WINDOW_SECONDS": "4",
+}
+# Fewer than the sessions that a user may have.
+SESSIONS_OF_A_USER = 20
+
+
+class Door:
+    """Opens sessions by a way of its own: through Bookly's, a thousand would take a minute."""
+
+    def __init__(self, auth: Auth) -> None:
+        self.auth = auth
+        self.users: list[User] = []
+        self._opened = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, folder: Path, url: str) -> AsyncIterator["Door"]:
+        """Stand at the database of the Booklys in a folder."""
+        auth = Auth(
+            storage=SqlStorage.from_url(url),
+            keyring=read_keyring(folder / "keys.json"),
+            issuer=ISSUER,
+            passwords=Argon2Passwords(CHEAP),
+            migrate=False,
+        )
+        try:
+            yield cls(auth)
+        finally:
+            await auth.close()
+
+    async def open_session(self) -> Session:
+        """Log somebody in."""
+        if self._opened % SESSIONS_OF_A_USER == 0:
+            email = f"user{len(self.users)}-{random.randbytes(6).hex()}@example.com"
+            self.users.append(await a_user(self.auth, email))
+        self._opened += 1
+        pair = await login_as(self.auth, self.users[-1])
+        return Session(access=pair.access_token, refresh=pair.refresh_token)
+
+
+class Crowd:
+    """Clients of one server, each with a session. `wrong` must be empty, whatever happens."""
+
+    def __init__(
+        self,
+        bookly: Bookly,
+        *,
+        pause: float = 0.05,
+        come_back: Callable[[], Awaitable[Session]] | None = None,
+    ) -> None:
+        """Say how long each rests at most, in seconds, between two requests.
+
+        `come_back` opens a session for whoever has logged out; without it, nobody returns.
+        """
+        self.port = bookly.port
+        self.pause = pause
+        self.counts: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.ended: deque[Session] = deque(maxlen=50)
+        self.come_back = come_back
+        self.is_over = False
+        self.clients: list[Client] = []
+
+    @asynccontextmanager
+    async def busy(self, sessions: list[Session]) -> AsyncIterator[None]:
+        """Let all of them go on with what they do for the length of the block."""
+        self.clients = [Client(self, session) for session in sessions]
+        async with asyncio.TaskGroup() as tasks:
+            for client in self.clients:
+                tasks.create_task(client.live())
+            try:
+                yield
+            finally:
+                self.is_over = True
+
+    async def until_counted(self, number: int, name: str) -> None:
+        """Wait until something has happened so many times more."""
+        goal = self.counts[name] + number
+        await eventually(lambda: self.counts[name] >= goal)
+
+    async def check_everybody(self, bookly: Bookly) -> None:
+        """See, now that all is calm, that nobody was logged out, and no ended session lives."""
+        async with bookly.lines() as lines:
+            for number, client in enumerate(self.clients):
+                line = lines[number % len(lines)]
+                if client.is_leaving and not client.has_left:
+                    continue  # Its log-out may or may not have arrived.
+                answer = await renew(line, client.session.refresh)
+                expected = (401, "session_ended") if client.has_left else (200, "")
+                if (answer.status, answer.code) != expected:
+                    self.wrong.append(f"in the end: {answer}")
+            for session in self.ended:
+                await until_refused(lines, session.access, "session_ended")
+
+
+class Client:
+    """Renews, asks, repeats what was lost, and logs out at some time."""
+
+    def __init__(self, crowd: Crowd, session: Session) -> None:
+        self.session = session
+        self.is_leaving = False
+        self.has_left = False
+        self._crowd = crowd
+        self._line: Line | None = None
+
+    async def live(self) -> None:
+        """Go on until all is over."""
+        while not self._crowd.is_over:
+            await asyncio.sleep(random.uniform(0, self._crowd.pause))
+            try:
+                await self._do_something()
+            except Lost:
+                self._line = None
+                self._crowd.counts["lost"] += 1
+        if self._line:
+            self._line.hang_up()
+
+    async def _do_something(self) -> None:
+        if self._line is None:
+            self._line = await Line.open(self._crowd.port)
+        dice = random.random()
+        if self.has_left:
+            await self._try_what_has_ended(self._line)
+        elif self.is_leaving:  # The answer was lost, and the session may be over.
+            await self._log_out(self._line)
+        elif dice < 0.05:
+            # It is on its way, whatever becomes of the answer.
+            self._line.send("POST", f"{AUTH}/refresh_token", self.session.refresh)
+            self._line.hang_up()
+            raise Lost
+        elif dice < 0.3:
+            await self._ask(self._line)
+        elif dice < 0.305:
+            await self._log_out(self._line)
+        else:
+            await self._renew(self._line)
+
+    async def _renew(self, line: Line) -> None:
+        answer = await renew(line, self.session.refresh)
+        if not self._is_answer(answer, 200):
+            return
+        if random.random() < 0.2:
+            self._crowd.counts["dropped"] += 1  # So that it is presented once more.
+            return
+        self.session = Session.of(answer)
+        self._crowd.counts["renewed"] += 1
+
+    async def _ask(self, line: Line) -> None:
+        answer = await line.ask("GET", f"{AUTH}/me", self.session.access)
+        if answer.code == "token_stale":
+            self._crowd.counts["stale"] += 1
+            await self._renew(line)
+        elif self._is_answer(answer, 200):
+            self._crowd.counts["asked"] += 1
+
+    async def _log_out(self, line: Line) -> None:
+        self.is_leaving = True
+        answer = await line.ask("POST", f"{AUTH}/logout", self.session.refresh)
+        if not self._is_answer(answer, 204):
+            return
+        self._crowd.counts["logged out"] += 1
+        self._crowd.ended.append(self.session)
+        if self._crowd.come_back:
+            self.session = await self._crowd.come_back()
+            self.is_leaving = False
+        else:
+            self.has_left = True
+
+    async def _try_what_has_ended(self, line: Line) -> None:
+        answer = await renew(line, self.session.refresh)
+        if answer.code != "session_ended" and self._is_answer(answer, 401):
+            self._crowd.wrong.append(f"{answer}")
+        self._crowd.counts["refused"] += 1
+
+    def _is_answer(self, answer: Answer, status: int) -> bool:
+        """Tell whether it was answered; a server that is not ready must say when to come back."""
+        if answer.status == 503 and answer.code and "retry-after" in answer.headers:
+            self._crowd.counts["unavailable"] += 1
+            return False
+        if answer.status != status:
+            self._crowd.wrong.append(f"{answer}")
+        return answer.status == status

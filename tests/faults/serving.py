@@ -1,0 +1,132 @@
+"""Real Booklys with real workers, which these tests stop, kill and start again."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from tests.faults.talk import Line
+from tests.processes import children, command, is_alive, stands_still
+
+ISSUER = "http://bookly.test"
+
+
+class Bookly:
+    """`bookly serve` on a free port, which it keeps when it is started again.
+
+    All in one folder share keys and, if no other database is named, SQLite. `variables` are
+    its settings.
+    """
+
+    def __init__(self, folder: Path, *, workers: int = 1, **variables: str) -> None:
+        self.log = folder / f"log-{time.monotonic_ns()}.txt"
+        self.port = 0
+        self._folder = folder
+        self._number = workers
+        self._variables = variables
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return once its port is open and all its workers run."""
+        options = [f"--port={self.port}", f"--data-dir={self._folder}", f"--workers={self._number}"]
+        # Not a pipe: it would be broken for the rest of the greeting once we have read enough.
+        said = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bookly", "serve", *options],
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                env=_environment() | {"TOKENPAIR_BASE_URL": ISSUER} | self._variables,
+            )
+        self._wait(lambda: "Ctrl-C stops it" in self.log.read_text()[said:])
+        found = re.search(r"Bookly is at \S+:(\d+)", self.log.read_text()[said:])
+        assert found
+        self.port = int(found[1])
+        self._wait(lambda: len(self.workers()) == self._number)
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + 60
+        while not condition():
+            is_well = self._process.poll() is None and time.monotonic() < deadline
+            assert is_well, f"Bookly did not start:\n{self.log.read_text()}"
+            time.sleep(0.01)
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop, and give its exit code. Stopping twice is fine."""
+        assert self._process is not None
+        self._process.send_signal(by)
+        return self._process.wait(timeout=30)
+
+    @property
+    def pid(self) -> int:
+        """The process that was started. Of several workers it is none, but watches over them."""
+        assert self._process is not None
+        return self._process.pid
+
+    def workers(self) -> list[int]:
+        """Give the processes that answer requests."""
+        if self._number == 1:
+            return [self.pid]
+        # Python keeps one more child, to clean up after it.
+        return [pid for pid in children(self.pid) if "spawn_main" in command(pid)]
+
+    @asynccontextmanager
+    async def lines(self, each: int = 1) -> AsyncIterator[list[Line]]:
+        """Open connections to each worker, in the order of `workers`."""
+        lines: list[Line] = []
+        try:
+            for worker in [pid for pid in self.workers() for _ in range(each)]:
+                lines.append(await self._line(worker))  # noqa: PERF401  Whatever is open is closed.
+            yield lines
+        finally:
+            for line in lines:
+                line.hang_up()
+
+    async def _line(self, worker: int) -> Line:
+        """Connect while all others stand still: so it is this worker who takes the call."""
+        others = [pid for pid in self.workers() if pid != worker]
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            await eventually(lambda: all(map(stands_still, others)))
+            line = await Line.open(self.port)
+            assert (await line.ask("GET", "/health/live")).status == 200
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+        return line
+
+
+@contextmanager
+def serving(folder: Path, *, workers: int = 1, **variables: str) -> Iterator[Bookly]:
+    """Run one for the length of the block. Whatever has become of it, no process is left."""
+    bookly = Bookly(folder, workers=workers, **variables)
+    bookly.start()
+    try:
+        yield bookly
+    finally:
+        running = bookly.workers()
+        bookly.stop()
+        left = [pid for pid in running if is_alive(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert not left, bookly.log.read_text()
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until it is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

@@ -1,0 +1,71 @@
+"""`./run storm`: workers are killed while many clients renew, and lose answers."""
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.crowd import SHORT_WINDOWS, Crowd, Door
+from tests.faults.serving import Bookly, eventually, serving
+from tests.servers import postgres
+
+CLIENTS = 100
+WORKERS = 3
+
+
+async def storm(folder: Path, *, kills: int, database_url: str | None = None) -> Crowd:
+    """Kill workers, one after the other, under a crowd; tell how that went for it."""
+    variables = {"TOKENPAIR_DATABASE_URL": database_url} if database_url else {}
+    url = database_url or f"sqlite:///{folder}/tokenpair.db"
+    with serving(folder, workers=WORKERS, **SHORT_WINDOWS, **variables) as bookly:
+        async with Door.to(folder, url) as door:
+            sessions = [await door.open_session() for _ in range(CLIENTS)]
+        crowd = Crowd(bookly)
+        async with crowd.busy(sessions):
+            for _ in range(kills):
+                await _kill_one(bookly, crowd)
+        await crowd.check_everybody(bookly)
+    if "Traceback" in (log := bookly.log.read_text()):
+        crowd.wrong.append(log[log.index("Traceback") :])
+    return crowd
+
+
+async def _kill_one(bookly: Bookly, crowd: Crowd) -> None:
+    """Kill a worker that has work, and see it replaced."""
+    await crowd.until_counted(2 * CLIENTS, "renewed")
+    killed = random.choice(bookly.workers())
+    os.kill(killed, signal.SIGKILL)
+    await eventually(lambda: len(bookly.workers()) == WORKERS and killed not in bookly.workers())
+
+
+def main() -> int:
+    """Do it on SQLite and on PostgreSQL, and tell what was wrong."""
+    parser = argparse.ArgumentParser(
+        prog="./run storm",
+        description="Kill workers of Bookly, on SQLite and on PostgreSQL, while 100 clients renew. "
+        "Nobody may be logged out, and no ended session may live.",
+    )
+    parser.add_argument("--kills", type=int, default=20, help="so many on each database (20)")
+    kills = parser.parse_args().kills
+    wrong = 0
+    with postgres() as server:
+        for name, url in {"SQLite": None, "PostgreSQL": server.create_database()}.items():
+            with tempfile.TemporaryDirectory(prefix="bookly-storm-") as folder:
+                crowd = asyncio.run(storm(Path(folder), kills=kills, database_url=url))
+            print(f"{name}: {kills} kills; {told(crowd)}", flush=True)
+            wrong += len(crowd.wrong)
+    return 1 if wrong else 0
+
+
+def told(crowd: Crowd) -> str:
+    """Tell on a line what a crowd has met, and on others what it should not have."""
+    counts = ", ".join(f"{number:,} {name}" for name, number in sorted(crowd.counts.items()))
+    return "\n  ".join([f"{counts}, {len(crowd.wrong)} wrong", *crowd.wrong[:20]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

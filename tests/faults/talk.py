@@ -1,0 +1,91 @@
+"""HTTP on one connection: what a client hides, who answers and what is lost, is the matter here."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+AUTH = "/api/v1/auth"
+
+
+class Lost(Exception):
+    """The connection broke before the answer was whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Give what the body says."""
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The code of a problem; none, of anything else."""
+        is_problem = self.headers.get("content-type") == "application/problem+json"
+        return str(self.json()["code"]) if is_problem else ""
+
+
+class Line:
+    """A connection that stays open, for one request at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, port: int) -> Self:
+        """Connect. Raises `Lost`."""
+        try:
+            return cls(*await asyncio.open_connection("127.0.0.1", port))
+        except OSError as exc:
+            raise Lost from exc
+
+    async def ask(
+        self, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
+    ) -> Answer:
+        """Send a request and wait for its answer. Raises `Lost`."""
+        self.send(method, path, token, body)
+        try:
+            return await self._read()
+        except (asyncio.IncompleteReadError, OSError) as exc:
+            self.hang_up()
+            raise Lost from exc
+
+    def send(
+        self, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
+    ) -> None:
+        """Send a request, whatever becomes of it."""
+        content = json.dumps(body) if body else ""
+        lines = [f"{method} {path} HTTP/1.1", "Host: bookly.test"]
+        lines += [f"Authorization: Bearer {token}"] if token else []
+        lines += ["Content-Type: application/json"] if body else []
+        lines += [f"Content-Length: {len(content)}"]
+        self._writer.write("\r\n".join([*lines, "", content]).encode())
+
+    def hang_up(self) -> None:
+        """Close the connection, whether or not an answer is on its way."""
+        self._writer.close()
+
+    async def _read(self) -> Answer:
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.rstrip().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
+        body = await self._reader.readexactly(int(headers.get("content-length", 0)))
+        return Answer(status=int(first.split()[1]), headers=headers, body=body)
+
+
+async def ask(
+    port: int, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
+) -> Answer:
+    """Ask on a connection of its own. Raises `Lost`."""
+    line = await Line.open(port)
+    try:
+        return await line.ask(method, path, token, body)
+    finally:
+        line.hang_up()

@@ -1,0 +1,193 @@
+"""PostgreSQL in trouble: whoever waits is told so in time, and nobody is logged out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import httpx2
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from tests.faults.test_cut_off import end_all_connections
+from tests.faults.worker import Worker, working
+from tests.http.conftest import bearer, told
+from tokenpair import Key, Keyring, TokenPair
+from tokenpair.stores.sql import create_engine
+from tokenpair.stores.sql.engine import POOL_SIZE
+from tokenpair.stores.sql.tables import session_table
+from tokenpair.testing import FakeClock, a_user, login_as
+
+UNAVAILABLE = (503, "unavailable")
+
+
+@pytest.fixture(scope="module")
+def keyring() -> Keyring:
+    return Keyring([Key.generate()])
+
+
+@pytest.fixture
+async def worker(busy_url: str, keyring: Keyring) -> AsyncIterator[Worker]:
+    async with working(busy_url, keyring) as worker:
+        yield worker
+
+
+async def log_in(worker: Worker, number: int) -> list[TokenPair]:
+    ada = await a_user(worker.auth)
+    return [await login_as(worker.auth, ada) for _ in range(number)]
+
+
+def session_of(worker: Worker, pair: TokenPair) -> UUID:
+    return worker.auth._codec.decode_refresh(pair.refresh_token).session_id
+
+
+@asynccontextmanager
+async def row_held(url: str, session_id: UUID) -> AsyncIterator[None]:
+    """Lock a session's row, as somebody may who looks at it by hand."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute(
+            "SELECT 1 FROM tokenpair_session WHERE id = %s FOR UPDATE", [session_id]
+        )
+        yield
+
+
+def connections(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            """SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_connections_that_are_cut_again_and_again_log_nobody_out(
+    worker: Worker, busy_url: str
+) -> None:
+    pairs = await log_in(worker, 30)
+    refusals: list[tuple[int, str]] = []
+
+    async def renew_until_it_has_worked_five_times(pair: TokenPair) -> None:
+        token, access, worked = pair.refresh_token, pair.access_token, 0
+        while worked < 5:
+            answer = await worker.renew(token)
+            if answer.status_code == 200:
+                token, worked = answer.json()["refresh_token"], worked + 1
+            me = await worker.client.get("/auth/me", headers=bearer(access))
+            refusals.extend(told(each) for each in (answer, me) if each.status_code != 200)
+            await asyncio.sleep(0.01)
+
+    async def cut() -> None:
+        while True:
+            await asyncio.to_thread(end_all_connections, busy_url)
+            await asyncio.sleep(0.05)
+
+    cutting = asyncio.create_task(cut())
+    async with asyncio.timeout(60):
+        await asyncio.gather(*map(renew_until_it_has_worked_five_times, pairs))
+    cutting.cancel()
+    await asyncio.wait([cutting])
+
+    assert set(refusals) <= {UNAVAILABLE}
+    assert [await worker.says(pair.access_token) for pair in pairs] == [(200, "")] * 30
+
+
+async def test_who_waits_for_a_row_is_told_to_come_back_and_holds_up_nobody_for_long(
+    worker: Worker, busy_url: str
+) -> None:
+    held, free = await log_in(worker, 2)
+    url = "/auth/logout"
+
+    async with row_held(busy_url, session_of(worker, held)):
+        async with asyncio.timeout(60):
+            waiting = [asyncio.create_task(worker.renew(held.refresh_token)) for _ in range(12)]
+            log_out = worker.client.post(url, headers=bearer(held.access_token))
+            answers = await asyncio.gather(*waiting, log_out)
+            other = await worker.renew(free.refresh_token)
+        opened = connections(busy_url)
+    later = [await worker.renew(held.refresh_token) for _ in range(12)]
+
+    assert [told(answer) for answer in answers] == [UNAVAILABLE] * 13
+    assert other.status_code == 200
+    # Two engines', the renewals', and what a worker has for itself.
+    assert opened <= 3 * POOL_SIZE + 2
+    assert [answer.status_code for answer in later] == [200] * 12
+
+
+async def test_when_all_connections_are_taken_renewals_and_tokens_still_serve(
+    worker: Worker, busy_url: str
+) -> None:
+    pair, other = await log_in(worker, 2)
+    storage = worker.auth.storage
+
+    async with AsyncExitStack() as taken:
+        for _ in range(POOL_SIZE):
+            await taken.enter_async_context(storage.begin())
+        log_out = asyncio.create_task(
+            worker.client.post("/auth/logout", headers=bearer(pair.access_token))
+        )
+        said = await worker.says(pair.access_token)
+        renewed = await worker.renew(other.refresh_token)
+        async with asyncio.timeout(60):
+            refused = await log_out
+    again = await worker.client.post("/auth/logout", headers=bearer(pair.access_token))
+
+    assert said == (200, "")
+    assert renewed.status_code == 200
+    assert told(refused) == UNAVAILABLE
+    assert refused.headers["retry-after"]
+    assert again.status_code == 204
+    assert connections(busy_url) <= 3 * POOL_SIZE + 2
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("lost", [1, 2, 3])
+async def test_a_row_that_goes_back_leaves_the_honest_client_in(
+    request: pytest.FixtureRequest, tmp_path: Path, keyring: Keyring, database: str, lost: int
+) -> None:
+    """As after a fail-over to a server that is behind."""
+    is_sqlite = database == "sqlite"
+    url = f"sqlite:///{tmp_path}/a.db" if is_sqlite else request.getfixturevalue("busy_url")
+    clock = FakeClock(datetime.now().astimezone())
+    async with working(url, keyring, clock=clock) as worker:
+        (pair,) = await log_in(worker, 1)
+        session_id = session_of(worker, pair)
+        rows, token = [], pair.refresh_token
+        for _ in range(4):
+            rows.append(await read_row(url, session_id))
+            clock.advance(minutes=3)
+            token = (await worker.renew(token)).json()["refresh_token"]
+
+        await write_row(url, session_id, rows[-lost])
+        answers: list[httpx2.Response] = []
+        for _ in range(3):
+            clock.advance(minutes=3)
+            answers.append(await worker.renew(token))
+            token = answers[-1].json()["refresh_token"]
+        row = await read_row(url, session_id)
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert row["generation"] == 7
+
+
+COLUMNS = ("head", "previous", "generation", "rotated_at", "seen_at")
+
+
+async def read_row(url: str, session_id: UUID) -> dict[str, object]:
+    engine = create_engine(url)
+    query = sa.select(*(session_table.c[name] for name in COLUMNS))
+    async with engine.begin() as connection:
+        row = (await connection.execute(query.where(session_table.c.id == session_id))).one()
+    await engine.dispose()
+    return dict(row._mapping)
+
+
+async def write_row(url: str, session_id: UUID, row: dict[str, object]) -> None:
+    engine = create_engine(url)
+    change = session_table.update().where(session_table.c.id == session_id).values(row)
+    async with engine.begin() as connection:
+        await connection.execute(change)
+    await engine.dispose()

@@ -1,0 +1,46 @@
+"""PostgreSQL is stopped at once, as by a crash, and comes back, while a crowd goes on."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.crowd import SHORT_WINDOWS, Crowd, Door
+from tests.faults.serving import serving
+from tests.servers import PostgresServer, postgres
+
+
+@pytest.fixture(params=["on", "off"])
+def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """Start one that may be stopped, as durable as its operator wants it."""
+    # Whatever nobody insists on is written after ten seconds.
+    settings = {"synchronous_commit": request.param, "wal_writer_delay": "10s"}
+    with postgres(settings=settings) as server:
+        yield server
+
+
+async def test_a_crash_of_the_database_logs_nobody_out_and_revives_nobody(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    url = server.create_database()
+    with serving(tmp_path, workers=2, TOKENPAIR_DATABASE_URL=url, **SHORT_WINDOWS) as bookly:
+        workers = bookly.workers()
+        async with Door.to(tmp_path, url) as door:
+            sessions = [await door.open_session() for _ in range(50)]
+        crowd = Crowd(bookly)
+
+        async with crowd.busy(sessions):
+            for _ in range(2):
+                await crowd.until_counted(300, "renewed")
+                await asyncio.to_thread(server.crash)
+                await crowd.until_counted(50, "unavailable")
+                await asyncio.to_thread(server.start)
+            await crowd.until_counted(100, "renewed")
+        await crowd.check_everybody(bookly)
+
+        # They have recovered without being started anew.
+        assert bookly.workers() == workers
+    assert crowd.wrong == []
+    assert crowd.counts["refused"]
+    assert "Traceback" not in bookly.log.read_text()

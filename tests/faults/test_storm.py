@@ -1,0 +1,19 @@
+"""Workers are killed while a hundred clients renew; answers get lost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.storm import storm
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_nobody_is_logged_out_when_workers_are_killed_and_no_ended_session_lives(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    url = request.getfixturevalue("busy_url") if database == "postgres" else None
+
+    crowd = await storm(tmp_path, kills=5, database_url=url)
+
+    assert crowd.wrong == []
+    assert all(crowd.counts[name] for name in ("renewed", "dropped", "lost", "refused"))

