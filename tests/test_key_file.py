@@ -413,6 +413,22 @@ class TestWatching:
 
         assert auth.keyring.signing.kid == newer.signing.kid
 
+    async def test_what_a_slow_look_has_read_does_not_replace_what_is_newer(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """Else a key that was declared compromised would come back, until the next look."""
+        watch = auth._key_file
+        assert watch
+        change_keyring(path, handing_over)
+        slow = watch.poll()
+        newest = change_keyring(path, handing_over)
+        auth._look_again()
+
+        assert slow
+        auth._use(watch.newest(slow))
+
+        assert auth.keyring.signing.kid == newest.signing.kid
+
     async def test_production_refuses_a_generated_key_while_it_runs_too(
         self, path: Path, tmp_path: Path
     ) -> None:

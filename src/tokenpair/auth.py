@@ -138,7 +138,12 @@ class Auth:
         )
 
         self._authenticate = Authenticate(
-            storage=storage, codec=codec, clock=clock, watch=self.feed, verified=self.verified
+            storage=storage,
+            codec=codec,
+            clock=clock,
+            watch=self.feed,
+            verified=self.verified,
+            longest=lifetimes.access,
         )
         self.sign_up = SignUp(
             storage=storage,
@@ -209,7 +214,8 @@ class Auth:
         Raises `ConfigurationError` as long as the file will not do; the keys stay as they were.
         """
         if self._key_file and (keyring := await asyncio.to_thread(self._key_file.poll)):
-            self._use(keyring)
+            # While the thread came back, a token may have made us look again.
+            self._use(self._key_file.newest(keyring))
 
     def _use(self, keyring: Keyring) -> None:
         self._codec.use(keyring)

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,18 +83,26 @@ class KeyFileWatch:
         self._path = path
         self._load = load
         self._seen = self._look()
+        self._lock = threading.Lock()
+        self._latest: Keyring | None = None
 
     def poll(self) -> Keyring | None:
         """Give the new keyring if the file has changed since it was last read.
 
-        Raises `ConfigurationError`, as long as what is there will not do.
+        Two may poll at once; what one of them got may be old by the time it uses it, and `newest`
+        never is. Raises `ConfigurationError`, as long as what is there will not do.
         """
-        # Looked at before it is read: what is written meanwhile is read at the next poll.
-        if (now := self._look()) == self._seen:
-            return None
-        keyring = self._load()
-        self._seen = now
-        return keyring
+        with self._lock:
+            # Looked at before it is read: what is written meanwhile is read at the next poll.
+            if (now := self._look()) == self._seen:
+                return None
+            self._latest = self._load()
+            self._seen = now
+            return self._latest
+
+    def newest(self, polled: Keyring) -> Keyring:
+        """Give what has been read last by anybody: `polled`, or what came after it."""
+        return self._latest or polled
 
     def _look(self) -> tuple[int, int, int] | None:
         try:

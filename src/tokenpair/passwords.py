@@ -60,6 +60,8 @@ class Argon2Passwords:
         self._pool = ThreadPoolExecutor(
             threads, thread_name_prefix="argon2", initializer=_yield_to_requests
         )
+        # For Python code: it holds the interpreter, and must not do that while it gives way.
+        self._other_pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._places = self._all_places = threads + max_waiting
         # Compared with when there is no account, so that the work is the same. Made here and
         # not at the first unknown address, which would be told apart by the time it takes.
@@ -78,12 +80,12 @@ class Argon2Passwords:
     async def hash(self, password: str) -> str:
         """Hash a new password."""
         normalised = normalise_password(password)
-        return await self.in_turn(lambda: self._passwords.hash(normalised))
+        return await self._run(self._pool, lambda: self._passwords.hash(normalised))
 
     async def verify(self, password: str, password_hash: str | None) -> Verified:
         """Compare a password with a hash; None costs the same and is never right."""
         normalised = normalise_password(password)
-        return await self.in_turn(lambda: self._verify(normalised, password_hash))
+        return await self._run(self._pool, lambda: self._verify(normalised, password_hash))
 
     def _verify(self, password: str, password_hash: str | None) -> Verified:
         if password_hash is not None:
@@ -97,11 +99,14 @@ class Argon2Passwords:
         return Verified(is_right=False)
 
     async def in_turn(self, work: Callable[[], _T]) -> _T:
-        """Do work on a password in the pool. Raises `Unavailable`, and what the work raises."""
+        """Do other work on a password. Raises `Unavailable`, and what the work raises."""
+        return await self._run(self._other_pool, work)
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
         if self._places <= 0:
             raise Unavailable("too many passwords are waiting to be hashed")
         self._places -= 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        future = asyncio.get_running_loop().run_in_executor(pool, work)
         # Given back when the work ends, not when the caller goes away: the work goes on.
         future.add_done_callback(lambda _: self._give_back())
         return await asyncio.shield(future)
@@ -116,5 +121,5 @@ def _yield_to_requests() -> None:
     On Linux it is the thread's own priority; elsewhere it would be the whole process's.
     """
     if sys.platform == "linux":
-        with contextlib.suppress(PermissionError):  # A sandbox may forbid even that.
+        with contextlib.suppress(OSError):  # A sandbox may forbid even that.
             os.nice(NICENESS)

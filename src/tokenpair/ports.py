@@ -159,7 +159,8 @@ class Storage(Protocol):
 
         With `migrate`, bring them up to date; without, raise `ConfigurationError` when they
         are not. Several workers may open at once. `access` is how long an access token lives:
-        so long, and `core.revocation.MARGIN`, a revocation stays in the feed.
+        so long, and `core.revocation.MARGIN`, a revocation stays in the feed; the longest of
+        several calls counts.
         """
         ...
 

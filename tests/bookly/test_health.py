@@ -28,6 +28,13 @@ async def test_it_is_alive(client: httpx2.AsyncClient) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_whoever_asks_for_the_head_alone_gets_it(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    assert (await client.head(path)).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/health/ready", "/health/ready/"])
 async def test_it_is_ready_and_all_is_well(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path)

@@ -1,12 +1,12 @@
 """From a token to claims: what is looked at each time, and what is not."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from tokenpair import Auth, Key, Keyring, TokenPair, User
+from tokenpair import Auth, Key, Keyring, Lifetimes, TokenPair, User
 from tokenpair.core.rotation import compromise
 from tokenpair.core.session import Standing
 from tokenpair.errors import (
@@ -16,8 +16,9 @@ from tokenpair.errors import (
     SessionEnded,
     StaleToken,
 )
+from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
-from tokenpair.testing import FakeClock, a_user, login_as, make_auth
+from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
 
 
 class WatchedStorage(MemoryStorage):
@@ -152,6 +153,9 @@ class NewKeys:
     def poll(self) -> Keyring:
         return self.keyring
 
+    def newest(self, polled: Keyring) -> Keyring:
+        return polled
+
 
 async def test_nothing_that_failed_is_remembered(
     auth: Auth, clock: FakeClock, pair: TokenPair
@@ -190,3 +194,37 @@ async def test_a_twin_of_a_remembered_token_is_verified_by_itself(
 
     assert (await auth.verify_access(twin)).token_id == "another"
     assert len(auth.verified) == 2
+
+
+async def test_a_token_that_comes_in_many_forms_is_remembered_once(
+    auth: Auth, pair: TokenPair
+) -> None:
+    """Spaces may stand before it, as many as the server lets through."""
+    for spaces in range(1, 100):
+        header = f"bearer{' ' * spaces}{pair.access_token}".encode()
+        auth.verify_presented(header, lambda each: each.split()[-1].decode())
+
+    assert len(auth.verified) == 1
+
+
+async def test_a_token_that_outlives_what_is_kept_of_revocations_is_not_let_through(
+    auth: Auth, storage: WatchedStorage, clock: FakeClock
+) -> None:
+    """From before the setting was made smaller: its session may have been ended, and forgotten."""
+    generous = Auth(
+        storage=storage,
+        keyring=auth.keyring,
+        issuer="https://auth.test",
+        audience="https://api.test",
+        passwords=Argon2Passwords(CHEAP),
+        lifetimes=Lifetimes(access=timedelta(days=1)),
+        clock=clock,
+    )
+    pair = await login_as(generous, await a_user(generous))
+    await auth.verify_access(pair.access_token)
+    clock.advance(minutes=10)
+
+    for verify in (auth.verify_access, auth.verify):
+        with pytest.raises(ExpiredToken):
+            await verify(pair.access_token)
+    await generous.verify_access(pair.access_token)

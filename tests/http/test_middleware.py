@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
@@ -284,10 +284,42 @@ async def test_added_before_it_cors_answers_its_own_requests(auth: Auth) -> None
     assert refused.headers["access-control-allow-origin"] == "https://page.test"
 
 
-@pytest.mark.parametrize("path", ["docs", "", "/a*", "/*/b", "/*", "*", "/a/**"])
+@pytest.mark.parametrize("path", ["docs", "", "/a*", "/*/b", "/*", "*", "/a/**", "/a/{id}"])
 def test_what_is_no_public_path_is_refused(auth: Auth, path: str) -> None:
     with pytest.raises(ConfigurationError, match="is no public path"):
         AccessTokenMiddleware(FastAPI(), AccessTokenBearer(auth), public=[path])
+
+
+async def test_a_slash_more_is_another_path(auth: Auth) -> None:
+    app = FastAPI(redirect_slashes=False)
+    install(app, auth)
+    app.add_middleware(AccessTokenMiddleware, public=["/about"])
+
+    @app.get("/about/")
+    async def about() -> str:
+        return "a secret"
+
+    async with talking_to(app) as client:
+        assert (await client.get("/about")).status_code == 404
+        assert told(await client.get("/about/")) == (401, "not_authenticated")
+
+
+def test_a_bearer_that_would_not_be_called_is_refused(auth: Auth) -> None:
+    class Course(AccessTokenBearer):
+        async def __call__(self, request: HTTPConnection) -> AccessClaims:
+            raise InsufficientRole(f"{request.url} is not for you")
+
+    with pytest.raises(ConfigurationError, match="Course overrides `__call__`"):
+        AccessTokenMiddleware(FastAPI(), Course(auth))
+
+
+async def test_without_an_auth_it_says_what_is_missing() -> None:
+    app = FastAPI()
+    app.add_middleware(AccessTokenMiddleware)
+
+    async with talking_to(app) as client:
+        with pytest.raises(ConfigurationError, match="no Auth is installed"):
+            await client.get("/docs")
 
 
 def test_a_single_path_is_not_taken_for_its_letters() -> None:

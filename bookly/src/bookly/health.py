@@ -59,12 +59,14 @@ async def _database(request: Request) -> Database:
     return database
 
 
+@router.head("/live", include_in_schema=False)
 @router.get("/live", summary="Is it alive?")
 async def live() -> Alive:
     """Tell that the process runs, whatever it depends on."""
     return Alive()
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", summary="Is it ready?", responses=problem_responses(Unavailable))
 async def ready(auth: AuthDep, database: Annotated[Database, Depends(_database)]) -> Ready:
     """Tell that a request would be answered now, or else which of the `checks` is failing."""

@@ -180,8 +180,10 @@ class AccessTokenBearer(TokenBearer):
 class RoleChecker(AccessTokenBearer):
     """Wants an access token with at least one of the roles: `Depends(RoleChecker("admin"))`."""
 
-    def __init__(self, roles: str | Iterable[str], auth: Auth | None = None) -> None:
-        super().__init__(auth)
+    def __init__(
+        self, roles: str | Iterable[str], auth: Auth | None = None, *, check_session: bool = False
+    ) -> None:
+        super().__init__(auth, check_session=check_session)
         self.roles = frozenset({roles} if isinstance(roles, str) else roles)
 
     def verify_token_data(self, token_data: AccessClaims) -> None:

@@ -48,15 +48,20 @@ class AccessTokenMiddleware:
         *,
         public: Iterable[str] = (),
     ) -> None:
-        """Raises `ConfigurationError` for a public path that is none."""
+        """Raises `ConfigurationError` for a public path that is none, or another kind of bearer."""
         self._app = app
         self._bearer = bearer or AccessTokenBearer()
+        if type(self._bearer).__call__ is not AccessTokenBearer.__call__:
+            # Here is no dependency that would be called: what it demands would be left out.
+            raise ConfigurationError(
+                f"{type(self._bearer).__name__} overrides `__call__`; override `verify_token_data`"
+            )
         paths = [public] if isinstance(public, str) else list(public)
         for path in paths:
             _require_path(path)
-        self._public = {_plain(path) for path in paths if not path.endswith("/*")}
+        self._public = {path for path in paths if not path.endswith("/*")}
         self._below = tuple(path.removesuffix("*") for path in paths if path.endswith("/*"))
-        self._knows_ours = False
+        self._ours: set[str] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, and pass on; or answer with the problem."""
@@ -71,29 +76,30 @@ class AccessTokenMiddleware:
             await self._app(scope, receive, send)
 
     def _is_public(self, scope: Scope) -> bool:
-        if not self._knows_ours:
-            self._add_ours(scope)
+        if self._ours is None:
+            self._ours = self._find_ours(scope)
         path = get_route_path(scope)
-        if _plain(path) in self._public:
+        # Ours answer with a slash at the end, too.
+        if path in self._public or path.removesuffix("/") in self._ours:
             return True
         # Whatever reads the path below might take the dots for a way up.
         return bool(self._below) and path.startswith(self._below) and ".." not in path
 
-    def _add_ours(self, scope: Scope) -> None:
+    def _find_ours(self, scope: Scope) -> set[str]:
         """Do what the making cannot: then the app has not been put together yet."""
         prefixes = installed(scope["app"]) if "app" in scope else {}
-        self._public |= {prefix + path for prefix in prefixes for path in OPEN}
-        if prefixes:
-            self._public.add(well_known.PATH)
-        self._knows_ours = True
-
-
-def _plain(path: str) -> str:
-    return path.removesuffix("/")
+        if not prefixes and self._bearer.auth is None:
+            raise ConfigurationError(
+                "no Auth is installed into the app of AccessTokenMiddleware: "
+                "install it there, or name it: bearer=AccessTokenBearer(auth)"
+            )
+        ours = {prefix + path for prefix in prefixes for path in OPEN}
+        return ours | {well_known.PATH} if prefixes else ours
 
 
 def _require_path(path: str) -> None:
-    if not path.startswith("/") or "*" in path.removesuffix("/*") or path == "/*":
+    is_path = path.startswith("/") and path != "/*" and not {*path.removesuffix("/*")} & {*"*{}"}
+    if not is_path:
         raise ConfigurationError(
             f"{path!r} is no public path: write '/docs', or '/static/*' for all that is below"
         )

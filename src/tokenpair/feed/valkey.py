@@ -35,8 +35,8 @@ class ValkeyWakeUp:
                 socket_timeout=_SECONDS,
                 health_check_interval=_SECONDS,
             )
-        except ValueError as exc:
-            raise ConfigurationError("the Valkey URL cannot be read") from exc
+        except ValueError:  # Which repeats a piece of the URL, maybe of its password.
+            raise ConfigurationError("the Valkey URL cannot be read") from None
 
     async def wake(self) -> None:
         try:

@@ -1,7 +1,8 @@
 """Authenticate: from a token to what it may be trusted to say, now."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.codec import Codec
@@ -9,6 +10,9 @@ from tokenpair.core.session import Standing
 from tokenpair.core.verified import VerifiedTokens
 from tokenpair.errors import SessionEnded, StaleToken
 from tokenpair.ports import Clock, Storage, Watch
+
+USUAL = "Bearer "
+"""Before a token, in the header that nearly every client sends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,8 @@ class Authenticate:
     clock: Clock
     watch: Watch
     verified: VerifiedTokens
+    longest: timedelta
+    """How long access tokens live; of an older one it is not known any more if it is revoked."""
 
     async def __call__(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what `access` and `refresh` raise."""
@@ -51,7 +57,11 @@ class Authenticate:
         may raise. Raises what `access` raises.
         """
         if not (claims := self.verified.get(credentials)):
-            return self._remembered(credentials, self.codec.decode_access(read(credentials)))
+            token = read(credentials)
+            if credentials == f"{USUAL}{token}".encode("latin-1", "replace"):
+                return self._remembered(credentials, self.codec.decode_access(token))
+            # One token can come in any number of forms, of any length, which are not remembered.
+            return self.access(token)
         # As `_check_access`, which would be one call more on the way of every request.
         claims.check(self.clock())
         self.watch.check(claims)
@@ -85,6 +95,9 @@ class Authenticate:
 
     def _remembered(self, text: str | bytes, claims: AccessClaims) -> AccessClaims:
         """Check them, and remember what they came in if it has passed everything."""
+        oldest = claims.issued_at + self.longest
+        if claims.expires_at > oldest:  # From when they were allowed to live longer.
+            claims = replace(claims, expires_at=oldest)
         self._check_access(claims)
         self.verified.put(text, claims)
         return claims

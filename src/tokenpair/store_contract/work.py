@@ -3,7 +3,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +161,22 @@ class WorkPromises:
         await storage.open(migrate=migrate)
 
         assert await read_user(storage, user) == user
+
+    @pytest.mark.parametrize("minutes", [(1440, 1), (1, 1440)])
+    async def test_of_two_lifetimes_the_longer_decides_how_long_a_revocation_lasts(
+        self, storage: Storage, minutes: tuple[int, int]
+    ) -> None:
+        """Whoever shares it may have tokens that live as long."""
+        session = make_session(user := make_user())
+        await keep(storage, user, session)
+        for each in minutes:
+            await storage.open(migrate=False, access=timedelta(minutes=each))
+
+        async with storage.begin() as tx:
+            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+
+        (entry,) = (await storage.read_feed(None)).entries
+        assert entry.until - entry.recorded_at > timedelta(days=1)
 
     async def test_closing_twice_is_fine(self, storage: Storage) -> None:
         await storage.close()

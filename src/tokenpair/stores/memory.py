@@ -75,7 +75,7 @@ class MemoryStorage:
 
     async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:  # noqa: ARG002
         """Nothing to open, nothing to migrate."""
-        self._tables.lasting = access + MARGIN
+        self._tables.lasting = max(self._tables.lasting, access + MARGIN)
 
     async def close(self) -> None:
         """Nothing to close."""

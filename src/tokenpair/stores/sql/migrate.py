@@ -62,7 +62,11 @@ class Migrations:
         Unknown, if a newer version has migrated them: what that changed may or may not matter
         to this one, which goes on until it is replaced.
         """
-        revision, (known, head) = await self._revision(engine), _remembered_scripts(self)
+        try:
+            revision = await self._revision(engine)
+        except sa.exc.ProgrammingError:  # We may not look.
+            return Condition.FAILING
+        known, head = _remembered_scripts(self)
         if revision == head:
             return Condition.OK
         return Condition.FAILING if revision is None or revision in known else Condition.UNKNOWN

@@ -100,7 +100,8 @@ class SqlStorage:
         return cls(create_engine(url), create_engine(url, autocommit=True))
 
     async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
-        self._lasting = access + MARGIN
+        # The longest, if several share it.
+        self._lasting = max(self._lasting, access + MARGIN)
         with opening(self._engine):
             if migrate:
                 await TOKENPAIR_MIGRATIONS.upgrade(self._engine)
