@@ -3,7 +3,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers import PostgresServer, postgres
-from tests.valkey import ValkeyServer, valkey
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +23,3 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.create_database()
     yield url
     postgres_server.drop_database(url)
-
-
-@pytest.fixture(scope="session")
-def valkey_server() -> Iterator[ValkeyServer]:
-    """Start one server for the whole run, when the first test asks for it."""
-    with valkey() as server:
-        yield server

@@ -14,7 +14,7 @@ from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.servers import PostgresServer, postgres
-from tests.valkey import ValkeyServer, valkey
+from tests.valkey import valkey
 
 ROOT = Path(__file__).parent.parent
 
@@ -145,8 +145,12 @@ def test_a_killed_valkey_starts_again_at_its_place_and_has_forgotten_all() -> No
         assert client.get("a") is None
 
 
-def test_nobody_asks_a_valkey_without_its_password(valkey_server: ValkeyServer) -> None:
-    with redis.Redis(port=valkey_server.port) as stranger, pytest.raises(redis.AuthenticationError):
+def test_nobody_asks_a_valkey_without_its_password() -> None:
+    with (
+        valkey() as server,
+        redis.Redis(port=server.port) as stranger,
+        pytest.raises(redis.AuthenticationError),
+    ):
         stranger.get("a")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PostgresServer, postgres
+from tests.valkey import ValkeyServer, valkey
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,10 @@ def busy_url(busy_server: PostgresServer) -> Iterator[str]:
     url = busy_server.create_database()
     yield url
     busy_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """Start one server for the whole run, when the first test asks for it."""
+    with valkey() as server:
+        yield server

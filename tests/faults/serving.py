@@ -121,7 +121,7 @@ def serving(folder: Path, *, workers: int = 1, **variables: str) -> Iterator[Boo
         assert not left, bookly.log.read_text()
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until it is so."""
     async with asyncio.timeout(seconds):
         while not condition():

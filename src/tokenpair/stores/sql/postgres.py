@@ -189,8 +189,9 @@ class PostgresRenewals:
     async def _connect(self) -> _Line:
         connection = await asyncpg.connect(**self._arguments)
         try:
-            await connection.execute(_SETTINGS)
-            return _Line(connection, await connection.prepare(_NUMBERED))
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await connection.execute(_SETTINGS)
+                return _Line(connection, await connection.prepare(_NUMBERED))
         except BaseException:
             connection.terminate()
             raise
