@@ -1,51 +1,96 @@
 """`./run bench`: what requests and renewals cost, as ratios to a bare route in the same run.
 
-One uvicorn worker with uvloop and httptools, 32 connections that stay open. In each round every
-case runs once, in random order; shown are the median of the rounds and their spread. Trust the
-server's CPU time per request: throughput also depends on how many cores are to spare.
+In each round every case runs once, in random order; shown are the median of the rounds and their
+spread. Trust the server's CPU time per request: throughput also depends on how many cores are to
+spare.
 """
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-GROUPS = ("requests", "renewals", "flood")
+if TYPE_CHECKING:
+    from bench.results import Results
+
+GROUPS = (
+    "codec",
+    "requests",
+    "renewals",
+    "growth",
+    "revocation",
+    "flood",
+    "workers",
+    "start",
+)
+PEERS = "peers"
+A_MILLION = 1_000_000
 
 
 def main() -> int:
-    """Measure, print, and write the results down."""
+    """Measure, print, and write the results down; or draw what has been measured."""
     options = _options()
     # Not needed for --help, and a second to load.
-    from bench import cases, load, report  # noqa: PLC0415
+    from bench.figures import BenchError  # noqa: PLC0415
 
-    print(f"The load comes from {load.GENERATOR}.")
-    results: dict[str, Any] = {}
-    errors = 0
-    times = {"rounds": options.rounds, "seconds": options.seconds}
-    with database_urls() as urls:
-        makers = {"requests": cases.request_cases, "renewals": cases.renewal_cases}
-        for group in (each for each in makers if each in options.groups):
-            # A request reads the session's row, a renewal writes it: the database matters to both.
-            for database, url in urls.items():
-                measured = asyncio.run(cases.compare(makers[group], url, **times))
-                rows = report.rows(measured)
-                print(f"\n{report.table(f'{group} on {database}', rows)}", flush=True)
-                results[f"{group} on {database}"] = rows
-                errors += sum(row.errors for row in rows)
-        if "flood" in options.groups:
-            rounds = asyncio.run(cases.flood(urls["SQLite"], **times))
-            print(f"\n{report.flood_table(rounds)}", flush=True)
-            results["flood"] = rounds
-            errors += sum(each.errors for each in rounds)
-    path = report.save(vars(options), results)
-    print(f"\nWritten to {path.relative_to(Path.cwd())}")
-    if errors:
-        print(f"{errors} requests failed: a run with errors is not a result.", file=sys.stderr)
-    return 1 if errors else 0
+    try:
+        return draw(options.draw) if options.draw else measure(options)
+    except BenchError as exc:
+        print(f"bench: {exc}", file=sys.stderr)
+        return 1
+
+
+def draw(path: Path) -> int:
+    """Write the page's tables and the chart anew, from results. Raises `BenchError`."""
+    from bench import page  # noqa: PLC0415
+    from bench.results import Results  # noqa: PLC0415
+
+    for drawn in page.draw(Results.load(path)):
+        print(f"Drawn: {drawn.relative_to(Path.cwd())}")
+    return 0
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure the groups, print, and write down. Raises `BenchError` for a run with errors."""
+    from bench import report, targets  # noqa: PLC0415
+    from bench.load import GENERATOR  # noqa: PLC0415
+    from bench.results import Results, machine  # noqa: PLC0415
+
+    print(f"The load comes from {GENERATOR}.", flush=True)
+    size = {"rounds": options.rounds, "seconds": options.seconds, "sessions": options.sessions}
+    results = Results(machine=machine(), options=size, tables=[])
+    measure_groups(options.only, size, results)
+    print(f"\n{report.verdicts(targets.judge(results.tables))}")
+    print(f"\nWritten to {results.save().relative_to(Path.cwd())}")
+    results.require_result()
+    return 0
+
+
+def measure_groups(names: Sequence[str], size: dict[str, Any], results: "Results") -> None:
+    """Measure one after the other, into the results. One that fails does not stop the others.
+
+    Each has a PostgreSQL of its own, lest it clears away behind another while that is measured.
+    """
+    import uvloop  # noqa: PLC0415
+
+    from bench import report  # noqa: PLC0415
+    from bench.databases import Databases  # noqa: PLC0415
+    from bench.figures import BenchError  # noqa: PLC0415
+    from bench.run import Run  # noqa: PLC0415
+
+    for name in names:
+        group = import_module(f"bench.groups.{name}")
+        try:
+            with Databases() as databases:
+                tables = uvloop.run(group.run(Run(**size, databases=databases)))
+        except (BenchError, OSError) as exc:
+            results.failed[name] = str(exc)
+            print(f"\n{name} could not be measured: {exc}", file=sys.stderr, flush=True)
+            continue
+        results.tables.extend(tables)
+        print("".join(f"\n{report.text(each)}\n" for each in tables), end="", flush=True)
 
 
 def _options() -> argparse.Namespace:
@@ -54,26 +99,33 @@ def _options() -> argparse.Namespace:
         description="What requests and renewals cost, as ratios to a bare route in the same run.",
     )
     parser.add_argument(
-        "groups", nargs="*", metavar="GROUP", help=f"what to measure: {', '.join(GROUPS)} (all)"
+        "--only",
+        nargs="+",
+        metavar="GROUP",
+        choices=[*GROUPS, PEERS],
+        default=[],
+        help=f"measure these alone: {', '.join(GROUPS)}",
+    )
+    parser.add_argument(
+        "--peers", action="store_true", help="measure other libraries, too; they are installed once"
     )
     parser.add_argument("--rounds", type=int, default=9, help="how often each case runs (9)")
     parser.add_argument("--seconds", type=float, default=2, help="how long each time (2)")
+    parser.add_argument(
+        "--sessions", type=int, default=A_MILLION, help="in the large databases (1,000,000)"
+    )
+    parser.add_argument(
+        "--draw", type=Path, metavar="RESULTS", help="draw the page's tables and the chart"
+    )
     options = parser.parse_args()
-    if unknown := set(options.groups) - set(GROUPS):
-        parser.error(f"there is no group {min(unknown)!r}; there are {', '.join(GROUPS)}")
-    if options.rounds < 1 or options.seconds <= 0:
-        parser.error("there must be a round, and it must take some time")
-    options.groups = options.groups or list(GROUPS)
+    if options.rounds < 1 or options.seconds <= 0 or options.sessions < 1:
+        parser.error("there must be a round, and a session, and it must take some time")
+    if options.draw:
+        options.draw = options.draw.absolute()
+    options.only = options.only or list(GROUPS)
+    if options.peers and PEERS not in options.only:
+        options.only.append(PEERS)
     return options
-
-
-@contextmanager
-def database_urls() -> Iterator[dict[str, str]]:
-    """Give each database's URL; PostgreSQL is started for the run, and writes to disk."""
-    from tests.servers import postgres  # noqa: PLC0415
-
-    with postgres(fsync=True) as server:
-        yield {"SQLite": "sqlite:///{folder}/bench.db", "PostgreSQL": server.create_database()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""Group `revocation`: how soon a log-out at one worker is known to the others (target 5).
+
+Four servers of one worker each, so that each of them can be asked. A log-out at the first; the
+others are asked with the same access token, each again as soon as it has answered. Counted is the
+time from the answer to the log-out until the first refusal has come.
+"""
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from bench.client import Connection
+from bench.figures import P50, P99, BenchError, Row, Table, percentile
+from bench.load import Traffic
+from bench.run import Run
+from bench.server import Server, account, make_keys, serve
+from tests.valkey import valkey
+
+TITLE = "revocation"
+ON_POSTGRESQL = "PostgreSQL, woken by itself"
+BY_VALKEY = "PostgreSQL, woken by Valkey"
+NOT_WOKEN = "PostgreSQL, not woken: asks every 250 ms"
+ON_SQLITE = "SQLite: looks every 50 ms"
+MAXIMUM, SAMPLES = "max ms", "log-outs x workers"
+
+WORKERS = 4
+LOG_OUTS_A_ROUND = 15
+DEADLINE_SECONDS = 10
+
+
+async def run(options: Run) -> list[Table]:
+    """Measure."""
+    log_outs = LOG_OUTS_A_ROUND * options.rounds
+    databases = options.databases
+    with valkey() as server:
+        rows = [
+            await measure(ON_POSTGRESQL, databases.postgresql(), "own", log_outs),
+            await measure(BY_VALKEY, databases.postgresql(), server.url, log_outs),
+            await measure(NOT_WOKEN, databases.postgresql(), "none", log_outs),
+            await measure(ON_SQLITE, databases.sqlite(), "own", log_outs),
+        ]
+    return [Table(title=TITLE, rows=rows)]
+
+
+async def measure(name: str, url: str, wake_up: str, log_outs: int) -> Row:
+    """Log out so many times on one database."""
+    async with AsyncExitStack() as stack:
+        keys = make_keys(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = [
+            await stack.enter_async_context(serve(url, keys=keys, wake_up=wake_up))
+            for _ in range(WORKERS)
+        ]
+        connections = [
+            await stack.enter_async_context(Connection(server.port)) for server in servers
+        ]
+        await servers[0].log_in(1)
+        # So that it comes at any moment between two polls: the log-in has just followed one.
+        poll = 0.25 if wake_up == "none" else 0.05
+        lags = [await log_out_once(servers[0], connections, poll) for _ in range(log_outs)]
+    return row(name, [each for lag in lags for each in lag])
+
+
+def row(name: str, lags: Sequence[float]) -> Row:
+    """Write down what was seen, in seconds, by all workers in all log-outs."""
+    lags = [each * 1e3 for each in lags]
+    return Row(
+        name=name,
+        figures={
+            P50: [percentile(lags, 0.5)],
+            P99: [percentile(lags, 0.99)],
+            MAXIMUM: [max(lags)],
+            SAMPLES: [len(lags)],
+        },
+    )
+
+
+async def log_out_once(
+    first: Server, connections: Sequence[Connection], poll_seconds: float
+) -> list[float]:
+    """Give the seconds until each of the others knew; 0 if before the answer."""
+    answer = await first.client.post("/auth/login", json=account("reader", 0))
+    token = answer.json()["access_token"]
+    request = Traffic(path="/protected", tokens=[token]).request(token)
+    for connection in connections:
+        status, _ = await connection.ask(request)
+        if status != 200:
+            raise BenchError(f"a good token was answered with {status}")
+    await asyncio.sleep(random.uniform(0, poll_seconds))
+    asking = [asyncio.create_task(_first_refusal(each, request)) for each in connections[1:]]
+    log_out = Traffic(path="/auth/logout", method="POST", tokens=[token]).request(token)
+    status, _ = await connections[0].ask(log_out)
+    answered = time.perf_counter()
+    if status != 204:
+        raise BenchError(f"a log-out was answered with {status}")
+    if (await connections[0].ask(request))[0] != 401:
+        raise BenchError("the worker itself lets a logged-out token through")
+    return [max(0.0, refused - answered) for refused in await asyncio.gather(*asking)]
+
+
+async def _first_refusal(connection: Connection, request: bytes) -> float:
+    deadline = time.perf_counter() + DEADLINE_SECONDS
+    while (now := time.perf_counter()) < deadline:
+        status, _ = await connection.ask(request)
+        if status == 401:
+            return time.perf_counter()
+        if status != 200:
+            raise BenchError(f"a request was answered with {status}")
+    raise BenchError(f"a log-out was not known after {now - deadline + DEADLINE_SECONDS:.0f} s")

@@ -1,0 +1,40 @@
+"""The page: the bench's README has the results between two marks, and the chart lies beside it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import chart, report, targets
+from bench.results import Results, described
+
+README = Path(__file__).parent / "README.md"
+CHART = Path(__file__).parent / "chart.svg"
+BEGIN = "<!-- Drawn by ./run bench --draw RESULTS; what you write here is lost. -->"
+END = "<!-- The end of what is drawn. -->"
+
+
+def draw(results: Results, *, readme: Path = README, image: Path = CHART) -> list[Path]:
+    """Write both anew, and give what was written.
+
+    The chart needs the peers. Raises `BenchError` for a run with errors, and changes nothing.
+    """
+    results.require_result()
+    readme.write_text(with_results(readme.read_text(), results))
+    if not (drawn := chart.draw(results.tables)):
+        return [readme]
+    image.write_text(drawn)
+    return [readme, image]
+
+
+def with_results(page: str, results: Results) -> str:
+    """Give the page with these results instead of its own."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return "\n\n".join([before + BEGIN, *_paragraphs(results), END + after])
+
+
+def _paragraphs(results: Results) -> Sequence[str]:
+    return [
+        " ".join(described(results.machine, results.options)),
+        report.verdicts_markdown(targets.judge(results.tables)),
+        *(report.markdown(table) for table in results.tables),
+    ]

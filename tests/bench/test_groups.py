@@ -1,0 +1,36 @@
+"""Every group runs from end to end, with no errors. How fast is no matter of tests."""
+
+from types import ModuleType
+
+import pytest
+
+from bench.figures import Table
+from bench.groups import codec, flood, growth, renewals, requests, revocation, start, workers
+from bench.run import Run
+from bench.targets import TARGETS, judge
+
+
+def is_whole(table: Table) -> bool:
+    """Has every row figures, and none an error?"""
+    return not table.errors and all(row.figures for row in table.rows)
+
+
+GROUPS = [codec, requests, renewals, workers, flood, growth, start]
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda each: each.__name__.rpartition(".")[2])
+async def test_the_group_gives_all_that_its_targets_ask_for(group: ModuleType, run: Run) -> None:
+    tables = await group.run(run)
+
+    assert all(map(is_whole, tables))
+    titles = {table.title for table in tables}
+    assert len(judge(tables)) == sum(target.table in titles for target in TARGETS) > 0
+
+
+async def test_a_log_out_at_one_worker_is_waited_for_at_the_three_others(run: Run) -> None:
+    url = run.databases.postgresql()
+
+    row = await revocation.measure(revocation.ON_POSTGRESQL, url, "own", log_outs=2)
+
+    assert row.figures[revocation.SAMPLES] == [6]
+    assert is_whole(Table(title=revocation.TITLE, rows=[row]))
