@@ -159,8 +159,8 @@ class Storage(Protocol):
 
         With `migrate`, bring them up to date; without, raise `ConfigurationError` when they
         are not. Several workers may open at once. `access` is how long an access token lives:
-        so long, and `core.revocation.MARGIN`, a revocation stays in the feed; the longest of
-        several calls counts.
+        so long, and `core.revocation.MARGIN`, a revocation stays in the feed; of several
+        calls until it is closed, the longest counts.
         """
         ...
 
@@ -209,7 +209,7 @@ class Storage(Protocol):
         ...
 
     async def prune(self, now: datetime, limit: int) -> int:
-        """Remove up to `limit` sessions that have been over for a day; give how many.
+        """Remove up to `limit` sessions that expired or were ended a day ago; give how many.
 
         And as many revocations that are out of force, which count, too. What is over is so by
         `now` and by the storage's own clock. Nobody waits for longer than for one such batch;

@@ -152,8 +152,9 @@ class TokenBearer(SecurityBase):
 class AccessTokenBearer(TokenBearer):
     """Wants an access token whose session is live and whose roles are the user's of now.
 
-    What happened elsewhere is known here within a tenth of a second, without a look into the
-    database. With `check_session`, it does look, for whatever must not tolerate even that.
+    What happened at another worker is known here within milliseconds, or at worst with the next
+    poll, without a look into the database. With `check_session`, it does look, for whatever must
+    not tolerate even that.
     """
 
     scheme_name = "AccessTokenBearer"

@@ -3,6 +3,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tokenpair.core.session import EndReason
 from tokenpair.ports import Storage
 from tokenpair.store_contract.feed import end_of_feed, news
@@ -29,18 +31,24 @@ class PrunePromises:
         lately = make_session(user, expires_at=NOW - 24 * HOUR)
         ended = make_session(user, ended_at=NOW - 9 * HOUR, end_reason=EndReason.LOGOUT)
         over = make_session(user, expires_at=OVER)
-        await keep(storage, user, live, lately, ended, over)
+        ended_over = make_session(user, ended_at=OVER, end_reason=EndReason.LOGOUT)
+        both = make_session(user, expires_at=OVER, ended_at=OVER, end_reason=EndReason.LOGOUT)
+        sessions = (live, lately, ended, over, ended_over, both)
+        await keep(storage, user, *sessions)
 
         removed = await storage.prune(NOW, 100)
 
-        assert removed == 1
-        left = [await read_session(storage, each) for each in (live, lately, ended, over)]
-        assert left == [live, lately, ended, None]
+        assert removed == 3
+        left = [await read_session(storage, each) for each in sessions]
+        assert left == [live, lately, ended, None, None, None]
         assert await read_user(storage, user) == user
 
-    async def test_it_goes_a_batch_at_a_time_the_oldest_first(self, storage: Storage) -> None:
+    @pytest.mark.parametrize("moment", ["expires_at", "ended_at"])
+    async def test_it_goes_a_batch_at_a_time_the_oldest_first(
+        self, storage: Storage, moment: str
+    ) -> None:
         user = make_user()
-        sessions = [make_session(user, expires_at=OVER - number * HOUR) for number in range(5)]
+        sessions = [make_session(user, **{moment: OVER - number * HOUR}) for number in range(5)]
         await keep(storage, user, *sessions)
 
         removed = [await storage.prune(NOW, 2)]
@@ -75,10 +83,11 @@ class PrunePromises:
 
     async def test_a_revocation_goes_when_it_is_out_of_force(self, storage: Storage) -> None:
         """Opened so, it counts access tokens of no time, and a margin that has been."""
+        await storage.close()
+        await storage.open(migrate=False, access=timedelta(minutes=-6))
         user = make_user()
         first, second = make_session(user), make_session(user)
         await keep(storage, user, first, second)
-        await storage.open(migrate=False, access=timedelta(minutes=-6))
         position = await end_of_feed(storage)
         async with storage.begin() as tx:
             await tx.sessions.end(first.id, EndReason.LOGOUT, NOW)

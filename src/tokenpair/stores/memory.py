@@ -71,14 +71,17 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._tables = _Tables()
         self._lock = asyncio.Lock()
+        self._is_open = False
         self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
     async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:  # noqa: ARG002
         """Nothing to open, nothing to migrate."""
-        self._tables.lasting = max(self._tables.lasting, access + MARGIN)
+        shared = self._tables.lasting if self._is_open else timedelta.min
+        self._tables.lasting, self._is_open = max(shared, access + MARGIN), True
 
     async def close(self) -> None:
         """Nothing to close."""
+        self._is_open = False
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["MemoryUnitOfWork"]:
@@ -138,7 +141,11 @@ class MemoryStorage:
         clock = datetime.now(UTC)
         sessions, revocations = self._tables.sessions, self._tables.revocations
         is_over = min(now, clock) - timedelta(days=1)
-        over = [each for each, session in sessions.items() if session.expires_at < is_over]
+        over = [
+            each
+            for each, session in sessions.items()
+            if min(session.expires_at, session.ended_at or session.expires_at) < is_over
+        ]
         out_of_force = [each for each, entry in revocations.items() if entry.until < clock]
         for session_id in over[:limit]:
             del sessions[session_id]

@@ -21,7 +21,9 @@ _OUR_TURN = sa.select(sa.func.pg_try_advisory_xact_lock(7_046_029_254_386_353_13
 
 
 async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
-    """Remove up to `limit` sessions, and as many revocations; give the number of both.
+    """Remove up to `limit` sessions that expired, and as many that were ended, and revocations.
+
+    Give the number of all.
 
     This worker's clock may be ahead: the database's must agree that a session is over.
     """
@@ -31,12 +33,13 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
         theirs: Any = sa.func.clock_timestamp()
     else:
         theirs = datetime.now(UTC)
-    over = (
+    expired, ended = (
         sa.select(session_table.c.id)
-        .where(session_table.c.expires_at < now - KEPT, session_table.c.expires_at < theirs - KEPT)
-        .order_by(session_table.c.expires_at)
+        .where(moment < now - KEPT, moment < theirs - KEPT)
+        .order_by(moment)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        for moment in (session_table.c.expires_at, session_table.c.ended_at)
     )
     out_of_force = (
         sa.select(revocation_table.c.id)
@@ -45,7 +48,11 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
         .limit(limit)
     )
     removed = 0
-    for table, ids in ((session_table, over), (revocation_table, out_of_force)):
+    for table, ids in (
+        (session_table, expired),
+        (session_table, ended),
+        (revocation_table, out_of_force),
+    ):
         done = await connection.execute(table.delete().where(table.c.id.in_(ids)))
         removed += done.rowcount
     return removed

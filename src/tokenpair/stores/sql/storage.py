@@ -91,7 +91,7 @@ class SqlStorage:
         self._turn = turn_to_write(engine)
         self._renewals = _renewals(engine, self._turn)
         self._feed = SqliteFeed(str(engine.url.database)) if self._is_sqlite else None
-        self._lasting = ACCESS + MARGIN
+        self._lasting, self._is_open = ACCESS + MARGIN, False
         self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
     @classmethod
@@ -101,7 +101,8 @@ class SqlStorage:
 
     async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
         # The longest, if several share it.
-        self._lasting = max(self._lasting, access + MARGIN)
+        shared = self._lasting if self._is_open else timedelta.min
+        self._lasting, self._is_open = max(shared, access + MARGIN), True
         with opening(self._engine):
             if migrate:
                 await TOKENPAIR_MIGRATIONS.upgrade(self._engine)
@@ -109,6 +110,7 @@ class SqlStorage:
                 raise ConfigurationError("the database is not migrated; run: tokenpair db upgrade")
 
     async def close(self) -> None:
+        self._is_open = False
         await self._renewals.close()
         if self._feed:
             await self._feed.close()

@@ -75,6 +75,14 @@ session_table = sa.Table(
     sa.Column("ip", sa.Text),
 )
 
+_has_ended = session_table.c.ended_at.is_not(None)
+sa.Index(
+    "ix_tokenpair_session_ended_at",
+    session_table.c.ended_at,
+    postgresql_where=_has_ended,
+    sqlite_where=_has_ended,
+)
+
 revocation_table = sa.Table(
     "tokenpair_revocation",
     metadata,
