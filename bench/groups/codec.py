@@ -3,6 +3,7 @@
 import gc
 import random
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from bench.figures import MICROSECONDS, Row, Table, ratios
+from bench.figures import MICROSECONDS, VALUE, Row, Table, ratios
 from bench.groups import parts
 from bench.groups.parts import ISSUER
 from bench.run import Run
@@ -38,6 +39,10 @@ KNOWN_AMONG = "check a known access token, 100,000 revocations"
 REVOCATIONS = "look into 100,000 revocations"
 RAW_PART = "OpenSSL's part of it"
 
+COPY = "a revocation in a worker's copy of 100,000"
+COPY_BYTES = "bytes of memory"
+COPY_TIME = "µs to take it in"
+
 REVOKED = 100_000
 OPERATIONS = 200
 """So many of each in a row, and so often in a round, all in random order: what else the machine
@@ -54,7 +59,11 @@ async def run(options: Run) -> list[Table]:
     for _ in range(options.rounds):
         for name, value in measure_round(operations).items():
             seen[name].append(value)
-    return [Table(title=TITLE, rows=rows(seen)), await parts.measure(options)]
+    return [
+        Table(title=TITLE, rows=rows(seen)),
+        measure_copy(options.rounds),
+        await parts.measure(options),
+    ]
 
 
 async def make_operations() -> dict[str, Operation]:
@@ -92,6 +101,28 @@ async def make_operations() -> dict[str, Operation]:
     }
 
 
+def measure_copy(rounds: int) -> Table:
+    """Take many revocations in, as a worker does that reads the feed."""
+    tracemalloc.start()
+    copy = Revocations()
+    copy.apply(revoked(REVOKED))
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    entries = revoked(REVOKED)
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        Revocations().apply(entries)
+        times.append((time.perf_counter() - began) / REVOKED * 1e6)
+    return Table(
+        title=COPY,
+        rows=[
+            Row(name=COPY_BYTES, figures={VALUE: [size / REVOKED]}),
+            Row(name=COPY_TIME, figures={VALUE: times}),
+        ],
+    )
+
+
 class _Told(MemoryStorage):
     """A storage whose feed can be filled from outside."""
 
@@ -121,11 +152,14 @@ def _token(header: bytes) -> str:
 def revoked(number: int) -> list[Revocation]:
     """Make revocations, half of sessions and half of users."""
     now = datetime.now(UTC)
-    until = now + timedelta(days=1)
     return [
-        Revocation(session_id=uuid4(), recorded_at=now, until=until)
-        if each % 2
-        else Revocation(user_id=uuid4(), min_version=1, recorded_at=now, until=until)
+        Revocation(
+            session_id=uuid4() if each % 2 else None,
+            user_id=None if each % 2 else uuid4(),
+            min_version=1,
+            recorded_at=now,
+            until=now + timedelta(days=1, microseconds=each),
+        )
         for each in range(number)
     ]
 

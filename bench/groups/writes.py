@@ -30,6 +30,7 @@ DATABASE_CPU = "µs of the database's CPU"
 SERVER_CPU = "µs of the server's CPU"
 CLIENT_BYTES = "bytes between client and server"
 DATABASE_BYTES = "bytes between server and database"
+DISK = "bytes on disk of a session, with its indexes"
 
 RENEWALS = 2_000
 STATISTICS_SECONDS = 30
@@ -105,8 +106,9 @@ async def _on_postgresql(subject: Subject) -> dict[str, float]:
         while await ask(_UPDATES) < updates + number and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
         hot_share = (await ask(_HOT) - hot) / max(await ask(_UPDATES) - updates, 1)
-        added = await ask(_COUNT) - rows
+        added, disk = await ask(_COUNT) - rows, await ask(_DISK)
     return {
+        DISK: disk / rows,
         ROWS: added / number / 2,
         WAL: (end - middle) / number,
         WAL_FIRST: (middle - start) / number,
@@ -118,6 +120,7 @@ async def _on_postgresql(subject: Subject) -> dict[str, float]:
 
 
 _COUNT = "SELECT count(*) FROM tokenpair_session"
+_DISK = "SELECT pg_total_relation_size('tokenpair_session')"
 _LSN = "SELECT pg_current_wal_insert_lsn() - '0/0'"
 _TABLE = "FROM pg_stat_user_tables WHERE relname = 'tokenpair_session'"
 _UPDATES = f"SELECT n_tup_upd {_TABLE}"
