@@ -272,9 +272,11 @@ class Auth:
 
     async def close(self) -> None:
         """Let go of every connection."""
-        await self._background.stop()
-        await self.feed.stop()
-        await self.storage.close()
+        try:
+            await self._background.stop()
+            await self.feed.stop()
+        finally:
+            await self.storage.close()
 
     @property
     def counts(self) -> Counts:

@@ -130,7 +130,7 @@ class UnitOfWork(Protocol):
         ...
 
 
-FeedPosition = tuple[int, int]
+FeedPosition = tuple[Any, ...]
 """How far a reader of the feed has come: the storage's own, to be handed back as it is."""
 
 

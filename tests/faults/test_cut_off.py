@@ -10,6 +10,7 @@ import pytest
 from tests.faults.proxy import Proxy
 from tests.faults.worker import FOR_EVER, Worker, working
 from tokenpair import Key, Keyring, TokenPair
+from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.stores.sql.postgres import connect_arguments
 from tokenpair.testing import a_user, login_as
@@ -128,6 +129,36 @@ async def test_a_listener_whose_connection_is_lost_without_a_word_comes_back(
         proxy.mend_for_others()
 
         assert await until_it_says(worker, pairs[0].access_token, ENDED) <= {OPEN}
+
+
+async def test_a_teller_that_is_not_heard_lets_go_of_its_connection(
+    busy_url: str, proxy: Proxy
+) -> None:
+    """Whether somebody waits for its answer, or closes it meanwhile."""
+    waits, closes = bell(proxy.url), bell(proxy.url)
+    await waits.wake()
+    await closes.wake()
+
+    proxy.hang()
+    async with asyncio.timeout(SECONDS):
+        await closes.close()
+        with pytest.raises(Unavailable):
+            await waits.wake()
+        proxy.mend()
+
+        while connections(busy_url):
+            await asyncio.sleep(0.01)
+
+
+def connections(url: str) -> int:
+    """Count them, without the one that asks."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            """SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def end_all_connections(url: str) -> None:

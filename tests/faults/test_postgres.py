@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,10 +12,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tests.faults.test_cut_off import end_all_connections
+from tests.faults.test_cut_off import connections, end_all_connections
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
 from tokenpair import Key, Keyring, TokenPair
+from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import create_engine
 from tokenpair.stores.sql.engine import POOL_SIZE
 from tokenpair.stores.sql.tables import session_table
@@ -52,16 +53,6 @@ async def row_held(url: str, session_id: UUID) -> AsyncIterator[None]:
             "SELECT 1 FROM tokenpair_session WHERE id = %s FOR UPDATE", [session_id]
         )
         yield
-
-
-def connections(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            """SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 async def test_connections_that_are_cut_again_and_again_log_nobody_out(
@@ -112,8 +103,8 @@ async def test_who_waits_for_a_row_is_told_to_come_back_and_holds_up_nobody_for_
 
     assert [told(answer) for answer in answers] == [UNAVAILABLE] * 13
     assert other.status_code == 200
-    # Two engines', the renewals', and what a worker has for itself.
-    assert opened <= 3 * POOL_SIZE + 2
+    # Two engines', the renewals', and what a worker has for itself: the feed's, and the wake-ups'.
+    assert opened <= 3 * POOL_SIZE + 3
     assert [answer.status_code for answer in later] == [200] * 12
 
 
@@ -140,7 +131,31 @@ async def test_when_all_connections_are_taken_renewals_and_tokens_still_serve(
     assert told(refused) == UNAVAILABLE
     assert refused.headers["retry-after"]
     assert again.status_code == 204
-    assert connections(busy_url) <= 3 * POOL_SIZE + 2
+    assert connections(busy_url) <= 3 * POOL_SIZE + 3
+
+
+async def test_who_only_reads_waits_no_longer_either_and_holds_up_no_other_request(
+    busy_url: str, keyring: Keyring
+) -> None:
+    """As while a migration holds the table, or a `VACUUM FULL`."""
+    async with working(busy_url, keyring, max_staleness=timedelta(seconds=1)) as worker:
+        (pair,) = await log_in(worker, 1)
+        said = set()
+
+        async def look() -> None:
+            with pytest.raises(Unavailable):
+                await worker.auth.verify_access(pair.access_token, check_session=True)
+
+        async with await psycopg.AsyncConnection.connect(busy_url) as connection:
+            await connection.execute("LOCK TABLE tokenpair_session IN ACCESS EXCLUSIVE MODE")
+            async with asyncio.timeout(60):
+                looking = asyncio.gather(*(look() for _ in range(POOL_SIZE)))
+                while not looking.done():
+                    said.add(await worker.says(pair.access_token))
+                    await asyncio.sleep(0.05)
+                await looking
+
+    assert said == {(200, "")}
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])

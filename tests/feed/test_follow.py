@@ -1,7 +1,7 @@
 """A worker and its copy of what has been revoked: loaded, polled, woken, cut off."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -240,6 +240,53 @@ async def test_what_a_poll_has_missed_is_found_within_a_minute(
     assert is_revoked(feed, claims)
 
 
+async def test_after_a_look_that_failed_everything_is_read(
+    feed: Feed, storage: SharedStorage, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    """Whatever was away may come back with a history of its own."""
+    await feed.poll()
+    storage.overlooked.add(claims.session_id)
+    await elsewhere.log_out(pair.access_token)
+    await feed.poll()
+    assert not is_revoked(feed, claims)
+
+    storage.is_away = True
+    with pytest.raises(Unavailable):
+        await feed.poll()
+    storage.is_away = False
+    await feed.poll()
+
+    assert is_revoked(feed, claims)
+
+
+async def test_what_is_out_of_force_is_dropped_once_a_minute(
+    storage: SharedStorage, seconds: Seconds, elsewhere: Auth, pair: TokenPair
+) -> None:
+    """And not at every look: to go through all of it takes a while."""
+
+    class LateStorage(SharedStorage):
+        late = timedelta(0)
+
+        async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+            page = await storage.read_feed(position)
+            kept = [each for each in page.entries if each.until > page.now + self.late]
+            return FeedPage(entries=kept, position=page.position, now=page.now + self.late)
+
+    late = LateStorage()
+    feed = Feed(late, poll=FOR_EVER, max_staleness=FOR_EVER, monotonic=seconds)
+    await elsewhere.log_out(pair.access_token)
+    await feed.poll()
+
+    late.late = timedelta(hours=1)
+    seconds.now += 59
+    await feed.poll()
+    kept = len(feed)
+    seconds.now += 1
+    await feed.poll()
+
+    assert (kept, len(feed)) == (1, 0)
+
+
 async def test_it_polls_as_often_as_it_was_told_and_goes_on_after_an_outage(
     storage: SharedStorage, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
 ) -> None:
@@ -357,3 +404,51 @@ async def test_it_starts_and_stops_twice(storage: SharedStorage) -> None:
         await feed.stop()
 
     assert storage.looks == 1
+
+
+async def test_what_has_happened_while_it_was_stopped_is_known_when_it_starts_again(
+    feed: Feed, storage: SharedStorage, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    await feed.start()
+    await feed.stop()
+    storage.overlooked.add(claims.session_id)
+    await elsewhere.log_out(pair.access_token)
+
+    await feed.start()
+
+    assert is_revoked(feed, claims)
+    assert feed.heard == 0
+    await feed.stop()
+
+
+async def refuse_to_close() -> None:
+    raise ConnectionResetError
+
+
+async def never_close() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("farewell", [refuse_to_close, never_close])
+async def test_whatever_becomes_of_its_bell_the_storage_is_closed(
+    farewell: Callable[[], Awaitable[None]],
+) -> None:
+    class ClosingStorage(SharedStorage):
+        is_closed = False
+
+        async def close(self) -> None:
+            self.is_closed = True
+
+    class BadBell(Bell):
+        async def close(self) -> None:
+            await farewell()
+
+    storage = ClosingStorage()
+    keyring = Keyring([Key.generate()])
+    auth = Auth(storage=storage, keyring=keyring, issuer="https://auth.test", wake_up=BadBell())
+    await auth.open()
+
+    async with asyncio.timeout(10):
+        await auth.close()
+
+    assert storage.is_closed

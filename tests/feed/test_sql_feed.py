@@ -1,8 +1,9 @@
 """The feed on real databases: what is in it may be late, senseless, or very much."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from tokenpair import AccessClaims
 from tokenpair.core.session import EndReason
-from tokenpair.errors import SessionEnded, StaleToken
+from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.store_contract import NOW, keep, make_session, make_user
 from tokenpair.stores.sql import SqlStorage, create_engine
@@ -211,6 +212,98 @@ async def test_changes_of_one_user_that_come_out_of_order_leave_the_highest(
     assert len(feed) == 1
     with pytest.raises(StaleToken):
         feed.check(claims(uuid4(), user_id))
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("lost", [1, 2, 3], ids=["overtaken", "as-far", "behind"])
+async def test_after_a_backup_was_restored_nothing_is_missed(
+    url: str, tmp_path: Path, elsewhere: SqlStorage, feed: Feed, lost: int
+) -> None:
+    """SQLite's own way leaves everybody connected; ids go back, and are given again."""
+    path, (before, *gone) = f"{tmp_path}/test.db", [uuid4() for _ in range(1 + lost)]
+    after = [uuid4() for _ in range(2)]
+    await insert(url, {"session_id": before})
+    copy(path, f"{tmp_path}/backup.db")
+    await insert(url, *({"session_id": each} for each in gone))
+    await feed.poll()
+
+    copy(f"{tmp_path}/backup.db", path)
+    await insert(url, *({"session_id": each} for each in after))
+    await feed.poll()
+
+    assert elsewhere
+    for session_id in after:
+        with pytest.raises(SessionEnded):
+            feed.check(claims(session_id))
+
+
+def copy(path: str, to: str) -> None:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+
+
+# As in a history that began anew: the number of its transaction has long been passed.
+LOW = {"xid": 3}
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+async def test_over_a_new_connection_everything_is_read(url: str, feed: Feed) -> None:
+    """Whatever takes the count of transactions back leaves no connection alive."""
+    ended = uuid4()
+    await insert(url, {"session_id": ended, **LOW})
+    await feed.poll()
+    feed.check(claims(ended))
+
+    await execute(url, END_ALL_OTHERS)
+    with suppress(Unavailable):  # If it is not noticed before.
+        await feed.poll()
+    await feed.poll()
+
+    with pytest.raises(SessionEnded):
+        feed.check(claims(ended))
+
+
+END_ALL_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("other", ["connection", "server", "count"])
+async def test_a_position_from_elsewhere_is_none(
+    url: str, elsewhere: SqlStorage, other: str
+) -> None:
+    """A pooler may keep a connection while the server behind it is another."""
+    await insert(url, {"session_id": uuid4(), **LOW})
+    page = await elsewhere.read_feed(None)
+    connection, started, count = page.position
+    position = {
+        "connection": (object(), started, count),
+        "server": (connection, started - timedelta(seconds=1), count),
+        "count": (connection, started, count + 1000),
+    }[other]
+
+    found = await elsewhere.read_feed(position)
+
+    assert len((await elsewhere.read_feed(page.position)).entries) == 0
+    assert len(found.entries) == len(page.entries) == 1
+
+
+async def test_what_was_out_of_force_long_ago_never_is_news(
+    url: str, elsewhere: SqlStorage
+) -> None:
+    """It would look like a revocation that took a quarter of an hour to arrive."""
+    dialect = create_engine(url).dialect
+    long_ago = {
+        "recorded_at": now(dialect, plus=timedelta(minutes=-20)),
+        "until": now(dialect, plus=timedelta(minutes=-5)),
+    }
+    await insert(url, {"session_id": uuid4(), **long_ago})
+    async with following(elsewhere) as feed:
+        await insert(url, {"session_id": uuid4()})
+        await feed.poll()
+
+    assert feed.heard == 1
+    assert max(feed.lags) < 60
 
 
 MANY = 100_000

@@ -20,6 +20,7 @@ RELOAD = timedelta(minutes=1)
 """So often everything is read again: a safety net for what a poll might have missed."""
 
 _RETRY_SECONDS = 1.0
+_FAREWELL_SECONDS = 2.0
 # So many are taken in before requests have their turn again: a few milliseconds' worth.
 _AT_ONCE = 1000
 
@@ -88,6 +89,13 @@ class Feed:
         """
         if self._tasks or self._storage.is_private:
             return
+        # It may have been stopped, a while ago, in another event loop; and an event belongs to
+        # the one in which somebody first waited for it.
+        was_told = self._told.is_set()
+        self._news, self._told = asyncio.Event(), asyncio.Event()
+        if was_told:
+            self._told.set()
+        self._position, self._fresh_until = None, -math.inf
         await self.poll()
         self._tasks = [asyncio.create_task(self._keep_up(), name="tokenpair: revocations")]
         if self._wake_up:
@@ -103,16 +111,24 @@ class Feed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._wake_up:
-            await self._wake_up.close()
+            try:
+                async with asyncio.timeout(_FAREWELL_SECONDS):
+                    await self._wake_up.close()
+            except Exception:  # noqa: BLE001  Nobody's end may hang on how a server takes leave.
+                _log.exception("the wake-ups could not be closed")
 
     async def poll(self) -> None:
         """Read what is new, and once a minute everything. Raises `Unavailable`."""
         now = self._monotonic()
+        # If this look fails, the next is for everything: who knows what it will find.
+        position, self._position = self._position, None
         if now - self._loaded_at >= RELOAD.total_seconds():
-            self._position = None
-        page = await self._storage.read_feed(self._position)
+            position = None
+        page = await self._storage.read_feed(position)
         await self._take_in(page)
-        if self._position is None:
+        if position is None:
+            # Not at every look: to go through all of it takes a while, and it does no harm.
+            self._copy.forget(page.now)
             self._loaded_at = now
         self._position = page.position
         # As of before the look: what was recorded meanwhile may not be in it.
@@ -133,7 +149,6 @@ class Feed:
             await asyncio.sleep(0)
         if senseless:
             _log.warning("%d of the revocations make no sense and are left out", senseless)
-        self._copy.forget(page.now)
 
     def _hear(self, entries: Sequence[Revocation]) -> None:
         """Take in what this process has recorded, and tell the others."""

@@ -31,7 +31,7 @@ class PostgresWakeUp:
                 self._teller = await asyncpg.connect(**self._arguments)
             await self._teller.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
         except _ERRORS as exc:
-            self._teller = None
+            self._terminate()
             raise Unavailable(f"the database does not answer: {exc}") from exc
 
     async def wakings(self) -> AsyncIterator[None]:
@@ -66,6 +66,10 @@ class PostgresWakeUp:
         return True
 
     async def close(self) -> None:
+        # Without a farewell, which might not be heard: what was told has been acknowledged.
+        self._terminate()
+
+    def _terminate(self) -> None:
         teller, self._teller = self._teller, None
         if teller:
-            await teller.close()
+            teller.terminate()

@@ -1,6 +1,7 @@
 """Wake-ups by Valkey or Redis."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from tokenpair.errors import ConfigurationError, Unavailable
 
@@ -28,13 +29,15 @@ class ValkeyWakeUp:
                 "the Valkey client is not installed: pip install 'tokenpair[redis]'"
             ) from exc
         self._errors = (redis.RedisError, OSError)
+        self._connect = partial(
+            redis.Redis.from_url,
+            normalised(url),
+            socket_connect_timeout=_SECONDS,
+            socket_timeout=_SECONDS,
+            health_check_interval=_SECONDS,
+        )
         try:
-            self._client = redis.Redis.from_url(
-                normalised(url),
-                socket_connect_timeout=_SECONDS,
-                socket_timeout=_SECONDS,
-                health_check_interval=_SECONDS,
-            )
+            self._client = self._connect()
         except ValueError:  # Which repeats a piece of the URL, maybe of its password.
             raise ConfigurationError("the Valkey URL cannot be read") from None
 
@@ -60,4 +63,6 @@ class ValkeyWakeUp:
             raise Unavailable(f"Valkey does not answer: {exc}") from exc
 
     async def close(self) -> None:
-        await self._client.aclose()
+        # The old one's locks may belong to an event loop that is over.
+        client, self._client = self._client, self._connect()
+        await client.aclose()

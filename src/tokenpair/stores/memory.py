@@ -80,7 +80,8 @@ class MemoryStorage:
         self._tables.lasting, self._is_open = max(shared, access + MARGIN), True
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Nothing to close, but the lock may belong to an event loop that is over."""
+        self._lock = asyncio.Lock()
         self._is_open = False
 
     @asynccontextmanager

@@ -22,6 +22,9 @@ POOL_SIZE = 10
 POOL_SECONDS = 10
 """So long a request waits for a connection, or for its turn, before it is told to come back."""
 
+READER_SECONDS = 5
+"""So long one who only reads waits for a lock, or for an answer, before it is told the same."""
+
 CONNECT_SECONDS = 5
 """A server that takes the call and says nothing for so long is none."""
 
@@ -52,7 +55,7 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
         # Imported here: asyncpg is an extra.
         from tokenpair.stores.sql.postgres import Connection  # noqa: PLC0415
 
-        return create_async_engine(
+        engine = create_async_engine(
             parsed,
             # A connection that the server closed meanwhile is found out before it is used.
             pool_pre_ping=True,
@@ -63,6 +66,9 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
         raise ConfigurationError(
             f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[postgres]'"
         ) from exc
+    if autocommit:
+        sa.event.listen(engine.sync_engine, "connect", _limit_reading)
+    return engine
 
 
 def _create_sqlite_engine(url: sa.URL, options: dict[str, Any]) -> AsyncEngine:
@@ -107,6 +113,12 @@ def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:  # n
 
 def _prepare(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
     sqlite.prepare(connection)
+
+
+def _limit_reading(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
+    limits = f"SET lock_timeout = '{READER_SECONDS}s'; SET statement_timeout = '{READER_SECONDS}s'"
+    # The driver's own, because the adapter would open a transaction, and roll it back.
+    connection.run_async(lambda driver: driver.execute(limits))
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

@@ -1,15 +1,11 @@
-"""The feed of revocations in SQL: written with what it tells of, and read in small pages.
+"""The feed of revocations in SQL: written with what it tells of, in the same transaction.
 
-What a reader must not miss is a row that was committed after others with a higher id. SQLite
-has one writer, so there is none: the rows after the last id are the news (`sqlite.SqliteFeed`).
-On PostgreSQL each row has the id of its transaction, and a reader asks for those that had not
-all ended when it last looked. A transaction that stays open for ever must not make the pages
-grow: writers are given 15 s, and so rows older than a minute are not read again.
+How it is read, without missing what is committed out of order or after a restored backup:
+`sqlite_feed`, `postgres_feed`.
 """
 
-import asyncio
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,22 +14,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
-from tokenpair.stores.sql.tables import UtcDateTime, revocation_table
+from tokenpair.stores.sql.tables import revocation_table
 
 WRITER_SECONDS = 15
 """So long a unit of work may take that ends something."""
 
-_OVERLAP = timedelta(seconds=60)
-# So many rows are read before requests have their turn again: about ten milliseconds' worth.
-_AT_ONCE = 1000
 _r = revocation_table.c
 _COLUMNS = (_r.session_id, _r.user_id, _r.min_version, _r.recorded_at, _r.until)
 
-# PostgreSQL counts transactions in 64 bits; all that began before the first and have not ended.
+# PostgreSQL counts transactions in 64 bits.
 _THIS_TRANSACTION = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
-_OLDEST_RUNNING = sa.cast(
-    sa.cast(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()), sa.Text), sa.BigInteger
-)
+
+
+class RevocationReader(Protocol):
+    """What reads the feed: one class for each database."""
+
+    async def read(self, position: FeedPosition | None) -> FeedPage:
+        """As `ports.Storage.read_feed`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        ...
 
 
 class SqlRevocations:
@@ -73,24 +75,6 @@ def now(dialect: Dialect, *, plus: timedelta = timedelta(0)) -> sa.ColumnElement
     # Milliseconds are all that SQLite has.
     modifier = f"{plus.total_seconds():+} seconds"
     return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", modifier)
-
-
-async def read_page(connection: AsyncConnection, position: FeedPosition | None) -> FeedPage:
-    """Read what is new from PostgreSQL, on a connection where each statement stands alone."""
-    # Asked before the rows are: what ends in between is read now, and once more the next time.
-    time = sa.type_coerce(sa.func.clock_timestamp(), UtcDateTime)
-    asked, oldest = (await connection.execute(sa.select(time, _OLDEST_RUNNING))).one()
-    query = sa.select(*_COLUMNS)
-    if position is None or oldest < position[0]:  # Another server, with another count.
-        query = query.where(_r.until > asked)
-    else:
-        query = query.where(_r.xid >= position[0], _r.recorded_at > asked - _OVERLAP)
-    found = await connection.execute(query)
-    entries: list[Revocation] = []
-    while rows := found.fetchmany(_AT_ONCE):
-        entries += [_to_revocation(*row) for row in rows]
-        await asyncio.sleep(0)
-    return FeedPage(entries=entries, position=(oldest, 0), now=asked)
 
 
 def _to_revocation(

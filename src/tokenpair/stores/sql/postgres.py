@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,6 +100,7 @@ class PostgresRenewals:
 
     def __init__(self, arguments: dict[str, Any], *, size: int, patience: float) -> None:
         self._arguments = arguments
+        self._size = size
         self._patience = patience
         self._places = asyncio.Semaphore(size)
         self._idle: list[_Line] = []
@@ -133,27 +135,27 @@ class PostgresRenewals:
 
     async def close(self) -> None:
         lines, self._idle = self._idle, []
-        await asyncio.gather(*(line.connection.close() for line in lines))
+        # The old ones may belong to an event loop that is over.
+        self._places = asyncio.Semaphore(self._size)
+        farewells = (line.connection.close() for line in lines)
+        await asyncio.gather(*farewells, return_exceptions=True)
 
     async def _fetch(self, *arguments: object) -> asyncpg.Record | None:
-        if self._places.locked():
-            await self._wait_for_a_place()
+        places = self._places
+        if places.locked():
+            await self._wait_for(places)
         else:
-            await self._places.acquire()
+            await places.acquire()
         try:
-            return await self._execute(arguments)
-        except (asyncpg.PostgresError, *_LOST) as exc:
-            if isinstance(exc, asyncpg.PostgresError) and not _may_pass(exc):
-                raise
-            said = str(exc).partition("\n")[0] or type(exc).__name__
-            raise Unavailable(f"the database does not answer: {said}") from exc
+            with answering():
+                return await self._execute(arguments)
         finally:
-            self._places.release()
+            places.release()
 
-    async def _wait_for_a_place(self) -> None:
+    async def _wait_for(self, places: asyncio.Semaphore) -> None:
         try:
             async with asyncio.timeout(self._patience):
-                await self._places.acquire()
+                await places.acquire()
         except TimeoutError as exc:
             raise Unavailable("waited too long for a connection to the database") from exc
 
@@ -195,6 +197,18 @@ class PostgresRenewals:
         except BaseException:
             connection.terminate()
             raise
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Turn a server that cannot be reached, or is too busy, into `Unavailable`."""
+    try:
+        yield
+    except (asyncpg.PostgresError, *_LOST) as exc:
+        if isinstance(exc, asyncpg.PostgresError) and not _may_pass(exc):
+            raise
+        said = str(exc).partition("\n")[0] or type(exc).__name__
+        raise Unavailable(f"the database does not answer: {said}") from exc
 
 
 def _may_pass(error: asyncpg.PostgresError) -> bool:

@@ -1,4 +1,4 @@
-"""SQLite: how its connections are set up, renewals that share a commit, and a cheap look.
+"""SQLite: how its connections are set up, and renewals that share a commit.
 
 A commit waits for the disk. So all renewals that wait share one transaction, whose commit a thread
 sees to; nobody gets an answer before it is durable.
@@ -15,14 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from tokenpair.core.claims import RefreshClaims
-from tokenpair.core.revocation import Revocation
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
-from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 
 MIN_VERSION = (3, 35)  # RETURNING
@@ -132,9 +129,9 @@ class SqliteRenewals:
         parameters = {
             "jti": token.token_id,
             "gen": token.generation,
-            "rotate_before": _to_text(rotate_before(now, windows)),
+            "rotate_before": to_text(rotate_before(now, windows)),
             "parent": token.parent,
-            "now": _to_text(now),
+            "now": to_text(now),
             "sid": token.session_id.hex,
             "sub": token.subject.hex,
             "secret_hash": secret_hash,
@@ -149,15 +146,16 @@ class SqliteRenewals:
             user_id=token.subject,
             secret_hash=secret_hash,
             head=head,
-            rotated_at=_to_moment(rotated_at),
-            expires_at=_to_moment(expires_at),
-            authenticated_at=_to_moment(authenticated_at),
+            rotated_at=to_moment(rotated_at),
+            expires_at=to_moment(expires_at),
+            authenticated_at=to_moment(authenticated_at),
             roles=frozenset(json.loads(roles)),
             version=version,
         )
 
     async def close(self) -> None:
-        if self._writing:
+        # One that is done may belong to another event loop.
+        if self._writing and not self._writing.done():
             await self._writing
         if self._connection:
             loop = asyncio.get_running_loop()
@@ -226,76 +224,11 @@ def _fail(batch: list[_Waiting], exc: Exception) -> None:
         each.answer.set_exception(refusal)
 
 
-def _to_text(moment: datetime) -> str:
+def to_text(moment: datetime) -> str:
     """Write a moment as `tables.UtcDateTime` has it."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def _to_moment(text: str) -> datetime:
+def to_moment(text: str) -> datetime:
+    """Read what `to_text` has written."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-_NEWS = "SELECT session_id, user_id, min_version, recorded_at, until, id FROM tokenpair_revocation"
-
-
-class SqliteFeed:
-    """Reads the feed of revocations, and mostly sees at a glance that nothing has happened."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite-feed")
-        self._connection: sqlite3.Connection | None = None
-
-    async def read(self, position: FeedPosition | None) -> FeedPage:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, self._read, position)
-        except sqlite3.Error as exc:
-            raise Unavailable(f"the database cannot be read: {exc}") from exc
-
-    async def close(self) -> None:
-        if self._connection:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._close)
-
-    def _read(self, position: FeedPosition | None) -> FeedPage:
-        if self._connection is None:
-            self._connection = connect(self._path)
-        execute = self._connection.execute
-        now = datetime.now(UTC)  # SQLite's clock is the machine's.
-        # It changes with every commit of any other connection, and costs next to nothing.
-        (version,) = execute("PRAGMA data_version").fetchone()
-        if position and position[1] == version:
-            return FeedPage(entries=[], position=position, now=now)
-        last = position[0] if position else 0
-        if position:
-            rows = execute(f"{_NEWS} WHERE id > ? ORDER BY id", (last,)).fetchall()
-        else:
-            rows = execute(f"{_NEWS} WHERE until > ? ORDER BY id", (_to_text(now),)).fetchall()
-        last = rows[-1][-1] if rows else last
-        entries = [_to_revocation(row) for row in rows]
-        return FeedPage(entries=entries, position=(last, version), now=now)
-
-    def _close(self) -> None:
-        if self._connection:
-            self._connection.close()
-            self._connection = None
-
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
-# It names nothing, and makes no sense to whoever takes it.
-_UNREADABLE = Revocation(recorded_at=_EPOCH, until=_EPOCH)
-
-
-def _to_revocation(row: Row) -> Revocation:
-    session_id, user_id, min_version, recorded_at, until, _ = row
-    try:
-        return Revocation(
-            session_id=UUID(session_id) if session_id else None,
-            user_id=UUID(user_id) if user_id else None,
-            min_version=int(min_version or 0),
-            recorded_at=_to_moment(recorded_at),
-            until=_to_moment(until),
-        )
-    except (ValueError, TypeError, AttributeError):  # SQLite keeps anything in any column.
-        return _UNREADABLE

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,12 +26,13 @@ from tokenpair.stores.sql.engine import (
     turn_to_write,
     unavailable,
 )
-from tokenpair.stores.sql.feed import WRITER_SECONDS, SqlRevocations, read_page
+from tokenpair.stores.sql.feed import WRITER_SECONDS, RevocationReader, SqlRevocations
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
-from tokenpair.stores.sql.sqlite import SqliteFeed, SqliteRenewals, Turn
+from tokenpair.stores.sql.sqlite import SqliteRenewals, Turn
+from tokenpair.stores.sql.sqlite_feed import SqliteFeed
 from tokenpair.stores.sql.tables import session_table, user_table
 from tokenpair.stores.sql.users import SqlUsers
 
@@ -89,8 +90,7 @@ class SqlStorage:
         self._autocommit = autocommit
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = turn_to_write(engine)
-        self._renewals = _renewals(engine, self._turn)
-        self._feed = SqliteFeed(str(engine.url.database)) if self._is_sqlite else None
+        self._renewals, self._feed = _by_the_driver(engine, self._turn)
         self._lasting, self._is_open = ACCESS + MARGIN, False
         self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
@@ -111,11 +111,11 @@ class SqlStorage:
 
     async def close(self) -> None:
         self._is_open = False
-        await self._renewals.close()
-        if self._feed:
-            await self._feed.close()
-        await self._autocommit.dispose()
-        await self._engine.dispose()
+        async with AsyncExitStack() as stack:  # Each, whatever becomes of the others.
+            stack.push_async_callback(self._engine.dispose)
+            stack.push_async_callback(self._autocommit.dispose)
+            stack.push_async_callback(self._feed.close)
+            stack.push_async_callback(self._renewals.close)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["SqlUnitOfWork"]:
@@ -144,11 +144,7 @@ class SqlStorage:
         self._hearers.append(hear)
 
     async def read_feed(self, position: FeedPosition | None) -> FeedPage:
-        if self._feed:
-            return await self._feed.read(position)
-        with unavailable(self._engine):
-            async with asyncio.timeout(POOL_SECONDS), self._autocommit.connect() as connection:
-                return await read_page(connection, position)
+        return await self._feed.read(position)
 
     async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
         return await self._renewals.renew(token, now, windows)
@@ -198,17 +194,23 @@ def clocks_agree(ours: datetime, theirs: datetime, waited: timedelta) -> bool:
     return -MAX_CLOCK_DRIFT <= theirs - ours <= waited + MAX_CLOCK_DRIFT
 
 
-def _renewals(engine: AsyncEngine, turn: AbstractAsyncContextManager[None]) -> Renewals:
+def _by_the_driver(
+    engine: AsyncEngine, turn: AbstractAsyncContextManager[None]
+) -> tuple[Renewals, RevocationReader]:
+    """Make what goes without SQLAlchemy, because it goes on all the time."""
     if isinstance(turn, Turn):
-        return SqliteRenewals(str(engine.url.database), turn)
+        path = str(engine.url.database)
+        return SqliteRenewals(path, turn), SqliteFeed(path)
     # Imported here: asyncpg is an extra, and `create_engine` has seen that it is there.
     from tokenpair.stores.sql.postgres import (  # noqa: PLC0415
         PostgresRenewals,
         connect_arguments,
     )
+    from tokenpair.stores.sql.postgres_feed import PostgresFeed  # noqa: PLC0415
 
     arguments = connect_arguments(engine.url)
-    return PostgresRenewals(arguments, size=POOL_SIZE, patience=POOL_SECONDS)
+    renewals = PostgresRenewals(arguments, size=POOL_SIZE, patience=POOL_SECONDS)
+    return renewals, PostgresFeed(arguments)
 
 
 class SqlUnitOfWork:

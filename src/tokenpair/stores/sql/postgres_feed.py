@@ -1,0 +1,96 @@
+"""The feed on PostgreSQL, read over a connection of its own: readers that wait do not starve it.
+
+What a reader must not miss is a row that was committed after others with a higher id. Each row
+has the id of its transaction, and a reader asks for those that had not all ended when it last
+looked. A transaction that stays open for ever must not make the pages grow: writers are given
+15 s, and so rows older than a minute are not read again.
+
+The count of transactions goes back when a server crashes, when a standby that is behind takes
+over, or when a backup is restored, and by the next look it may have overtaken where it was. None
+of that leaves a connection alive; behind a pooler it may seem to, but the server has another
+time of start.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from tokenpair.core.revocation import Revocation
+from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.sql.postgres import LOCK_SECONDS, answering
+
+_SECONDS = 10
+_SETTINGS = f"SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{_SECONDS}s'"
+_OVERLAP = timedelta(seconds=60)
+# So many rows are read before requests have their turn again: a few milliseconds' worth.
+_AT_ONCE = 1000
+
+_WHERE_IT_IS = """
+SELECT clock_timestamp(), pg_postmaster_start_time(),
+  pg_snapshot_xmin(pg_current_snapshot())::text::bigint"""
+_ROWS = "SELECT session_id, user_id, min_version, recorded_at, until FROM tokenpair_revocation"
+_IN_FORCE = f"{_ROWS} WHERE until > $1"
+_NEWS = f"{_ROWS} WHERE xid >= $1 AND recorded_at > $2"
+
+
+class PostgresFeed:
+    """Reads the feed. A position is the connection, the server's start, and a transaction's id."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        """Take what asyncpg's `connect` takes."""
+        self._arguments = arguments
+        self._connection: asyncpg.Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def read(self, position: FeedPosition | None) -> FeedPage:
+        with answering():
+            async with self._lock, asyncio.timeout(_SECONDS):
+                try:
+                    return await self._read(await self._connected(), position)
+                except BaseException:
+                    # Whatever state it is in: the next look is over a new one.
+                    self._terminate()
+                    raise
+
+    async def close(self) -> None:
+        self._terminate()
+        self._lock = asyncio.Lock()  # The old one may belong to an event loop that is over.
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(**self._arguments)
+            await self._connection.execute(_SETTINGS)
+        return self._connection
+
+    async def _read(
+        self, connection: asyncpg.Connection, position: FeedPosition | None
+    ) -> FeedPage:
+        # Asked before the rows are: what ends in between is read now, and once more the next time.
+        now, started, oldest = await connection.fetchrow(_WHERE_IT_IS)
+        if position and position[:2] == (connection, started) and position[2] <= oldest:
+            rows = await connection.fetch(_NEWS, position[2], now - _OVERLAP)
+        else:
+            rows = await connection.fetch(_IN_FORCE, now)
+        entries: list[Revocation] = []
+        for start in range(0, len(rows), _AT_ONCE):
+            entries += [_to_revocation(row) for row in rows[start : start + _AT_ONCE]]
+            await asyncio.sleep(0)
+        return FeedPage(entries=entries, position=(connection, started, oldest), now=now)
+
+    def _terminate(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.terminate()
+
+
+def _to_revocation(row: asyncpg.Record) -> Revocation:
+    session_id, user_id, min_version, recorded_at, until = row
+    return Revocation(
+        session_id=session_id,
+        user_id=user_id,
+        min_version=min_version or 0,
+        recorded_at=recorded_at,
+        until=until,
+    )

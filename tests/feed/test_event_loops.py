@@ -1,0 +1,99 @@
+"""Whatever lives as long as the process works in one event loop after another.
+
+A module's app does so under `TestClient`, whose every `with` has a loop of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.valkey import valkey
+from tokenpair import Auth, Key, Keyring
+from tokenpair.feed.postgres import PostgresWakeUp
+from tokenpair.feed.valkey import ValkeyWakeUp
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.ports import Storage, WakeUp
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.stores.sql.engine import POOL_SIZE
+from tokenpair.stores.sql.postgres import connect_arguments
+from tokenpair.testing import CHEAP, a_user, login_as
+
+FOR_EVER = timedelta(days=1)
+KEYRING = Keyring([Key.generate()])
+CROWD = 3 * POOL_SIZE
+"""So many at once that somebody waits for each thing of which there are few."""
+
+
+def an_auth(storage: Storage, wake_up: WakeUp | None, poll: timedelta) -> Auth:
+    return Auth(
+        storage=storage,
+        keyring=KEYRING,
+        issuer="https://auth.test",
+        passwords=Argon2Passwords(CHEAP),
+        wake_up=wake_up,
+        poll=poll,
+        max_staleness=FOR_EVER,
+    )
+
+
+def in_loops_of_their_own(*work: Callable[[], Awaitable[None]]) -> None:
+    for each in work:
+        asyncio.run(asyncio.wait_for(each(), 60))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "woken", "memory"])
+def test_an_auth_serves_a_crowd_in_one_loop_after_another(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    def a_storage() -> Storage:
+        return MemoryStorage() if kind == "memory" else SqlStorage.from_url(url)
+
+    is_postgres = kind in {"postgres", "woken"}
+    url = request.getfixturevalue("postgres_url") if is_postgres else f"sqlite:///{tmp_path}/a.db"
+    storage, bell, poll = a_storage(), None, timedelta(milliseconds=20)
+    if kind == "woken":
+        bell, poll = PostgresWakeUp(connect_arguments(url)), FOR_EVER
+    auth = an_auth(storage, bell, poll)
+
+    async def serve_a_crowd() -> None:
+        async with auth:
+            ada = await a_user(auth, f"{uuid4().hex}@example.com")
+            pairs = [await login_as(auth, ada) for _ in range(CROWD)]
+            new = await asyncio.gather(*(auth.renew(pair.refresh_token) for pair in pairs))
+            await hear_from_another(new[0].access_token)
+            await asyncio.gather(*(auth.log_out(pair.refresh_token) for pair in new[1:]))
+
+    async def hear_from_another(access: str) -> None:
+        """What it revokes itself it would know in any case."""
+        if kind == "memory":
+            return
+        known = len(auth.feed)
+        there = bell and PostgresWakeUp(connect_arguments(url))
+        async with an_auth(a_storage(), there, FOR_EVER) as other:
+            await other.log_out(access)
+            while len(auth.feed) == known:
+                await asyncio.sleep(0.01)
+
+    in_loops_of_their_own(serve_a_crowd, serve_a_crowd)
+
+
+def test_valkey_wakes_in_one_loop_after_another() -> None:
+    with valkey() as server:
+        wake_in_two_loops(ValkeyWakeUp(server.url))
+
+
+def wake_in_two_loops(bell: ValkeyWakeUp) -> None:
+
+    async def wake_a_lot() -> None:
+        wakings = bell.wakings()
+        await anext(wakings)
+        await asyncio.gather(*(bell.wake() for _ in range(CROWD)))
+        await anext(wakings)
+        await bell.close()
+
+    in_loops_of_their_own(wake_a_lot, wake_a_lot)
