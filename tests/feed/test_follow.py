@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +12,7 @@ from tokenpair.core.revocation import Revocation
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.store_contract import NOW
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
@@ -392,6 +393,22 @@ async def test_what_it_finds_when_it_starts_is_no_news(
     await feed.poll()
 
     assert (feed.heard, len(feed.lags), len(feed)) == (0, 0, 1)
+
+
+async def test_a_storage_of_our_own_is_not_polled_and_forgets_all_the_same(
+    seconds: Seconds,
+) -> None:
+    feed = Feed(MemoryStorage(), poll=FOR_EVER, max_staleness=FOR_EVER, monotonic=seconds)
+    first, second = (
+        Revocation(session_id=uuid4(), recorded_at=NOW + late, until=NOW + late + FOR_EVER)
+        for late in (timedelta(0), 2 * FOR_EVER)
+    )
+
+    feed._hear([first])
+    seconds.now += 61
+    feed._hear([second])
+
+    assert len(feed) == 1
 
 
 async def test_it_starts_and_stops_twice(storage: SharedStorage) -> None:

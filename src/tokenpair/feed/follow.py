@@ -154,6 +154,10 @@ class Feed:
         """Take in what this process has recorded, and tell the others."""
         self._copy.apply(entries)
         self._told.set()
+        now = self._monotonic()
+        if self._storage.is_private and entries and now - self._loaded_at >= RELOAD.total_seconds():
+            self._loaded_at = now  # Nobody polls.
+            self._copy.forget(entries[-1].recorded_at)
 
     async def _keep_up(self) -> None:
         is_away = False
