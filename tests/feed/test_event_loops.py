@@ -82,6 +82,28 @@ def test_an_auth_serves_a_crowd_in_one_loop_after_another(
     in_loops_of_their_own(serve_a_crowd, serve_a_crowd)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "memory"])
+def test_a_storage_lets_them_wait_for_one_another_in_one_loop_after_another(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    storage = MemoryStorage() if kind == "memory" else SqlStorage.from_url(url)
+
+    async def write() -> None:
+        async with storage.begin():
+            await asyncio.sleep(0.001)
+
+    async def work() -> None:
+        await storage.open(migrate=True)
+        await asyncio.gather(*(write() for _ in range(CROWD)))
+        await asyncio.gather(*(storage.read_feed(None) for _ in range(CROWD)))
+        await storage.close()
+
+    in_loops_of_their_own(work, work)
+
+
 def test_valkey_wakes_in_one_loop_after_another() -> None:
     with valkey() as server:
         wake_in_two_loops(ValkeyWakeUp(server.url))

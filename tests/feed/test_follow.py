@@ -11,7 +11,7 @@ from tokenpair import AccessClaims, Auth, Key, Keyring, TokenPair
 from tokenpair.core.revocation import Revocation
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
-from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.ports import FeedPage, FeedPosition, Storage
 from tokenpair.store_contract import NOW
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
@@ -438,34 +438,64 @@ async def test_what_has_happened_while_it_was_stopped_is_known_when_it_starts_ag
     await feed.stop()
 
 
-async def refuse_to_close() -> None:
+class ClosingStorage(SharedStorage):
+    """One that remembers that it was closed."""
+
+    is_closed = False
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+class BadBell(Bell):
+    """One that is closed as it is told, which may be never."""
+
+    def __init__(self, farewell: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self.farewell = farewell
+        self.is_closing = False
+
+    async def close(self) -> None:
+        self.is_closing = True
+        await self.farewell()
+
+
+async def refuse() -> None:
     raise ConnectionResetError
 
 
-async def never_close() -> None:
+async def never_end() -> None:
     await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("farewell", [refuse_to_close, never_close])
+def with_bell(storage: Storage, bell: Bell) -> Auth:
+    keyring = Keyring([Key.generate()])
+    return Auth(storage=storage, keyring=keyring, issuer="https://auth.test", wake_up=bell)
+
+
+@pytest.mark.parametrize("farewell", [refuse, never_end])
 async def test_whatever_becomes_of_its_bell_the_storage_is_closed(
     farewell: Callable[[], Awaitable[None]],
 ) -> None:
-    class ClosingStorage(SharedStorage):
-        is_closed = False
-
-        async def close(self) -> None:
-            self.is_closed = True
-
-    class BadBell(Bell):
-        async def close(self) -> None:
-            await farewell()
-
     storage = ClosingStorage()
-    keyring = Keyring([Key.generate()])
-    auth = Auth(storage=storage, keyring=keyring, issuer="https://auth.test", wake_up=BadBell())
+    auth = with_bell(storage, BadBell(farewell))
     await auth.open()
 
     async with asyncio.timeout(10):
         await auth.close()
+
+    assert storage.is_closed
+
+
+async def test_who_loses_patience_with_the_end_closes_the_storage_all_the_same() -> None:
+    """As a server does with a worker that does not stop."""
+    storage, bell = ClosingStorage(), BadBell(never_end)
+    auth = with_bell(storage, bell)
+    await auth.open()
+    closing = asyncio.create_task(auth.close())
+    await until(lambda: bell.is_closing)
+
+    closing.cancel()
+    await asyncio.wait([closing])
 
     assert storage.is_closed

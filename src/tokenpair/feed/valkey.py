@@ -1,7 +1,6 @@
 """Wake-ups by Valkey or Redis."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 
 from tokenpair.errors import ConfigurationError, Unavailable
 
@@ -29,15 +28,13 @@ class ValkeyWakeUp:
                 "the Valkey client is not installed: pip install 'tokenpair[redis]'"
             ) from exc
         self._errors = (redis.RedisError, OSError)
-        self._connect = partial(
-            redis.Redis.from_url,
-            normalised(url),
-            socket_connect_timeout=_SECONDS,
-            socket_timeout=_SECONDS,
-            health_check_interval=_SECONDS,
-        )
         try:
-            self._client = self._connect()
+            self._client = redis.Redis.from_url(
+                normalised(url),
+                socket_connect_timeout=_SECONDS,
+                socket_timeout=_SECONDS,
+                health_check_interval=_SECONDS,
+            )
         except ValueError:  # Which repeats a piece of the URL, maybe of its password.
             raise ConfigurationError("the Valkey URL cannot be read") from None
 
@@ -63,6 +60,4 @@ class ValkeyWakeUp:
             raise Unavailable(f"Valkey does not answer: {exc}") from exc
 
     async def close(self) -> None:
-        # The old one's locks may belong to an event loop that is over.
-        client, self._client = self._client, self._connect()
-        await client.aclose()
+        await self._client.aclose()

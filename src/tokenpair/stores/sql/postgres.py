@@ -137,8 +137,7 @@ class PostgresRenewals:
         lines, self._idle = self._idle, []
         # The old ones may belong to an event loop that is over.
         self._places = asyncio.Semaphore(self._size)
-        farewells = (line.connection.close() for line in lines)
-        await asyncio.gather(*farewells, return_exceptions=True)
+        await asyncio.gather(*(line.connection.close() for line in lines))
 
     async def _fetch(self, *arguments: object) -> asyncpg.Record | None:
         places = self._places

@@ -154,8 +154,7 @@ class SqliteRenewals:
         )
 
     async def close(self) -> None:
-        # One that is done may belong to another event loop.
-        if self._writing and not self._writing.done():
+        if self._writing:
             await self._writing
         if self._connection:
             loop = asyncio.get_running_loop()
