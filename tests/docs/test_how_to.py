@@ -177,7 +177,7 @@ def test_postgresql(folder: Path, postgres_url: str) -> None:
 
 def test_workers(folder: Path) -> None:
     """The Valkey that the page names is not there; nothing but log-outs takes longer for it."""
-    bookly, uvicorn, valkey = blocks(HOW_TO / "workers.md", "sh")
+    bookly, uvicorn, valkey, _ = blocks(HOW_TO / "workers.md", "sh")
     pip, export = valkey.splitlines()
     (folder / "main.py").write_text(blocks(ROOT / "README.md", "python")[0])
     name, _, value = export.removeprefix("export ").partition("=")
@@ -209,6 +209,21 @@ def test_metrics(folder: Path) -> None:
     for name, label, value in re.findall(r'(tokenpair_\w+)\{(\w+)="(\w+)"\}', page.read_text()):
         assert f'{name}{{{label}="{value}"}}' in told
     assert "tokenpair_feed_staleness_seconds" in told
+
+
+def test_the_commands_that_show_what_workers_survive() -> None:
+    """What they do, tests/faults does for a few seconds."""
+    commands = blocks(HOW_TO / "workers.md", "sh")[-1].splitlines()
+
+    for name, option, _ in (command.split()[1:] for command in commands):
+        told = subprocess.run(
+            [sys.executable, "-m", f"tests.faults.{name}", "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert option in told.stdout
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
         return _create_sqlite_engine(parsed, options)
     try:
         # Imported here: asyncpg is an extra.
-        from tokenpair.stores.sql.postgres import Connection  # noqa: PLC0415
+        from tokenpair.stores.sql.postgres import Connection, bound_waiting  # noqa: PLC0415
 
         engine = create_async_engine(
             parsed,
@@ -67,7 +67,7 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
             f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[postgres]'"
         ) from exc
     if autocommit:
-        sa.event.listen(engine.sync_engine, "connect", _limit_reading)
+        sa.event.listen(engine.sync_engine, "connect", bound_waiting)
     return engine
 
 
@@ -113,12 +113,6 @@ def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:  # n
 
 def _prepare(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
     sqlite.prepare(connection)
-
-
-def _limit_reading(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
-    limits = f"SET lock_timeout = '{READER_SECONDS}s'; SET statement_timeout = '{READER_SECONDS}s'"
-    # The driver's own, because the adapter would open a transaction, and roll it back.
-    connection.run_async(lambda driver: driver.execute(limits))
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

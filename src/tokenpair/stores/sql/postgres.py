@@ -21,7 +21,7 @@ from sqlalchemy.engine import Dialect
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.engine import CONNECT_SECONDS
+from tokenpair.stores.sql.engine import CONNECT_SECONDS, READER_SECONDS
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 
 LOCK_SECONDS = 3
@@ -31,6 +31,7 @@ LOCK_SECONDS = 3
 _ANSWER_SECONDS = 10
 _FAREWELL_SECONDS = 1
 _SETTINGS = f"SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{LOCK_SECONDS + 2}s'"
+_READING = f"SET lock_timeout = '{READER_SECONDS}s'; SET statement_timeout = '{READER_SECONDS}s'"
 _PARAMETERS = (
     "jti",
     "gen",
@@ -72,6 +73,21 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
         """Close it. It is closed, too, where the server does not answer."""
         with contextlib.suppress(TimeoutError):
             await super().close(timeout=timeout or _FAREWELL_SECONDS)
+
+
+def bound_waiting(connection: Any, _: object) -> None:  # noqa: ANN401  SQLAlchemy's.
+    """Let nobody wait for long on a new connection of a reader's. Raises `Unavailable`."""
+    # By the driver itself, because the adapter would open a transaction, and roll it back.
+    with answering():
+        connection.run_async(_bound_waiting)
+
+
+async def _bound_waiting(connection: asyncpg.Connection) -> None:
+    try:
+        await connection.execute(_READING, timeout=CONNECT_SECONDS)
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 def connect_arguments(url: str | sa.URL) -> dict[str, Any]:
