@@ -1,17 +1,17 @@
-"""The app that is measured: our routes, beside the routes that they are compared with."""
+"""The apps that are measured: our routes, beside the routes that they are compared with."""
 
 import os
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 from fastapi import Depends, FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tokenpair import Auth, Keyring, Windows
-from tokenpair.core.claims import AccessClaims, RefreshClaims
-from tokenpair.core.codec import Codec
+from bench import steps
+from tokenpair import Auth, Windows
 from tokenpair.fastapi import AccessToken, AccessTokenMiddleware, install
+from tokenpair.fastapi.route import DirectRoute
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.key_file import read_keyring
@@ -22,69 +22,56 @@ from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.postgres import connect_arguments
 
 MEMORY = "memory:"
+BARE, NO_OP, PROTECTED = "/bare", "/no-op", "/protected"
+
+
+def create_app() -> ASGIApp:
+    """Build them, as the BENCH_ variables say: each measured route in an app of its own.
+
+    FastAPI looks at its routes one after another. So none stands behind another here.
+    """
+    auth, main = create_auth(), FastAPI()
+    install(main, auth)
+    apps = {BARE: FastAPI(), NO_OP: FastAPI(), PROTECTED: FastAPI()}
+    apps[BARE].get(BARE)(bare)
+    apps[NO_OP].get(NO_OP, dependencies=[Depends(nothing)])(bare)
+    apps[PROTECTED].get(PROTECTED)(protected)
+    for path, endpoint in steps.endpoints(auth).items():
+        apps[path] = app = FastAPI()
+        app.router.add_api_route(path, endpoint, methods=["POST"], route_class_override=DirectRoute)
+    for app in apps.values():
+        install(app, auth)
+    return _side_by_side(apps, main)
+
+
+def create_guarded_app() -> ASGIApp:
+    """Build the app whose every request is checked, before any route is looked for."""
+    app = FastAPI()
+    app.get(BARE)(bare)
+    install(app, create_auth())
+    app.add_middleware(AccessTokenMiddleware)
+    return app
+
+
+def _side_by_side(apps: Mapping[str, ASGIApp], main: ASGIApp) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await apps.get(scope.get("path", ""), main)(scope, receive, send)
+
+    return app
 
 
 async def nothing() -> None:
     """Be a dependency that does nothing: what `Depends` itself costs."""
 
 
-def create_app() -> FastAPI:
-    """Build the app, as the BENCH_ variables say."""
-    app, auth = FastAPI(), create_auth()
-
-    @app.get("/bare")
-    async def bare() -> dict[str, bool]:
-        return {"ok": True}
-
-    @app.get("/no-op", dependencies=[Depends(nothing)])
-    async def no_op() -> dict[str, bool]:
-        return {"ok": True}
-
-    @app.get("/protected")
-    async def protected(_: AccessToken) -> dict[str, bool]:
-        return {"ok": True}
-
-    sign = signing(auth.keyring)
-
-    @app.post("/sign")
-    async def signed() -> dict[str, str]:
-        return sign()
-
-    install(app, auth)
-    return app
+async def bare() -> dict[str, bool]:
+    """Answer, and check nothing."""
+    return {"ok": True}
 
 
-def create_guarded_app() -> FastAPI:
-    """Build the app whose every request is checked, before any route is looked for."""
-    app = create_app()
-    app.add_middleware(AccessTokenMiddleware)
-    return app
-
-
-def signing(keyring: Keyring) -> Callable[[], dict[str, str]]:
-    """Sign a new pair at every call, and do nothing else: what no renewal can go below."""
-    codec, now = Codec(keyring, issuer="http://bench", audience="http://bench"), datetime.now(UTC)
-    access = AccessClaims(
-        subject=uuid4(),
-        session_id=uuid4(),
-        token_id="A" * 22,
-        roles=frozenset(),
-        version=1,
-        authenticated_at=now,
-        issued_at=now,
-        expires_at=now + timedelta(days=1),
-    )
-    refresh = RefreshClaims(
-        subject=access.subject,
-        session_id=access.session_id,
-        token_id="A" * 22,
-        parent="A" * 22,
-        generation=1,
-        secret=bytes(16),
-        issued_at=now,
-        expires_at=now + timedelta(days=1),
-    )
-    return lambda: {"access_token": codec.encode(access), "refresh_token": codec.encode(refresh)}
+async def protected(_: AccessToken) -> dict[str, bool]:
+    """Answer whoever shows an access token."""
+    return {"ok": True}
 
 
 def create_auth() -> Auth:

@@ -1,5 +1,7 @@
-"""Group `renewals`: what a renewal costs that rotates (target 3)."""
+"""Group `renewals`: what a renewal costs that rotates, and its steps without storage (target 3)."""
 
+from bench import steps
+from bench.app import BARE as BARE_PATH
 from bench.app import MEMORY
 from bench.cases import CONNECTIONS, Case, always, measure, row
 from bench.figures import Table
@@ -12,10 +14,9 @@ BARE = "bare route"
 ON_POSTGRESQL = "renewal on PostgreSQL"
 ON_SQLITE = "renewal on SQLite"
 IN_MEMORY = "renewal in memory"
-SIGNING = "signing a pair, and nothing else"
-
-
-SIGN = Traffic(path="/sign", method="POST")
+ANSWERING = "an answer like a renewal's"
+READING = "and reading a refresh token"
+SIGNING = "and signing the next pair"
 
 
 async def run(options: Run) -> list[Table]:
@@ -25,19 +26,22 @@ async def run(options: Run) -> list[Table]:
         serve(options.databases.sqlite()) as on_sqlite,
         serve(MEMORY) as in_memory,
     ):
-        bare = Case(name=BARE, served_by=in_memory, traffic=always(Traffic(path="/bare")))
+        bare = Case(name=BARE, served_by=in_memory, traffic=always(Traffic(path=BARE_PATH)))
         cases = [
             bare,
             renewal_case(ON_POSTGRESQL, on_postgresql),
             renewal_case(ON_SQLITE, on_sqlite),
             renewal_case(IN_MEMORY, in_memory),
-            Case(name=SIGNING, served_by=in_memory, traffic=always(SIGN)),
+            step_case(SIGNING, in_memory, steps.SIGN),
+            step_case(READING, in_memory, steps.READ),
+            step_case(ANSWERING, in_memory, steps.ANSWER),
         ]
         await measure(cases, rounds=options.rounds, seconds=options.seconds)
     notes = {
         ON_SQLITE: "synchronous=FULL",
         IN_MEMORY: "no database: the limit of the endpoint",
-        SIGNING: "no renewal, no database: the limit of any",
+        SIGNING: "no storage: the limit of any",
+        ANSWERING: "the same header, and as long an answer",
     }
     return [
         Table(
@@ -45,6 +49,16 @@ async def run(options: Run) -> list[Table]:
             rows=[row(case, {"bare": bare}, note=notes.get(case.name, "")) for case in cases],
         )
     ]
+
+
+def step_case(name: str, server: Server, path: str) -> Case:
+    """Do a part of what a renewal does, again and again with one token."""
+    token = server.codec.encode(steps.PRESENTED)
+    return Case(
+        name=name,
+        served_by=server,
+        traffic=always(Traffic(path=path, method="POST", tokens=[token])),
+    )
 
 
 def renewal_case(name: str, server: Server) -> Case:

@@ -58,12 +58,15 @@ def bearer_token(request: HTTPConnection) -> str:
 def credentials_of(scope: Scope) -> bytes:
     """Give the Authorization header as it came. Raises `NotAuthenticated` and `InvalidRequest`."""
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-    found = [value for name, value in headers if name == b"authorization"]
-    if not found:
+    found: bytes | None = None
+    for name, value in headers:
+        if name == b"authorization":
+            if found is not None:
+                raise InvalidRequest("two Authorization headers")
+            found = value
+    if found is None:
         raise NotAuthenticated
-    if len(found) > 1:
-        raise InvalidRequest("two Authorization headers")
-    return found[0]
+    return found
 
 
 def token_in(credentials: bytes) -> str:

@@ -1,0 +1,68 @@
+"""What a renewal is made of, one step more at a time, and without any storage."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tokenpair import Auth
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.pair import Mint
+from tokenpair.core.session import Standing
+from tokenpair.fastapi.bearer import bearer_token
+from tokenpair.fastapi.schemas import pair_response
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+ANSWER, READ, SIGN = "/steps/answer", "/steps/read", "/steps/sign"
+
+_BEGAN = datetime.now(UTC).replace(microsecond=0)
+_ENDS = _BEGAN + timedelta(days=1)
+
+PRESENTED = RefreshClaims(
+    subject=UUID(int=1),
+    session_id=UUID(int=2),
+    token_id="A" * 22,
+    parent="B" * 22,
+    generation=1,
+    secret=bytes(16),
+    issued_at=_BEGAN,
+    expires_at=_ENDS,
+)
+"""What the token says that every step is asked with."""
+
+_STANDING = Standing(
+    session_id=PRESENTED.session_id,
+    user_id=PRESENTED.subject,
+    secret_hash=bytes(32),
+    head=PRESENTED.token_id,
+    rotated_at=_BEGAN,
+    expires_at=_ENDS,
+    authenticated_at=_BEGAN,
+    roles=frozenset(),
+    version=1,
+)
+
+
+def endpoints(auth: Auth) -> dict[str, Endpoint]:
+    """Give the endpoint of each step, by its path."""
+    mint: Mint = auth.renew.mint
+    codec, token = mint.codec, mint.codec.encode(PRESENTED)
+    pair = mint.next_pair(_STANDING, token, PRESENTED, _BEGAN)
+
+    async def answer(request: Request) -> Response:
+        bearer_token(request)
+        return pair_response(pair)
+
+    async def read(request: Request) -> Response:
+        codec.decode_refresh(bearer_token(request))
+        return pair_response(pair)
+
+    async def sign(request: Request) -> Response:
+        presented = bearer_token(request)
+        claims = codec.decode_refresh(presented)
+        return pair_response(mint.next_pair(_STANDING, presented, claims, auth.clock()))
+
+    return {ANSWER: answer, READ: read, SIGN: sign}
