@@ -1,6 +1,7 @@
 """tokenpair: sign-up, log-in and sessions for FastAPI, built around the token pair."""
 
-from tokenpair.auth import Auth, database_url
+from tokenpair.assembly import database_url
+from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.counts import Counts, LogInOutcome, RenewalOutcome
 from tokenpair.core.email import EmailAddress

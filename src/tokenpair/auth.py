@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from tokenpair.assembly import key_file_watch, load_keyring, open_storage, open_wake_up
 from tokenpair.background import Background, Chore
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.codec import Codec
@@ -27,7 +27,6 @@ from tokenpair.core.session import Windows
 from tokenpair.core.verified import VerifiedTokens
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.feed import Feed
-from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.flows.administer import Disable, Enable, SetRoles
 from tokenpair.flows.authenticate import Authenticate
 from tokenpair.flows.log_in import LogIn
@@ -37,12 +36,7 @@ from tokenpair.flows.prune import Prune
 from tokenpair.flows.renew import Renew
 from tokenpair.flows.sessions import EndSession, ListSessions
 from tokenpair.flows.sign_up import SignUp
-from tokenpair.key_file import (
-    KeyFileWatch,
-    parse_keyring,
-    read_keyring,
-    read_or_create_keyring,
-)
+from tokenpair.key_file import KeyFileWatch
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, WakeUp
 from tokenpair.settings import PREFIX, Settings
@@ -181,7 +175,7 @@ class Auth:
         settings = settings or Settings.read()
         issuer = settings.issuer or settings.base_url
         # Before the keys are read, so that no change falls between the two.
-        key_file = _watch(settings)
+        key_file = key_file_watch(settings)
         return cls(
             storage=open_storage(settings),
             keyring=load_keyring(settings),
@@ -197,7 +191,7 @@ class Auth:
             migrate=not settings.is_production,
             trusted_proxy_hops=settings.trusted_proxy_hops,
             key_file=key_file,
-            wake_up=_wake_up(settings),
+            wake_up=open_wake_up(settings),
             poll=settings.poll,
             max_staleness=timedelta(seconds=settings.max_staleness_seconds),
             token_cache_size=settings.token_cache_size,
@@ -325,92 +319,6 @@ class Auth:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
-
-
-def database_url(settings: Settings, *, must_exist: bool = False) -> str:
-    """Give the database's URL: as set, or SQLite in the data folder.
-
-    That folder is made, unless it `must_exist` already. Raises `ConfigurationError`.
-    """
-    if settings.database_url:
-        return settings.database_url.get_secret_value()
-    path = settings.data_dir / "tokenpair.db"
-    if must_exist and not path.exists():
-        raise ConfigurationError(
-            f"there is no database {path.absolute()}: stand where the app runs, or set "
-            f"{PREFIX}DATA_DIR or {PREFIX}DATABASE_URL"
-        )
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # For its owner alone, whoever may look into the folder.
-    except OSError as exc:
-        raise ConfigurationError(
-            f"{PREFIX}DATA_DIR: the folder {settings.data_dir} cannot be written: {exc.strerror}"
-        ) from exc
-    return f"sqlite:///{path}"
-
-
-def open_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
-    """Make the storage that the settings name: see `database_url`."""
-    # Imported here, so that `import tokenpair` does not make a program that brings a storage
-    # of its own wait for SQLAlchemy.
-    from tokenpair.stores.sql import SqlStorage  # noqa: PLC0415
-
-    return SqlStorage.from_url(database_url(settings, must_exist=must_exist))
-
-
-def load_keyring(settings: Settings) -> Keyring:
-    """Read the keys where the settings say; make the data folder's on the first start.
-
-    Raises `ConfigurationError`, in production also for keys that an app has made for itself.
-    """
-    if settings.keys:
-        keyring = parse_keyring(settings.keys.get_secret_value(), source=f"{PREFIX}KEYS")
-    elif settings.keys_file:
-        keyring = read_keyring(settings.keys_file)
-    else:
-        keyring = read_or_create_keyring(key_file_path(settings))
-    _require_made_for(settings, keyring)
-    return keyring
-
-
-def _reload_keyring(settings: Settings) -> Keyring:
-    """Read the key file anew. Never make one: whoever takes it away puts another there."""
-    keyring = read_keyring(key_file_path(settings))
-    _require_made_for(settings, keyring)
-    return keyring
-
-
-def _require_made_for(settings: Settings, keyring: Keyring) -> None:
-    if settings.is_production and any(key.is_generated for key in keyring.keys):
-        raise ConfigurationError(
-            "a key was made by the app itself, for development: make one for production with "
-            "tokenpair keys new --file keys.json"
-        )
-
-
-def key_file_path(settings: Settings) -> Path:
-    """Give the place of the key file."""
-    return settings.keys_file or settings.data_dir / "keys.json"
-
-
-def _watch(settings: Settings) -> KeyFileWatch | None:
-    if settings.keys:
-        return None
-    return KeyFileWatch(key_file_path(settings), lambda: _reload_keyring(settings))
-
-
-def _wake_up(settings: Settings) -> WakeUp | None:
-    if settings.valkey_url:
-        return ValkeyWakeUp(settings.valkey_url.get_secret_value())
-    url = database_url(settings)
-    if not url.startswith("postgresql"):
-        return None  # SQLite has none: it is polled more often.
-    # Imported here: they need an extra, which the storage has asked for.
-    from tokenpair.feed.postgres import PostgresWakeUp  # noqa: PLC0415
-    from tokenpair.stores.sql.postgres import connect_arguments  # noqa: PLC0415
-
-    return PostgresWakeUp(connect_arguments(url))
 
 
 def _require_fitting(lifetimes: Lifetimes, windows: Windows) -> None:

@@ -15,27 +15,29 @@ from tests.faults.storm import told
 from tests.processes import memory_kib
 from tests.servers import postgres
 
+SQLITE, POSTGRESQL = DATABASES = ("sqlite", "postgresql")
 CLIENTS = 40
 WORKERS = 2
-# By then every cache is in use.
-WARM_UP = 0.1
+# When the memory is looked at: once every cache is in use, half-way, and at the end.
+PARTS = (0.1, 0.4, 0.5)
 ROLE_CHANGES_A_SECOND = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soaked:
-    """How it went. Memory in KiB, of each worker, once warm and at the end."""
+    """How it went. Memory in KiB, of each worker, once warm, half-way and at the end."""
 
     crowd: Crowd
     seconds: float
-    memory: dict[int, tuple[int, int]]
+    memory: list[list[int]]
 
     def __str__(self) -> str:
         answers = sum(n for name, n in self.crowd.counts.items() if name not in {"lost", "dropped"})
         lines = [told(self.crowd), f"{answers / self.seconds:,.0f} answers a second"]
         lines += [
-            f"worker {number}: {start // 1024:,} MiB at first, {end // 1024:,} MiB in the end"
-            for number, (start, end) in enumerate(self.memory.values(), 1)
+            f"worker {number}: {warm // 1024:,} MiB at first, {half // 1024:,} half-way, "
+            f"{end // 1024:,} in the end"
+            for number, (warm, half, end) in enumerate(self.memory, 1)
         ]
         return "\n  ".join(lines)
 
@@ -49,15 +51,16 @@ async def soak(folder: Path, *, seconds: float, database_url: str | None = None)
             sessions = [await door.open_session() for _ in range(CLIENTS)]
             crowd = Crowd(bookly, pause=0, come_back=door.open_session)
             began = time.monotonic()
+            workers = bookly.workers()
+            memory: list[list[int]] = [[] for _ in workers]
             async with crowd.busy(sessions):
-                await _change_roles(door, seconds * WARM_UP)
-                workers = bookly.workers()
-                warm = {pid: memory_kib(pid) for pid in workers}
-                await _change_roles(door, seconds * (1 - WARM_UP))
+                for part in PARTS:
+                    await _change_roles(door, seconds * part)
+                    for pid, seen in zip(workers, memory, strict=True):
+                        seen.append(memory_kib(pid))
                 took = time.monotonic() - began
             await crowd.check_everybody(bookly)
-            memory = {pid: (warm[pid], memory_kib(pid)) for pid in workers}
-    if 0 in {end for _, end in memory.values()}:
+    if not all(map(all, memory)):
         crowd.wrong.append("a worker has died")
     return Soaked(crowd=crowd, seconds=took, memory=memory)
 
@@ -75,14 +78,15 @@ def main() -> int:
     """Do it on SQLite and on PostgreSQL."""
     parser = argparse.ArgumentParser(
         prog="./run soak",
-        description="Renew, log out and change roles on two workers, as fast as they answer; "
-        "first on SQLite, then on PostgreSQL.",
+        description="Renew, log out and change roles on two workers, as fast as they answer.",
     )
     parser.add_argument("--minutes", type=float, default=10, help="so long on each database (10)")
-    seconds = 60 * parser.parse_args().minutes
-    wrong = 0
+    parser.add_argument("--only", choices=DATABASES, help="the database (both, one after another)")
+    options = parser.parse_args()
+    seconds, wrong = 60 * options.minutes, 0
     with postgres() as server:
-        for name, url in {"SQLite": None, "PostgreSQL": server.create_database()}.items():
+        for name in [options.only] if options.only else DATABASES:
+            url = None if name == SQLITE else server.create_database()
             with tempfile.TemporaryDirectory(prefix="bookly-soak-") as folder:
                 soaked = asyncio.run(soak(Path(folder), seconds=seconds, database_url=url))
             print(f"{name}: {soaked}", flush=True)

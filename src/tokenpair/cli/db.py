@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from tokenpair.auth import open_storage
+from tokenpair.assembly import open_storage
 from tokenpair.settings import Settings
 
 app = typer.Typer(name="db", help="The library's tables.", no_args_is_help=True)

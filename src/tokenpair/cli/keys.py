@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tokenpair.auth import key_file_path, load_keyring
+from tokenpair.assembly import key_file_path, load_keyring
 from tokenpair.core.keyring import ALGORITHMS, DEFAULT_ALGORITHM, Key, Keyring, KeyState
 from tokenpair.core.rotation import compromise, publish, retire, rotate
 from tokenpair.errors import ConfigurationError

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tokenpair.auth import open_storage, utc_now
+from tokenpair.assembly import open_storage
+from tokenpair.auth import utc_now
 from tokenpair.core.counts import Tally
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.user import User
