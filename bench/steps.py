@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from tokenpair import Auth
 from tokenpair.core.claims import RefreshClaims
-from tokenpair.core.pair import Mint
 from tokenpair.core.session import Standing
 from tokenpair.fastapi.bearer import bearer_token
 from tokenpair.fastapi.schemas import pair_response
@@ -48,7 +47,7 @@ _STANDING = Standing(
 
 def endpoints(auth: Auth) -> dict[str, Endpoint]:
     """Give the endpoint of each step, by its path."""
-    mint: Mint = auth.renew.mint
+    mint = auth.renew.mint
     codec, token = mint.codec, mint.codec.encode(PRESENTED)
     pair = mint.next_pair(_STANDING, token, PRESENTED, _BEGAN)
 

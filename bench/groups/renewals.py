@@ -1,7 +1,6 @@
 """Group `renewals`: what a renewal costs that rotates, and its steps without storage (target 3)."""
 
 from bench import steps
-from bench.app import BARE as BARE_PATH
 from bench.app import MEMORY
 from bench.cases import CONNECTIONS, Case, always, measure, row
 from bench.figures import Table
@@ -26,7 +25,7 @@ async def run(options: Run) -> list[Table]:
         serve(options.databases.sqlite()) as on_sqlite,
         serve(MEMORY) as in_memory,
     ):
-        bare = Case(name=BARE, served_by=in_memory, traffic=always(Traffic(path=BARE_PATH)))
+        bare = Case(name=BARE, served_by=in_memory, traffic=always(Traffic(path="/bare")))
         cases = [
             bare,
             renewal_case(ON_POSTGRESQL, on_postgresql),

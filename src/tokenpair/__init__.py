@@ -6,7 +6,8 @@ from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.counts import Counts, LogInOutcome, RenewalOutcome
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.key import Key
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, TokenPair
 from tokenpair.core.password import PasswordPolicy
 from tokenpair.core.session import EndReason, Session, Windows

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from tokenpair.auth import Auth
-from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.key import Key
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import TokenPair
 from tokenpair.core.session import Windows
 from tokenpair.core.user import User

@@ -16,7 +16,7 @@ from tests.core.payload import payload_of
 from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.encoding import base64url, from_base64url, strict_json
-from tokenpair.core.keyring import ALGORITHMS
+from tokenpair.core.key import ALGORITHMS
 from tokenpair.core.rotation import compromise, publish, rotate
 from tokenpair.errors import (
     AccessTokenRequired,

@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from tokenpair import Key, Keyring
 from tokenpair.core.encoding import base64url, from_base64url
-from tokenpair.core.keyring import ALGORITHMS, KeyState
+from tokenpair.core.key import ALGORITHMS, KeyState
 from tokenpair.errors import ConfigurationError
 
 # A busy machine is slow, and that is no failure.

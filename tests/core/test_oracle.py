@@ -18,7 +18,7 @@ from tests.core.payload import payload_of
 from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.encoding import base64url
-from tokenpair.core.keyring import ALGORITHMS
+from tokenpair.core.key import ALGORITHMS
 from tokenpair.errors import InvalidToken
 
 ISSUER = "https://auth.test"

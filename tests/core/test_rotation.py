@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tokenpair import Key, Keyring, Lifetimes
-from tokenpair.core.keyring import ALGORITHMS, KeyState
+from tokenpair.core.key import ALGORITHMS, KeyState
 from tokenpair.core.rotation import JWKS_MAX_AGE, compromise, publish, retire, rotate
 from tokenpair.errors import ConfigurationError
 

@@ -10,7 +10,8 @@ import pytest
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.email import EmailAddress
-from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.key import Key
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint, derived_child_id
 from tokenpair.core.session import (
     EndReason,

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from tokenpair.auth import Auth
-from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.key import Key
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import TokenPair
 from tokenpair.core.session import EndReason, Session
 from tokenpair.core.user import User

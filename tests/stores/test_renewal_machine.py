@@ -28,7 +28,8 @@ from uuid_utils.compat import uuid7
 
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.codec import Codec
-from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.key import Key
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint
 from tokenpair.core.session import EndReason, Session, Verdict, Windows, hash_secret, judge
 from tokenpair.ports import Storage

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tokenpair.assembly import key_file_path, load_keyring
-from tokenpair.core.keyring import ALGORITHMS, DEFAULT_ALGORITHM, Key, Keyring, KeyState
+from tokenpair.core.key import ALGORITHMS, DEFAULT_ALGORITHM, Key, KeyState
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.rotation import compromise, publish, retire, rotate
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import change_keyring, read_keyring

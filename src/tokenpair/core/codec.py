@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.encoding import base64url, from_base64url, strict_json
-from tokenpair.core.keyring import Key, Keyring
+from tokenpair.core.key import Key
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.signature import Signer
 from tokenpair.errors import (
     AccessTokenRequired,

@@ -9,7 +9,8 @@ import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tokenpair.core.keyring import Key, Keyring, KeyState
+from tokenpair.core.key import Key, KeyState
+from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes
 from tokenpair.errors import ConfigurationError
 
