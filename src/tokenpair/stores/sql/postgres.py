@@ -70,8 +70,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
     """One whose farewell is short: the server may be out of reach, and never hear it."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's.
-        """Close it. It is closed, too, where the server does not answer."""
-        with contextlib.suppress(TimeoutError):
+        """Close it. It is closed, too, where the server does not answer, or is no more."""
+        with contextlib.suppress(OSError):  # A timeout is one.
             await super().close(timeout=timeout or _FAREWELL_SECONDS)
 
 
@@ -153,7 +153,8 @@ class PostgresRenewals:
         lines, self._idle = self._idle, []
         # The old ones may belong to an event loop that is over.
         self._places = asyncio.Semaphore(self._size)
-        await asyncio.gather(*(line.connection.close() for line in lines))
+        farewells = (line.connection.close() for line in lines)
+        await asyncio.gather(*farewells, return_exceptions=True)
 
     async def _fetch(self, *arguments: object) -> asyncpg.Record | None:
         places = self._places

@@ -154,8 +154,10 @@ class SqliteRenewals:
         )
 
     async def close(self) -> None:
-        if self._writing:
-            await self._writing
+        # One that is done may have been broken off, in an event loop that is over.
+        if self._writing and not self._writing.done():
+            # Who loses patience with us does not break off what others wait for.
+            await asyncio.shield(self._writing)
         if self._connection:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._close)
@@ -175,10 +177,13 @@ class SqliteRenewals:
                 async with self._turn, self._transaction() as cursor:
                     batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
                     rows = [cursor.execute(RENEW, each.parameters).fetchone() for each in batch]
-            except Exception as exc:  # noqa: BLE001  Whatever it is, nobody is left waiting.
-                if not batch:  # It never was our turn.
-                    batch, self._waiting = self._waiting, []
+            except BaseException as exc:  # Whatever it is, nobody is left waiting.
+                is_over = not isinstance(exc, Exception)
+                if is_over or not batch:  # Or it never was our turn.
+                    batch, self._waiting = [*batch, *self._waiting], []
                 _fail(batch, exc)
+                if is_over:
+                    raise
             else:
                 for each, row in zip(batch, rows, strict=True):
                     if not each.answer.done():  # Its caller may have gone away.
@@ -191,13 +196,13 @@ class SqliteRenewals:
         In the thread, too, each statement would wait for the interpreter, longer than it takes.
         """
         loop = asyncio.get_running_loop()
-        connection = await loop.run_in_executor(self._thread, self._begin)
         try:
+            connection = await loop.run_in_executor(self._thread, self._begin)
             yield connection.cursor()
             await loop.run_in_executor(self._thread, connection.execute, "COMMIT")
         except BaseException:
-            if connection.in_transaction:
-                await loop.run_in_executor(self._thread, connection.execute, "ROLLBACK")
+            # The thread may still be waiting for the lock: then it lets go of it after that.
+            await asyncio.shield(loop.run_in_executor(self._thread, self._undo))
             raise
 
     def _begin(self) -> sqlite3.Connection:
@@ -206,19 +211,23 @@ class SqliteRenewals:
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection
 
+    def _undo(self) -> None:
+        if self._connection and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
     def _close(self) -> None:
         if self._connection:
             self._connection.close()
             self._connection = None
 
 
-def _fail(batch: list[_Waiting], exc: Exception) -> None:
+def _fail(batch: list[_Waiting], exc: BaseException) -> None:
     for each in batch:
         if each.answer.done():
             continue
         refusal = exc
-        if isinstance(exc, sqlite3.Error):
-            refusal = Unavailable(f"the database cannot be written: {exc}")
+        if isinstance(exc, sqlite3.Error | asyncio.CancelledError):
+            refusal = Unavailable(f"the database cannot be written: {exc or 'it is being closed'}")
             refusal.__cause__ = exc
         each.answer.set_exception(refusal)
 

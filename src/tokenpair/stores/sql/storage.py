@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -111,10 +111,11 @@ class SqlStorage:
 
     async def close(self) -> None:
         self._is_open = False
-        await self._renewals.close()
-        await self._feed.close()
-        await self._autocommit.dispose()
-        await self._engine.dispose()
+        async with AsyncExitStack() as stack:  # Each, whatever becomes of the others.
+            stack.push_async_callback(self._engine.dispose)
+            stack.push_async_callback(self._autocommit.dispose)
+            stack.push_async_callback(self._feed.close)
+            stack.push_async_callback(self._renewals.close)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["SqlUnitOfWork"]:

@@ -1,0 +1,155 @@
+"""Whatever breaks the end off, a storage lets go of everything."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.servers import PostgresServer, postgres
+from tokenpair.core.session import Standing
+from tokenpair.errors import Unavailable
+from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
+from tokenpair.stores.sql import SqlStorage
+
+TOKEN = make_token(make_session(make_user()))
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """One of its own, for it will not end well."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.db"
+
+
+def renew(storage: SqlStorage) -> asyncio.Task[Standing | None]:
+    return asyncio.create_task(storage.renew(TOKEN, NOW, FORGIVING))
+
+
+@asynccontextmanager
+async def in_use(url: str) -> AsyncIterator[SqlStorage]:
+    """Give a storage with a connection of each kind."""
+    storage = SqlStorage.from_url(url)
+    await storage.open(migrate=True)
+    await asyncio.gather(renew(storage), renew(storage))
+    await storage.read_feed(None)
+    await storage.standing(TOKEN.session_id, NOW)
+    yield storage
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let another program write for the length of the block."""
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def write(path: Path) -> None:
+    """Write as another program does that waits for a second. Raises if somebody has the lock."""
+    with contextlib.closing(sqlite3.connect(path, timeout=1)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+
+async def break_off(storage: SqlStorage) -> None:
+    """Close as a server does that loses patience."""
+    closing = asyncio.create_task(storage.close())
+    await asyncio.sleep(0.1)  # By then it waits, for somebody who does not answer.
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+
+
+async def test_who_loses_patience_with_a_locked_file_breaks_no_renewal_off(path: Path) -> None:
+    async with in_use(f"sqlite:///{path}") as storage:
+        with locked(path):
+            waiting = renew(storage)
+            await asyncio.sleep(0.1)
+            await break_off(storage)
+
+        async with asyncio.timeout(5):
+            assert await waiting is None
+        write(path)
+        await storage.close()
+
+
+async def test_a_writer_that_is_cancelled_keeps_neither_the_lock_nor_anybody_waiting(
+    path: Path,
+) -> None:
+    """As the end of an event loop does it."""
+    async with in_use(f"sqlite:///{path}") as storage:
+        others = asyncio.all_tasks()
+        with locked(path):
+            waiting = {renew(storage), renew(storage)}
+            await asyncio.sleep(0.1)
+            (writer,) = asyncio.all_tasks() - others - waiting
+            writer.cancel()
+            await asyncio.sleep(0.1)
+
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+            await asyncio.wait([writer])
+        assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
+        write(path)
+        assert await renew(storage) is None
+        await storage.close()
+
+
+def test_a_storage_that_a_loop_has_left_while_it_wrote_is_closed_in_another(path: Path) -> None:
+    storage = SqlStorage.from_url(f"sqlite:///{path}")
+
+    async def leave() -> None:
+        await storage.open(migrate=True)
+        _ = renew(storage)
+        for _ in range(3):  # By then somebody writes.
+            await asyncio.sleep(0)
+
+    asyncio.run(leave())
+    asyncio.run(storage.close())
+
+    write(path)
+
+
+async def test_a_server_that_has_just_died_does_not_keep_it_from_closing(
+    server: PostgresServer,
+) -> None:
+    async with in_use(server.create_database()) as storage:
+        server.kill()
+        # At once, before the loop has heard of it.
+        await storage.close()
+
+
+async def test_who_loses_patience_with_a_frozen_server_keeps_no_connection(
+    server: PostgresServer,
+) -> None:
+    async with in_use(url := server.create_database()) as storage:
+        assert connections(url) > 0
+
+        with server.frozen():
+            await break_off(storage)
+
+        async with asyncio.timeout(10):
+            while connections(url):
+                await asyncio.sleep(0.05)
+
+
+def connections(url: str) -> int:
+    """Count those to a database, but for the one that asks."""
+    with psycopg.connect(url) as connection:
+        counted = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+    assert counted is not None
+    number: int = counted[0]
+    return number
