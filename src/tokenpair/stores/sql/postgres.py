@@ -70,8 +70,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
     """One whose farewell is short: the server may be out of reach, and never hear it."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's.
-        """Close it. It is closed, too, where the server does not answer, or is no more."""
-        with contextlib.suppress(OSError):  # A timeout is one.
+        """Close it. It is closed, too, where the server does not answer."""
+        with contextlib.suppress(TimeoutError):
             await super().close(timeout=timeout or _FAREWELL_SECONDS)
 
 

@@ -178,11 +178,10 @@ class SqliteRenewals:
                     batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
                     rows = [cursor.execute(RENEW, each.parameters).fetchone() for each in batch]
             except BaseException as exc:  # Whatever it is, nobody is left waiting.
-                is_over = not isinstance(exc, Exception)
-                if is_over or not batch:  # Or it never was our turn.
-                    batch, self._waiting = [*batch, *self._waiting], []
+                if not batch:  # It never was our turn.
+                    batch, self._waiting = self._waiting, []
                 _fail(batch, exc)
-                if is_over:
+                if not isinstance(exc, Exception):
                     raise
             else:
                 for each, row in zip(batch, rows, strict=True):
