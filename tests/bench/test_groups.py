@@ -1,11 +1,13 @@
 """Every group runs from end to end, with no errors. How fast is no matter of tests."""
 
+from collections.abc import Iterable
 from types import ModuleType
 
 import pytest
 
 from bench.figures import Table
 from bench.groups import codec, flood, growth, renewals, requests, revocation, start, workers
+from bench.results import FOLDER, Results
 from bench.run import Run
 from bench.targets import TARGETS, judge
 
@@ -15,6 +17,12 @@ def is_whole(table: Table) -> bool:
     return not table.errors and all(row.figures for row in table.rows)
 
 
+def names(tables: Iterable[Table]) -> dict[str, list[str]]:
+    """Give the rows of every table by their names."""
+    return {table.title: [row.name for row in table.rows] for table in tables}
+
+
+REFERENCE = Results.load(FOLDER / "reference.json")
 GROUPS = [codec, requests, renewals, workers, flood, growth, start]
 
 
@@ -23,6 +31,7 @@ async def test_the_group_gives_all_that_its_targets_ask_for(group: ModuleType, r
     tables = await group.run(run)
 
     assert all(map(is_whole, tables))
+    assert names(tables).items() <= names(REFERENCE.tables).items(), "draw the results anew"
     titles = {table.title for table in tables}
     assert len(judge(tables)) == sum(target.table in titles for target in TARGETS) > 0
 

@@ -1,4 +1,5 @@
 import hmac
+import itertools
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -314,3 +315,14 @@ def test_a_key_for_something_else_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="not for signing"):
         Keyring.from_jwks({"keys": [jwk]})
+
+
+@pytest.mark.parametrize(("algorithm", "other"), list(itertools.permutations(ALGORITHMS, 2)))
+def test_no_key_signs_in_the_name_of_another_algorithm(
+    keys: dict[str, Key], algorithm: str, other: str
+) -> None:
+    if {algorithm, other} == {"PS256", "RS256"}:
+        return  # The same material: what differs is the padding.
+
+    with pytest.raises(ConfigurationError, match=algorithm):
+        _ = Key(algorithm=algorithm, material=keys[other].material).signer

@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from tests.faults.soak import soak
+import pytest
+
+from tests.faults.soak import grows, soak
 
 
 async def test_a_server_that_is_never_at_rest_makes_no_mistake(
@@ -10,3 +12,8 @@ async def test_a_server_that_is_never_at_rest_makes_no_mistake(
 
     assert soaked.crowd.wrong == []
     assert all(soaked.crowd.counts[name] for name in ("renewed", "asked", "stale", "logged out"))
+
+
+@pytest.mark.parametrize(("end", "is_told"), [(100, False), (110, False), (112, True)])
+def test_memory_that_grows_after_half_the_time_is_told(end: int, is_told: bool) -> None:
+    assert grows([[50, 100, 100], [50, 100, end]]) is is_told

@@ -151,7 +151,10 @@ class Key:
 
     @cached_property
     def signer(self) -> Signer:
-        """What signs and verifies this key's access tokens."""
+        """What signs and verifies this key's access tokens.
+
+        Raises `ConfigurationError` for a material that does not suit the algorithm.
+        """
         key = getattr(self.material, "private_key", None)
         match self.algorithm, key:
             case "ES256", EllipticCurvePrivateKey():
@@ -162,8 +165,10 @@ class Key:
                 return Rsa(key, Rsa.PSS)
             case "RS256", RSAPrivateKey():
                 return Rsa(key, Rsa.PKCS1)
-            case _:
+            case "HS256", bytes():
                 return Hs256(self._secret())
+            case _:  # Else it would sign with a key of one algorithm in the name of another.
+                raise ConfigurationError(f"the key is none for {self.algorithm}")
 
     @cached_property
     def refresh_signer(self) -> Signer:
