@@ -1,5 +1,6 @@
 """AuthX: a stateless pair. A renewal signs another access token; no token is ever withdrawn."""
 
+import gc
 import secrets
 
 from authx import AuthX, AuthXConfig, TokenPayload
@@ -25,3 +26,6 @@ async def protected() -> dict[str, bool]:
 @app.post("/refresh")
 async def refresh(payload: TokenPayload = Depends(auth.refresh_token_required)) -> dict[str, str]:
     return {"access_token": auth.create_access_token(uid=payload.sub)}
+
+
+gc.freeze()  # As ours does.

@@ -3,6 +3,7 @@
 A renewal signs another access token; nothing rotates and nothing is written.
 """
 
+import gc
 import os
 import secrets
 import uuid
@@ -73,3 +74,6 @@ async def protected(_: dict = Depends(AccessTokenBearer())) -> dict[str, bool]:
 @app.get("/refresh_token")
 async def refresh(token_data: dict = Depends(RefreshTokenBearer())) -> dict[str, str]:
     return {"access_token": create_token(token_data["user"], timedelta(hours=1))}
+
+
+gc.freeze()  # As ours does.

@@ -3,6 +3,7 @@
 Both read the user for each request, the latter its token as well. There is no refresh token.
 """
 
+import gc
 import os
 import secrets
 import uuid
@@ -108,3 +109,6 @@ async def protected() -> dict[str, bool]:
 @app.get("/protected-by-row", dependencies=[Depends(dependency("row", get_database_strategy))])
 async def protected_by_row() -> dict[str, bool]:
     return {"ok": True}
+
+
+gc.freeze()  # As ours does.

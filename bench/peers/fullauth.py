@@ -3,6 +3,7 @@
 It reads the user for each request. Its rate limit is off: it would refuse what we send.
 """
 
+import gc
 import os
 import secrets
 import uuid
@@ -66,3 +67,6 @@ async def tokens() -> dict[str, str]:
 @app.get("/protected", dependencies=[Depends(current_user)])
 async def protected() -> dict[str, bool]:
     return {"ok": True}
+
+
+gc.freeze()  # As ours does.

@@ -3,6 +3,7 @@
 As Django's new projects are, but for connections to the database, which stay open.
 """
 
+import gc
 import os
 import secrets
 import uuid
@@ -87,3 +88,4 @@ urlpatterns = [
     path("api/token/refresh/", TokenRefreshView.as_view()),
 ]
 app = get_wsgi_application()
+gc.freeze()  # As ours does.

@@ -433,3 +433,18 @@ def test_the_access_log_keeps_no_query(tmp_path: Path) -> None:
     log = running.log.read_text()
     assert "GET /health/live HTTP" in log
     assert "canary" not in log
+
+
+def test_the_collector_goes_past_what_a_worker_had_at_its_start(tmp_path: Path) -> None:
+    start = "import gc; from bookly import app; app.create_app_from_environment()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"{start}; print(gc.get_freeze_count())"],
+        env=environment(TOKENPAIR_DATA_DIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert int(done.stdout) > 50_000

@@ -1,5 +1,6 @@
 """The app: the one place that knows everything."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -91,7 +92,11 @@ def create_app_from_environment() -> FastAPI:
     stop_with_supervisor()
     settings = BooklySettings.read()
     logs.configure(production=settings.auth.is_production)
-    return create_app(settings)
+    app = create_app(settings)
+    # What is there by now stays until the end. The garbage collector's full rounds, for which all
+    # requests wait, go past it from here on: 7 ms instead of 50.
+    gc.freeze()
+    return app
 
 
 _root = APIRouter(route_class=ProblemRoute, include_in_schema=False)
