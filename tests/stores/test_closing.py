@@ -106,6 +106,24 @@ async def test_a_writer_that_is_cancelled_keeps_neither_the_lock_nor_anybody_wai
         await storage.close()
 
 
+async def test_at_whatever_moment_a_writer_is_cancelled_nobody_is_left_waiting(path: Path) -> None:
+    async with in_use(f"sqlite:///{path}") as storage:
+        for steps in range(100):
+            others = asyncio.all_tasks()
+            first = renew(storage)
+            await asyncio.sleep(0)
+            (writer,) = asyncio.all_tasks() - others - {first}
+            for _ in range(steps):  # It waits for the lock, writes, waits for the disk, or is done.
+                await asyncio.sleep(0)
+            meanwhile = renew(storage)
+            await asyncio.sleep(0)
+            writer.cancel()
+
+            async with asyncio.timeout(5):
+                await asyncio.gather(first, meanwhile, return_exceptions=True)
+        await storage.close()
+
+
 def test_a_storage_that_a_loop_has_left_while_it_wrote_is_closed_in_another(path: Path) -> None:
     storage = SqlStorage.from_url(f"sqlite:///{path}")
 

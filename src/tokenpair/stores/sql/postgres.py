@@ -30,8 +30,6 @@ LOCK_SECONDS = 3
 # Longer than any wait of the server's own; only one that has vanished takes it.
 _ANSWER_SECONDS = 10
 _FAREWELL_SECONDS = 1
-_SETTINGS = f"SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{LOCK_SECONDS + 2}s'"
-_READING = f"SET lock_timeout = '{READER_SECONDS}s'; SET statement_timeout = '{READER_SECONDS}s'"
 _PARAMETERS = (
     "jti",
     "gen",
@@ -64,6 +62,15 @@ _LOST = (
 # The classes of SQLSTATE that are about the server, and not about what it was asked: connections,
 # resources, operators, locks, deadlocks, and a primary that is one no more.
 _PASSING = ("08", "25006", "40", "53", "55P03", "57")
+
+
+def bounded(*, lock: int, statement: int) -> str:
+    """Write what lets nobody on a connection wait for longer (seconds)."""
+    return f"SET lock_timeout = '{lock}s'; SET statement_timeout = '{statement}s'"
+
+
+_RENEWING = bounded(lock=LOCK_SECONDS, statement=LOCK_SECONDS + 2)
+_READING = bounded(lock=READER_SECONDS, statement=READER_SECONDS)
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types.
@@ -208,7 +215,7 @@ class PostgresRenewals:
         connection = await asyncpg.connect(**self._arguments)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await connection.execute(_SETTINGS)
+                await connection.execute(_RENEWING)
                 return _Line(connection, await connection.prepare(_NUMBERED))
         except BaseException:
             connection.terminate()

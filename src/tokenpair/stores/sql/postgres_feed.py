@@ -19,10 +19,10 @@ import asyncpg
 
 from tokenpair.core.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
-from tokenpair.stores.sql.postgres import LOCK_SECONDS, answering
+from tokenpair.stores.sql.postgres import LOCK_SECONDS, answering, bounded
 
 _SECONDS = 10
-_SETTINGS = f"SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{_SECONDS}s'"
+_SETTINGS = bounded(lock=LOCK_SECONDS, statement=_SECONDS)
 _OVERLAP = timedelta(seconds=60)
 # So many rows are read before requests have their turn again: a few milliseconds' worth.
 _AT_ONCE = 1000

@@ -178,10 +178,11 @@ class SqliteRenewals:
                     batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
                     rows = [cursor.execute(RENEW, each.parameters).fetchone() for each in batch]
             except BaseException as exc:  # Whatever it is, nobody is left waiting.
-                if not batch:  # It never was our turn.
-                    batch, self._waiting = self._waiting, []
+                is_over = not isinstance(exc, Exception)
+                if is_over or not batch:  # Nobody writes after us, or it never was our turn.
+                    batch, self._waiting = [*batch, *self._waiting], []
                 _fail(batch, exc)
-                if not isinstance(exc, Exception):
+                if is_over:
                     raise
             else:
                 for each, row in zip(batch, rows, strict=True):
