@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from math import inf
 
 from bench.figures import CPU, CPU_X, P50, P99, RATE, Row, X, ratios
-from bench.load import Load, Traffic, send
+from bench.load import send
 from bench.processes import Process
+from bench.traffic import Load, Traffic
 
 CONNECTIONS = 32
 FRESH_SECONDS = 100

@@ -8,8 +8,8 @@ import httpx2
 
 from bench import venvs
 from bench.figures import BenchError
-from bench.load import Traffic
 from bench.processes import Process, free_port, running
+from bench.traffic import Traffic
 
 COURSE = "the course's shape"
 SIMPLEJWT = "simplejwt"

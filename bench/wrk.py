@@ -5,12 +5,10 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.figures import BenchError
-
-if TYPE_CHECKING:
-    from bench.load import Traffic
+from bench.traffic import Traffic
 
 PATH = shutil.which("wrk")
 HOW_TO_INSTALL = "apt install wrk"
@@ -50,9 +48,7 @@ end
 """
 
 
-async def send(
-    port: int, traffic: "Traffic", *, connections: int, seconds: float
-) -> dict[str, Any]:
+async def send(port: int, traffic: Traffic, *, connections: int, seconds: float) -> dict[str, Any]:
     """Send for some whole seconds; give the fields of a `Load`. Raises `BenchError`."""
     with tempfile.TemporaryDirectory() as folder:
         tokens, script = Path(folder, "tokens"), Path(folder, "script.lua")
@@ -71,7 +67,7 @@ async def send(
     return content
 
 
-def _script(traffic: "Traffic", tokens: Path) -> str:
+def _script(traffic: Traffic, tokens: Path) -> str:
     script = _SCRIPT.replace("TOKENS", str(tokens)).replace("ANSWER_KEY", traffic.answer_key)
     script = script.replace("IS_CHAIN", str(traffic.is_chain).lower())
     script = script.replace("HAS_LENGTH", str(traffic.method != "GET").lower())

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from bench.cases import CONNECTIONS
 from bench.figures import MEMORY, MILLISECONDS, RATE, TIMES, Row, Table
-from bench.load import PLACEHOLDER, Load, Traffic, send
+from bench.load import send
 from bench.run import Run
 from bench.server import FULL_KIB, Server, account, serve
+from bench.traffic import PLACEHOLDER, Load, Traffic
 
 TITLE = "flood of 32 log-ins at once"
 IDLE = "p99 of an authenticated request, idle"

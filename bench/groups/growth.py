@@ -10,10 +10,10 @@ from bench.client import Connection
 from bench.databases import POSTGRESQL, SQLITE
 from bench.figures import P50, TIMES, BenchError, Row, Table, percentile, ratios
 from bench.groups import writes
-from bench.load import Traffic
 from bench.population import fill, refresh_tokens
 from bench.run import Run
 from bench.server import Server, serve
+from bench.traffic import Traffic
 
 FEW = "renewal, few sessions"
 MANY = "renewal, many sessions"

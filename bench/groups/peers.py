@@ -11,10 +11,10 @@ from bench.cases import CONNECTIONS, Case, lasting, measure, row
 from bench.figures import BenchError, Row, Table
 from bench.groups.renewals import renewal_case
 from bench.groups.requests import warm_case
-from bench.load import Traffic
 from bench.others import COURSE, PEERS, SIMPLEJWT, Running, started
 from bench.run import Run
 from bench.server import GUARDED, make_keys, serve
+from bench.traffic import Traffic
 from tests.valkey import valkey
 
 REQUESTS = "a protected request"

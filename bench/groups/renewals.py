@@ -4,9 +4,9 @@ from bench import steps
 from bench.app import MEMORY
 from bench.cases import CONNECTIONS, Case, always, measure, row
 from bench.figures import Table
-from bench.load import Traffic
 from bench.run import Run
 from bench.server import Server, serve
+from bench.traffic import Traffic
 
 TITLE = "renewals"
 BARE = "bare route"

@@ -4,9 +4,9 @@ import tempfile
 
 from bench.cases import CONNECTIONS, Case, lasting, measure, row
 from bench.figures import Row, Table
-from bench.load import Traffic
 from bench.run import Run
 from bench.server import GUARDED, Server, make_keys, serve
+from bench.traffic import Traffic
 
 TITLE = "requests"
 BARE = "bare route"

@@ -14,9 +14,9 @@ from contextlib import AsyncExitStack
 
 from bench.client import Connection
 from bench.figures import P50, P99, BenchError, Row, Table, percentile
-from bench.load import Traffic
 from bench.run import Run
 from bench.server import Server, account, make_keys, serve
+from bench.traffic import Traffic
 from tests.valkey import valkey
 
 TITLE = "revocation"

@@ -15,10 +15,11 @@ from bench.cases import CONNECTIONS
 from bench.client import Connection
 from bench.databases import database_cpu_seconds
 from bench.figures import VALUE, BenchError, Row, Table
-from bench.load import Traffic, send_once
+from bench.load import send_once
 from bench.population import refresh_tokens
 from bench.proxy import counted
 from bench.server import Server, serve
+from bench.traffic import Traffic
 
 ROWS = "rows that it adds"
 WAL = "WAL bytes, on pages written since the last checkpoint"

@@ -11,8 +11,8 @@ import pytest
 from bench import load, wrk
 from bench.cases import Case, always, measure
 from bench.groups.renewals import renewal_case
-from bench.load import Load, Traffic
 from bench.server import Server
+from bench.traffic import Load, Traffic
 
 ROOT = Path(__file__).parents[2]
 Send = Callable[[Server, Traffic], Awaitable[Load]]

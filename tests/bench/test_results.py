@@ -11,11 +11,11 @@ import pytest
 from bench import chart, page, report
 from bench.cases import Case, always, row
 from bench.figures import CPU_X, BenchError, Row, Table, X
-from bench.load import Load, Traffic
 from bench.others import PEERS
 from bench.processes import Process
 from bench.results import FOLDER, Results, machine
 from bench.targets import Target
+from bench.traffic import Load, Traffic
 from bench.venvs import REQUIREMENTS
 
 ROOT = Path(__file__).parents[2]

@@ -14,19 +14,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.stores.sql import sqlite
+from tokenpair.stores.sql.patience import CONNECT_SECONDS, POOL_SECONDS
 from tokenpair.stores.sql.sqlite import Turn
 
 # The driver for a URL that names none, and the only ones that there are.
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 POOL_SIZE = 10
-POOL_SECONDS = 10
-"""So long a request waits for a connection, or for its turn, before it is told to come back."""
-
-READER_SECONDS = 5
-"""So long one who only reads waits for a lock, or for an answer, before it is told the same."""
-
-CONNECT_SECONDS = 5
-"""A server that takes the call and says nothing for so long is none."""
 
 # One for each database file: whoever writes to it in this process takes turns.
 _turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()

@@ -16,9 +16,6 @@ from tokenpair.core.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.tables import revocation_table
 
-WRITER_SECONDS = 15
-"""So long a unit of work may take that ends something."""
-
 _r = revocation_table.c
 _COLUMNS = (_r.session_id, _r.user_id, _r.min_version, _r.recorded_at, _r.until)
 

@@ -21,11 +21,8 @@ from sqlalchemy.engine import Dialect
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.engine import CONNECT_SECONDS, READER_SECONDS
+from tokenpair.stores.sql.patience import CONNECT_SECONDS, READER_SECONDS, RENEWAL_SECONDS
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
-
-LOCK_SECONDS = 3
-"""So long a renewal waits for whoever holds its session's row."""
 
 # Longer than any wait of the server's own; only one that has vanished takes it.
 _ANSWER_SECONDS = 10
@@ -69,7 +66,7 @@ def bounded(*, lock: int, statement: int) -> str:
     return f"SET lock_timeout = '{lock}s'; SET statement_timeout = '{statement}s'"
 
 
-_RENEWING = bounded(lock=LOCK_SECONDS, statement=LOCK_SECONDS + 2)
+_RENEWING = bounded(lock=RENEWAL_SECONDS, statement=RENEWAL_SECONDS + 2)
 _READING = bounded(lock=READER_SECONDS, statement=READER_SECONDS)
 
 

@@ -19,10 +19,11 @@ import asyncpg
 
 from tokenpair.core.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
-from tokenpair.stores.sql.postgres import LOCK_SECONDS, answering, bounded
+from tokenpair.stores.sql.patience import READER_SECONDS
+from tokenpair.stores.sql.postgres import answering, bounded
 
 _SECONDS = 10
-_SETTINGS = bounded(lock=LOCK_SECONDS, statement=_SECONDS)
+_SETTINGS = bounded(lock=READER_SECONDS, statement=_SECONDS)
 _OVERLAP = timedelta(seconds=60)
 # So many rows are read before requests have their turn again: a few milliseconds' worth.
 _AT_ONCE = 1000

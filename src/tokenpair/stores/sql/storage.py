@@ -19,15 +19,15 @@ from tokenpair.core.session import Standing, Windows
 from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.engine import (
-    POOL_SECONDS,
     POOL_SIZE,
     create_engine,
     opening,
     turn_to_write,
     unavailable,
 )
-from tokenpair.stores.sql.feed import WRITER_SECONDS, RevocationReader, SqlRevocations
+from tokenpair.stores.sql.feed import RevocationReader, SqlRevocations
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
+from tokenpair.stores.sql.patience import POOL_SECONDS, WRITER_LOCK_SECONDS, WRITER_SECONDS
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
@@ -35,9 +35,6 @@ from tokenpair.stores.sql.sqlite import SqliteRenewals, Turn
 from tokenpair.stores.sql.sqlite_feed import SqliteFeed
 from tokenpair.stores.sql.tables import session_table, user_table
 from tokenpair.stores.sql.users import SqlUsers
-
-LOCK_SECONDS = 5
-"""So long a unit of work waits for somebody who holds what it wants."""
 
 MAX_CLOCK_DRIFT = timedelta(seconds=2)
 """Well within the repeat window, which workers with different clocks must agree on."""
@@ -71,7 +68,7 @@ _INSIST = sa.select(
         sa.func.set_config(name, value, sa.true())
         for name, value in {
             "synchronous_commit": "on",
-            "lock_timeout": f"{LOCK_SECONDS}s",
+            "lock_timeout": f"{WRITER_LOCK_SECONDS}s",
             "statement_timeout": f"{WRITER_SECONDS}s",
             "idle_in_transaction_session_timeout": f"{WRITER_SECONDS}s",
         }.items()

@@ -1,0 +1,19 @@
+"""How long anybody waits for a database, in seconds, before it is told to come back."""
+
+CONNECT_SECONDS = 5
+"""For a server to take the call: one that says nothing for so long is none."""
+
+POOL_SECONDS = 10
+"""For a connection, or for a turn to write."""
+
+RENEWAL_SECONDS = 3
+"""Of a renewal, for whoever holds its session's row."""
+
+READER_SECONDS = 5
+"""Of one who only reads, for a lock or an answer."""
+
+WRITER_LOCK_SECONDS = 5
+"""Of a unit of work, for whoever holds what it wants."""
+
+WRITER_SECONDS = 15
+"""Of a unit of work, in all: nobody looks into the feed for what was begun long ago."""
