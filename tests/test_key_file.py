@@ -346,6 +346,14 @@ class TestWatching:
 
         assert auth.keyring is keyring
 
+    async def test_the_file_that_a_first_start_makes_is_no_news(self, tmp_path: Path) -> None:
+        auth = Auth.from_settings(Settings.read(data_dir=tmp_path))
+        keyring = auth.keyring
+
+        await auth.reload_keys()
+
+        assert auth.keyring is keyring
+
     @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
     async def test_garbage_leaves_the_old_keys(
         self, auth: Auth, path: Path, content: bytes
@@ -365,7 +373,6 @@ class TestWatching:
     ) -> None:
         """Though a first start would make one."""
         auth = Auth.from_settings(Settings.read(data_dir=tmp_path))
-        await auth.reload_keys()
         keys = auth.keyring
         (tmp_path / "keys.json").unlink()
 

@@ -7,6 +7,7 @@ from tokenpair.errors import ConfigurationError
 from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.key_file import (
     KeyFileWatch,
+    make_if_missing,
     parse_keyring,
     read_keyring,
     read_or_create_keyring,
@@ -38,7 +39,7 @@ def database_url(settings: Settings, *, must_exist: bool = False) -> str:
     return f"sqlite:///{path}"
 
 
-def open_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
+def make_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
     """Make the storage that the settings name: see `database_url`."""
     # Imported here, so that `import tokenpair` does not make a program that brings a storage
     # of its own wait for SQLAlchemy.
@@ -83,13 +84,16 @@ def key_file_path(settings: Settings) -> Path:
 
 
 def key_file_watch(settings: Settings) -> KeyFileWatch | None:
-    """Watch the key file, if the keys are in one."""
+    """Watch the key file, if the keys are in one. Raises `ConfigurationError`."""
     if settings.keys:
         return None
-    return KeyFileWatch(key_file_path(settings), lambda: _reload_keyring(settings))
+    path = key_file_path(settings)
+    if not settings.keys_file:
+        make_if_missing(path)  # Else it would be news, two seconds after a first start.
+    return KeyFileWatch(path, lambda: _reload_keyring(settings))
 
 
-def open_wake_up(settings: Settings) -> WakeUp | None:
+def make_wake_up(settings: Settings) -> WakeUp | None:
     """Make what tells other workers of revocations, and hears of theirs: as the settings say."""
     if settings.valkey_url:
         return ValkeyWakeUp(settings.valkey_url.get_secret_value())

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from tokenpair.assembly import key_file_watch, load_keyring, open_storage, open_wake_up
+from tokenpair.assembly import key_file_watch, load_keyring, make_storage, make_wake_up
 from tokenpair.background import Background, Chore
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.codec import Codec
@@ -177,7 +177,7 @@ class Auth:
         # Before the keys are read, so that no change falls between the two.
         key_file = key_file_watch(settings)
         return cls(
-            storage=open_storage(settings),
+            storage=make_storage(settings),
             keyring=load_keyring(settings),
             issuer=issuer,
             audience=settings.audience,
@@ -191,7 +191,7 @@ class Auth:
             migrate=not settings.is_production,
             trusted_proxy_hops=settings.trusted_proxy_hops,
             key_file=key_file,
-            wake_up=open_wake_up(settings),
+            wake_up=make_wake_up(settings),
             poll=settings.poll,
             max_staleness=timedelta(seconds=settings.max_staleness_seconds),
             token_cache_size=settings.token_cache_size,

@@ -40,21 +40,23 @@ def parse_keyring(text: str, *, source: str) -> Keyring:
         raise ConfigurationError(f"{source}: {exc}") from exc
 
 
-def read_or_create_keyring(path: Path) -> Keyring:
-    """Read the key file; on the first start, make it with a new ES256 key.
+def make_if_missing(path: Path) -> None:
+    """Make the key file of a first start, with a new ES256 key. Raises `ConfigurationError`.
 
-    Workers that start together agree on one keyring. Raises `ConfigurationError`.
+    Workers that start together agree on one: the loser of the race leaves the winner's file.
     """
-    if not path.exists():
-        key = Key.generate(since=datetime.now(UTC), is_generated=True)
-        with _writing_to(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # The loser of a race finds the winner's file, and reads that.
-            with (
-                _complete_file(path, Keyring([key])) as made,
-                contextlib.suppress(FileExistsError),
-            ):
-                os.link(made, path)
+    if path.exists():
+        return
+    key = Key.generate(since=datetime.now(UTC), is_generated=True)
+    with _writing_to(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _complete_file(path, Keyring([key])) as made, contextlib.suppress(FileExistsError):
+            os.link(made, path)
+
+
+def read_or_create_keyring(path: Path) -> Keyring:
+    """Read the key file, which a first start makes. Raises `ConfigurationError`."""
+    make_if_missing(path)
     return read_keyring(path)
 
 

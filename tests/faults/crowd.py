@@ -195,7 +195,7 @@ class Client:
         answer = await renew(line, self.session.refresh)
         if answer.code != "session_ended" and self._is_answer(answer, 401):
             self._crowd.wrong.append(f"{answer}")
-        self._crowd.counts["refused"] += 1
+        self._crowd.counts["refused"] += answer.code == "session_ended"
 
     def _is_answer(self, answer: Answer, status: int) -> bool:
         """Tell whether it was answered; a server that is not ready must say when to come back."""

@@ -38,7 +38,7 @@ async def test_two_tabs_at_workers_with_different_clocks_end_their_session(
     workers: list[Worker], off: timedelta
 ) -> None:
     """What the tabs have in hand differs, for to one worker the other's renewal is long ago."""
-    here, there = workers
+    here, _ = workers
     token = (await login_as(here.auth, await a_user(here.auth))).refresh_token
 
     pairs = [(await worker.renew(token)).json() for worker in workers]
@@ -46,12 +46,11 @@ async def test_two_tabs_at_workers_with_different_clocks_end_their_session(
         worker.auth.clock.advance(minutes=3)  # type: ignore[attr-defined]  # A FakeClock.
     statuses = [(await here.renew(pair["refresh_token"])).status_code for pair in pairs]
 
-    assert there is not here
     assert statuses == ([200, 401] if off else [200, 200])
 
 
 async def test_tokens_log_outs_and_renewals_of_one_client_work_all_the_same(
-    workers: list[Worker], off: timedelta
+    workers: list[Worker],
 ) -> None:
     here, there = workers
     pair = await login_as(there.auth, await a_user(there.auth))
@@ -69,7 +68,6 @@ async def test_tokens_log_outs_and_renewals_of_one_client_work_all_the_same(
     await here.auth.feed.poll()
 
     assert await here.says(renewed["access_token"]) == (401, "session_ended")
-    assert off >= timedelta(0)
 
 
 async def test_it_is_found_out(

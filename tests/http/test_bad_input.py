@@ -69,7 +69,7 @@ async def test_a_value_of_the_wrong_kind_is_refused_and_not_repeated(
     field: str,
     value: object,
 ) -> None:
-    """W9, W11, findings 1 and 2."""
+    """W9, W11."""
     response = await send(client, path, json.dumps(body(**{field: value})).encode())
 
     assert told(response) == (422, "invalid_input")
@@ -123,7 +123,7 @@ async def test_what_is_not_one_address_opens_no_account(
 async def test_a_wrong_password_is_never_repeated(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    """W11, finding 1."""
+    """W11."""
     response = await client.post(path, json=body(password=CANARY))
 
     assert response.status_code in {401, 422}
@@ -135,7 +135,7 @@ async def test_a_wrong_password_is_never_repeated(
 async def test_with_a_field_missing_the_rest_is_not_repeated(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, missing: str
 ) -> None:
-    """W11, finding 1."""
+    """W11."""
     sent = {"email": f"{CANARY}@example.com", "password": CANARY * 3}
     del sent[missing]
 
@@ -216,7 +216,7 @@ BODIES: dict[str, bytes] = {
 async def test_a_body_that_is_not_plain_json_is_refused(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, content: bytes
 ) -> None:
-    """Finding 2, J7."""
+    """J7."""
     response = await send(client, path, content)
 
     assert told(response) == (422, "invalid_input")
@@ -516,7 +516,7 @@ async def test_nothing_of_a_profile_is_repeated(
     caplog: pytest.LogCaptureFixture,
     profile: dict[str, object],
 ) -> None:
-    """W11, finding 1."""
+    """W11."""
     signed_up = await keepers.post("/auth/signup", json=body(**profile))
     user = await auth.sign_up(email="bob@example.com", password=PASSWORD)
     pair: TokenPair = await login_as(auth, user)
@@ -537,7 +537,7 @@ async def test_a_field_inside_a_profile_is_named(keepers: httpx2.AsyncClient) ->
 async def test_not_one_character_of_a_value_is_repeated(
     keepers: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """W11, finding 1."""
+    """W11."""
     response = await keepers.post("/auth/signup", json=body(token="\u2603"))
 
     assert told(response) == (422, "invalid_input")

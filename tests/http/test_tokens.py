@@ -881,7 +881,7 @@ async def advanced(client: httpx2.AsyncClient, clock: FakeClock, token: str, tim
 async def test_the_ending_of_a_replayed_session_outlives_the_refusal(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
 ) -> None:
-    """R2, finding 3."""
+    """R2."""
     newest = await advanced(client, clock, pair.refresh_token, 3)
     access = (await renew(client, newest)).json()["access_token"]
 

@@ -93,10 +93,16 @@ def create_app_from_environment() -> FastAPI:
     settings = BooklySettings.read()
     logs.configure(production=settings.auth.is_production)
     app = create_app(settings)
-    # What is there by now stays until the end. The garbage collector's full rounds, for which all
-    # requests wait, go past it from here on: 7 ms instead of 50.
-    gc.freeze()
+    spare_the_collector()
     return app
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector's full rounds go past all that is there by now: it stays.
+
+    Every request waits for those rounds: 7 ms instead of 50.
+    """
+    gc.freeze()
 
 
 _root = APIRouter(route_class=ProblemRoute, include_in_schema=False)

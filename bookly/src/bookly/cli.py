@@ -15,7 +15,7 @@ from uvicorn.supervisors import ChangeReload
 import bookly
 import tokenpair
 from bookly import logs
-from bookly.app import create_app
+from bookly.app import create_app, spare_the_collector
 from bookly.db import Database
 from bookly.settings import BooklySettings, url_of
 from bookly.supervision import SILENCE_SECONDS, Supervisor
@@ -213,6 +213,7 @@ def _serve(
         with shared_folder():
             Supervisor(config, sockets=[listener]).run()
     else:
+        spare_the_collector()
         server.run(sockets=[listener])
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from tokenpair.assembly import open_storage
+from tokenpair.assembly import make_storage
 from tokenpair.settings import Settings
 
 app = typer.Typer(name="db", help="The library's tables.", no_args_is_help=True)
@@ -21,7 +21,7 @@ def upgrade() -> None:
 
     async def run() -> None:
         settings = Settings.read()
-        storage = open_storage(settings)
+        storage = make_storage(settings)
         try:
             await storage.open(migrate=True, access=settings.lifetimes.access)
         finally:

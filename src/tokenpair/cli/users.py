@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tokenpair.assembly import open_storage
+from tokenpair.assembly import make_storage
 from tokenpair.auth import utc_now
 from tokenpair.core.counts import Tally
 from tokenpair.core.email import EmailAddress
@@ -84,7 +84,7 @@ def _with_storage(run: Callable[[Storage], Awaitable[None]]) -> None:
 
     async def opened() -> None:
         settings = Settings.read()
-        storage = open_storage(settings, must_exist=True)
+        storage = make_storage(settings, must_exist=True)
         try:
             await storage.open(migrate=False, access=settings.lifetimes.access)
             await run(storage)

@@ -86,7 +86,7 @@ class AccessTokenMiddleware:
         return bool(self._below) and path.startswith(self._below) and ".." not in path
 
     def _find_ours(self, scope: Scope) -> set[str]:
-        """Do what the making cannot: then the app has not been put together yet."""
+        """Find every `Auth` of the app, at the first request: by then it has been put together."""
         prefixes = installed(scope["app"]) if "app" in scope else {}
         if not prefixes and self._bearer.auth is None:
             raise ConfigurationError(
@@ -98,8 +98,8 @@ class AccessTokenMiddleware:
 
 
 def _require_path(path: str) -> None:
-    is_path = path.startswith("/") and path != "/*" and not {*path.removesuffix("/*")} & {*"*{}"}
-    if not is_path:
+    has_pattern = any(each in path.removesuffix("/*") for each in "*{}")
+    if not path.startswith("/") or path == "/*" or has_pattern:
         raise ConfigurationError(
             f"{path!r} is no public path: write '/docs', or '/static/*' for all that is below"
         )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from tokenpair.ports import Clock, Storage
 
 BATCH = 200
-"""So many rows at once: on SQLite a renewal that comes meanwhile waits for some milliseconds."""
+"""So many of a kind at once: on SQLite a renewal that comes meanwhile waits for milliseconds."""
 
-_SHARE = 20
+_REST = 20
 _PAUSE_SECONDS = 0.02
 
 
@@ -32,4 +32,4 @@ class Prune:
             removed += batch
             if batch < BATCH:
                 return removed
-            await asyncio.sleep(max(_PAUSE_SECONDS, _SHARE * (time.monotonic() - began)))
+            await asyncio.sleep(max(_PAUSE_SECONDS, _REST * (time.monotonic() - began)))

@@ -56,7 +56,17 @@ class PrunePromises:
         removed += [await storage.prune(NOW, 2) for _ in range(3)]
 
         assert removed == [2, 2, 1, 0]
-        assert len([each for each in left if each]) == 3
+        assert left == [*sessions[:3], None, None]
+
+    async def test_a_batch_is_of_each_kind(self, storage: Storage) -> None:
+        user = make_user()
+        expired = [make_session(user, expires_at=OVER) for _ in range(3)]
+        ended = [make_session(user, ended_at=OVER, end_reason=EndReason.LOGOUT) for _ in range(3)]
+        await keep(storage, user, *expired, *ended)
+
+        removed = [await storage.prune(NOW, 2) for _ in range(3)]
+
+        assert removed == [4, 2, 0]
 
     async def test_a_clock_that_is_ahead_takes_no_session_away(self, storage: Storage) -> None:
         user = make_user()

@@ -138,21 +138,22 @@ class MemoryStorage:
         return None
 
     async def prune(self, now: datetime, limit: int) -> int:
-        """Remove the first that are found; whoever is at it lets nobody else in between."""
+        """Remove it; whoever is at it lets nobody else in between."""
         clock = datetime.now(UTC)
         sessions, revocations = self._tables.sessions, self._tables.revocations
-        is_over = min(now, clock) - timedelta(days=1)
-        over = [
-            each
-            for each, session in sessions.items()
-            if min(session.expires_at, session.ended_at or session.expires_at) < is_over
-        ]
-        out_of_force = [each for each, entry in revocations.items() if entry.until < clock]
-        for session_id in over[:limit]:
-            del sessions[session_id]
-        for number in out_of_force[:limit]:
+        day_ago = min(now, clock) - timedelta(days=1)
+        removed = 0
+        expired = {each.id: each.expires_at for each in sessions.values()}
+        ended = {each.id: each.ended_at for each in sessions.values() if each.ended_at}
+        for moments in (expired, ended):
+            over = [each for each, at in moments.items() if at < day_ago and each in sessions]
+            for session_id in sorted(over, key=moments.__getitem__)[:limit]:
+                del sessions[session_id]
+                removed += 1
+        for number in [each for each, entry in revocations.items() if entry.until < clock][:limit]:
             del revocations[number]
-        return len(over[:limit]) + len(out_of_force[:limit])
+            removed += 1
+        return removed
 
     async def check(self, now: datetime) -> Health:  # noqa: ARG002
         """Memory always answers, and has no clock but this machine's."""

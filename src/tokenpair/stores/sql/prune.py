@@ -21,9 +21,7 @@ _OUR_TURN = sa.select(sa.func.pg_try_advisory_xact_lock(7_046_029_254_386_353_13
 
 
 async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
-    """Remove up to `limit` sessions that expired, and as many that were ended, and revocations.
-
-    Give the number of all.
+    """Do what `Storage.prune` promises.
 
     This worker's clock may be ahead: the database's must agree that a session is over.
     """

@@ -98,7 +98,7 @@ revocation_table = sa.Table(
     sa.Column("min_version", sa.Integer),
     sa.Column("recorded_at", UtcDateTime, nullable=False),
     sa.Column("until", UtcDateTime, nullable=False),
-    # PostgreSQL's id of the transaction that wrote the row: see `stores.sql.feed`.
+    # PostgreSQL's id of the transaction that wrote the row: see `stores.sql.postgres_feed`.
     sa.Column("xid", sa.BigInteger, index=True),
     sqlite_autoincrement=True,  # Else an id is given again, when the newest row has been pruned.
 )

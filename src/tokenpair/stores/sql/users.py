@@ -26,7 +26,7 @@ class SqlUsers:
 
     async def add(self, user: User) -> None:
         try:
-            await self._connection.execute(user_table.insert().values(to_row(user)))
+            await self._connection.execute(user_table.insert().values(_to_row(user)))
         except sa.exc.IntegrityError:
             # Ids are ours and never collide; the address is the only other unique column.
             # Broken off from its cause, which quotes the row.
@@ -85,7 +85,7 @@ class SqlUsers:
         return changed.rowcount == 1
 
 
-def to_row(user: User) -> dict[str, Any]:
+def _to_row(user: User) -> dict[str, Any]:
     """Give the row that keeps this user."""
     return {
         "id": user.id,
