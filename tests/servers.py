@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -34,6 +34,9 @@ PARTS = [
     f"{INSTALLATION}/lib/postgresql",
     f"{INSTALLATION}/share/postgresql",
 ]
+
+_OTHERS: LiteralString = """FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 # The keeper waits on a pipe that only the starting process holds. When that process lets go of it,
 # by stopping the server or by dying (even of SIGKILL), the server is shut down and its folder
@@ -203,6 +206,20 @@ def postgres(
         yield server
     finally:
         server.stop()
+
+
+def connections(url: str) -> int:
+    """Count those to a database, but for the one that asks."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(f"SELECT count(*) {_OTHERS}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def end_connections(url: str) -> None:
+    """End all other connections to a database, as an administrator or a fail-over does."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
 
 
 def _copy_binaries(folder: Path) -> None:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
-import psycopg
 import pytest
 
 from tests.faults.proxy import Proxy
 from tests.faults.worker import FOR_EVER, Worker, working
+from tests.servers import connections, end_connections
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
@@ -111,7 +111,7 @@ async def test_a_listener_that_is_cut_off_comes_back(
 ) -> None:
     async with working(busy_url, keyring, wake_up=bell(busy_url), poll=FOR_EVER) as worker:
         for pair in pairs:
-            end_all_connections(busy_url)
+            end_connections(busy_url)
 
             await elsewhere.auth.log_out(pair.refresh_token)
 
@@ -148,22 +148,3 @@ async def test_a_teller_that_is_not_heard_lets_go_of_its_connection(
 
         while connections(busy_url):
             await asyncio.sleep(0.01)
-
-
-def connections(url: str) -> int:
-    """Count them, without the one that asks."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            """SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def end_all_connections(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-        )

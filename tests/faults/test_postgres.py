@@ -12,9 +12,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tests.faults.test_cut_off import connections, end_all_connections
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
+from tests.servers import connections, end_connections
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import create_engine
@@ -73,7 +73,7 @@ async def test_connections_that_are_cut_again_and_again_log_nobody_out(
 
     async def cut() -> None:
         while True:
-            await asyncio.to_thread(end_all_connections, busy_url)
+            await asyncio.to_thread(end_connections, busy_url)
             await asyncio.sleep(0.05)
 
     cutting = asyncio.create_task(cut())

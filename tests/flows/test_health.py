@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -62,6 +63,23 @@ async def test_what_cannot_be_reached_is_the_database_and_the_rest_is_not_known(
     assert not health.is_ready
     with pytest.raises(Unavailable, match=r"db\.internal does not answer"):
         await auth.check()
+
+
+async def test_tables_that_may_not_be_read_are_no_matter_of_migrations(postgres_url: str) -> None:
+    ours = SqlStorage.from_url(postgres_url)
+    await ours.open(migrate=True)
+    await ours.close()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE guest LOGIN")
+    guests = SqlStorage.from_url(postgres_url.replace("//postgres@", "//guest@"))
+
+    health = await make_auth(storage=guests).health()
+    await guests.close()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("DROP ROLE guest")
+
+    assert (health.database, health.migrations) == (FAILING, UNKNOWN)
+    assert "may not be read" in health.reasons[0]
 
 
 async def test_a_database_that_says_nothing_is_not_waited_for(

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from tests.servers import PostgresServer, postgres
+from tests.servers import PostgresServer, connections, postgres
 from tokenpair.core.session import Standing
 from tokenpair.errors import Unavailable
 from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
@@ -160,15 +159,3 @@ async def test_who_loses_patience_with_a_frozen_server_keeps_no_connection(
         async with asyncio.timeout(10):
             while connections(url):
                 await asyncio.sleep(0.05)
-
-
-def connections(url: str) -> int:
-    """Count those to a database, but for the one that asks."""
-    with psycopg.connect(url) as connection:
-        counted = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        ).fetchone()
-    assert counted is not None
-    number: int = counted[0]
-    return number

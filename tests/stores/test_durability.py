@@ -9,9 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
 
-from tests.servers import PostgresServer, postgres
+from tests.servers import PostgresServer, end_connections, postgres
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.session import EndReason, Session
 from tokenpair.errors import EmailTaken, SessionEnded, Unavailable
@@ -303,7 +302,7 @@ class TestLazyPostgres:
         async def end_on_a_broken_connection() -> None:
             async with storage.begin() as tx:
                 await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
-                break_connections(url)
+                end_connections(url)
                 await tx.sessions.lock(session.id)
 
         with pytest.raises(Unavailable):
@@ -315,17 +314,6 @@ class TestLazyPostgres:
 def crash(server: PostgresServer) -> None:
     server.kill()
     server.start()
-
-
-def break_connections(url: str) -> None:
-    """End all other connections to the database, as an administrator or a fail-over does."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL(
-                """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-            )
-        )
 
 
 async def updates(url: str) -> tuple[int, int]:

@@ -54,10 +54,13 @@ def new(file: File = None, algorithm: Algorithm = DEFAULT_ALGORITHM) -> None:
 @app.command("list")
 def list_keys(file: File = None) -> None:
     """List the keys, newest first: id, algorithm, state, and since when. Shows no secret."""
-    if file is None and not (settings := Settings.read()).keys:
-        file = key_file_path(settings)
-    # Never made here: who only looks, changes nothing.
-    _show(read_keyring(file) if file else load_keyring(settings))
+    if file:
+        keyring = read_keyring(file)
+    elif (settings := Settings.read()).keys:
+        keyring = load_keyring(settings)
+    else:  # Never made here: who only looks, changes nothing.
+        keyring = read_keyring(key_file_path(settings))
+    _show(keyring)
 
 
 @app.command("rotate")

@@ -6,7 +6,7 @@ all of them, and costs less: FastAPI's dependencies take longer than the check i
 
 from collections.abc import Iterable
 
-from starlette._utils import get_route_path
+from starlette._utils import get_route_path  # Private; but what routes are matched by.
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette._utils import get_route_path
+from starlette._utils import get_route_path  # Private; but what routes are matched by.
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response

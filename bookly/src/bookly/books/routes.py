@@ -28,7 +28,7 @@ async def _books(request: Request) -> Books:
 BooksDep = Annotated[Books, Depends(_books)]
 
 
-@router.get("", responses=problem_responses(*ACCESS_ERRORS, InvalidInput))
+@router.get("", summary="List books", responses=problem_responses(*ACCESS_ERRORS, InvalidInput))
 async def list_books(
     query: Annotated[SearchQuery, Query()], _: AccessToken, books: BooksDep
 ) -> BookPage:
@@ -37,7 +37,11 @@ async def list_books(
     return BookPage.of(found, limit=query.limit)
 
 
-@router.get("/user/{user_id}", responses=problem_responses(*ACCESS_ERRORS, NotFound, InvalidInput))
+@router.get(
+    "/user/{user_id}",
+    summary="List a user's books",
+    responses=problem_responses(*ACCESS_ERRORS, NotFound, InvalidInput),
+)
 async def list_books_of_user(
     user_id: UUID, query: Annotated[PageQuery, Query()], _: AccessToken, books: BooksDep
 ) -> BookPage:
@@ -48,6 +52,7 @@ async def list_books_of_user(
 
 @router.post(
     "",
+    summary="Add a book",
     status_code=201,
     response_model=BookInfo,
     responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
@@ -59,6 +64,7 @@ async def add_book(body: NewBook, token: AccessToken, books: BooksDep) -> Book:
 
 @router.get(
     "/{book_id}",
+    summary="See a book",
     response_model=BookInfo,
     responses=problem_responses(*ACCESS_ERRORS, NotFound),
 )
@@ -69,6 +75,7 @@ async def get_book(book_id: UUID, _: AccessToken, books: BooksDep) -> Book:
 
 @router.patch(
     "/{book_id}",
+    summary="Change a book",
     response_model=BookInfo,
     responses=problem_responses(*ACCESS_ERRORS, NotFound, *BODY_ERRORS),
 )
@@ -81,6 +88,7 @@ async def change_book(
 
 @router.delete(
     "/{book_id}",
+    summary="Remove a book",
     status_code=204,
     response_class=Response,
     responses=problem_responses(*ACCESS_ERRORS, NotFound),

@@ -24,6 +24,7 @@ def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
 
     @router.post(
         "/signup",
+        summary="Sign up",
         status_code=201,
         response_model=schemas.user,
         responses=problem_responses(EmailTaken, *BODY_ERRORS),
@@ -37,7 +38,7 @@ def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
 
     @router.get(
         "/me",
-        summary="See oneself",
+        summary="See your account",
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS),
     )
@@ -50,7 +51,7 @@ def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
 
     @router.patch(
         "/me",
-        summary="Change oneself",
+        summary="Change your account",
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
     )

@@ -66,7 +66,7 @@ def add_renewal(app: FastAPI, auth: Auth, prefix: str) -> None:
             **options,
         )
 
-    add("POST")
+    add("POST", summary="Renew")
     # The course's way. Its clients send GET, and read only `access_token`.
     add("GET", deprecated=True, name="renew_by_get", summary="Renew, as the course does")
 
@@ -78,6 +78,7 @@ def sessions_router(auth: Auth) -> APIRouter:
 
     @router.post(
         "/login",
+        summary="Log in",
         response_model=Pair,
         responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS),
     )
@@ -89,6 +90,7 @@ def sessions_router(auth: Auth) -> APIRouter:
 
     @router.post(
         "/logout",
+        summary="Log out",
         status_code=204,
         response_class=Response,
         responses=problem_responses(NotAuthenticated, InvalidToken, Unavailable),
@@ -100,6 +102,7 @@ def sessions_router(auth: Auth) -> APIRouter:
 
     @router.post(
         "/logout/all",
+        summary="Log out everywhere",
         status_code=204,
         response_class=Response,
         responses=problem_responses(*ACCESS_ERRORS),
@@ -108,7 +111,9 @@ def sessions_router(auth: Auth) -> APIRouter:
         """End every session of the user."""
         await auth.log_out_everywhere(token.subject)
 
-    @router.get("/sessions", responses=problem_responses(*ACCESS_ERRORS))
+    @router.get(
+        "/sessions", summary="See your sessions", responses=problem_responses(*ACCESS_ERRORS)
+    )
     async def list_sessions(token: AccessToken) -> list[SessionInfo]:
         """See one's live sessions, newest first."""
         sessions = await auth.list_sessions(token.subject)
@@ -116,6 +121,7 @@ def sessions_router(auth: Auth) -> APIRouter:
 
     @router.delete(
         "/sessions/{session_id}",
+        summary="End a session",
         status_code=204,
         response_class=Response,
         responses=problem_responses(*ACCESS_ERRORS, NotFound),

@@ -62,7 +62,7 @@ class SqlRevocations:
         written = await self._connection.execute(
             revocation_table.insert().values([row | moments for row in rows]).returning(*_COLUMNS)
         )
-        self.recorded += [_to_revocation(*row) for row in written]
+        self.recorded += [to_revocation(*row) for row in written]
 
 
 def now(dialect: Dialect, *, plus: timedelta = timedelta(0)) -> sa.ColumnElement[Any]:
@@ -74,13 +74,14 @@ def now(dialect: Dialect, *, plus: timedelta = timedelta(0)) -> sa.ColumnElement
     return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", modifier)
 
 
-def _to_revocation(
+def to_revocation(
     session_id: UUID | None,
     user_id: UUID | None,
     min_version: int | None,
     recorded_at: datetime,
     until: datetime,
 ) -> Revocation:
+    """Read a row of the feed."""
     return Revocation(
         session_id=session_id,
         user_id=user_id,

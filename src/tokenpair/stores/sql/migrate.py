@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenpair.core.health import Condition
-from tokenpair.errors import ConfigurationError
+from tokenpair.errors import ConfigurationError, Unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -60,12 +60,12 @@ class Migrations:
         """Say how the tables stand beside what this version needs.
 
         Unknown, if a newer version has migrated them: what that changed may or may not matter
-        to this one, which goes on until it is replaced.
+        to this one, which goes on until it is replaced. Raises `Unavailable`.
         """
         try:
             revision = await self._revision(engine)
-        except sa.exc.ProgrammingError:  # We may not look.
-            return Condition.FAILING
+        except sa.exc.ProgrammingError as exc:
+            raise Unavailable(f"the table {self.table} may not be read") from exc
         known, head = _remembered_scripts(self)
         if revision == head:
             return Condition.OK

@@ -19,6 +19,7 @@ import asyncpg
 
 from tokenpair.core.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.sql.feed import to_revocation
 from tokenpair.stores.sql.patience import READER_SECONDS
 from tokenpair.stores.sql.postgres import answering, bounded
 
@@ -76,7 +77,7 @@ class PostgresFeed:
             rows = await connection.fetch(_IN_FORCE, now)
         entries: list[Revocation] = []
         for start in range(0, len(rows), _AT_ONCE):
-            entries += [_to_revocation(row) for row in rows[start : start + _AT_ONCE]]
+            entries += [to_revocation(*row) for row in rows[start : start + _AT_ONCE]]
             await asyncio.sleep(0)
         return FeedPage(entries=entries, position=(connection, started, oldest), now=now)
 
@@ -84,14 +85,3 @@ class PostgresFeed:
         connection, self._connection = self._connection, None
         if connection:
             connection.terminate()
-
-
-def _to_revocation(row: asyncpg.Record) -> Revocation:
-    session_id, user_id, min_version, recorded_at, until = row
-    return Revocation(
-        session_id=session_id,
-        user_id=user_id,
-        min_version=min_version or 0,
-        recorded_at=recorded_at,
-        until=until,
-    )
