@@ -209,6 +209,7 @@ def test_a_slash_at_the_end_of_the_base_url_is_dropped(monkeypatch: pytest.Monke
         pytest.param(
             {"argon2_memory_kib": 7167, "argon2_time": 9}, "ARGON2_MEMORY_KIB", id="weak_nine"
         ),
+        pytest.param({"poll_milliseconds": 2501}, "MAX_STALENESS_SECONDS", id="rare_looks"),
     ],
 )
 def test_settings_that_do_not_go_together_stop_the_start(

@@ -112,6 +112,11 @@ class Settings(BaseSettings):
             )
         if self.keys and self.keys_file:
             raise ValueError(f"{PREFIX}KEYS and {PREFIX}KEYS_FILE exclude each other: set one")
+        if self.poll > timedelta(seconds=self.max_staleness_seconds) / 2:
+            raise ValueError(
+                f"{PREFIX}MAX_STALENESS_SECONDS must be at least twice as long as "
+                f"{PREFIX}POLL_MILLISECONDS: else requests are refused between two looks"
+            )
         if self.is_production:
             self._require_for_production()
         return self

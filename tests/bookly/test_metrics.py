@@ -147,6 +147,7 @@ async def test_how_long_a_revocation_was_on_its_way_is_told(
         ("GET", f"{API}/docs", f"{API}/docs", 200),
         ("GET", f"{API}/docs/assets/x.js", f"{API}/docs/assets/{{path}}", 404),
         ("GET", "/nobody@example.com", "other", 404),
+        ("GET", "/health/live%0a", "/health/live", 200),
         ("GET", f"{API}/books/1/2/3", "other", 404),
         ("BREW", "/health/live", "/health/live", 405),
     ],

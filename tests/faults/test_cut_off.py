@@ -2,16 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from bookly.books.models import Book
+from bookly.db import Database
 from tests.faults.proxy import Proxy
 from tests.faults.worker import FOR_EVER, Worker, working
+from tests.http.conftest import bearer
 from tests.servers import connections, end_connections
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
+from tokenpair.stores.sql.engine import POOL_SIZE
 from tokenpair.stores.sql.postgres import connect_arguments
 from tokenpair.testing import a_user, login_as
 
@@ -93,6 +101,69 @@ async def test_a_worker_that_is_cut_off_refuses_until_it_knows(
     assert at_first <= {OPEN}
     assert cut_off == {UNAVAILABLE}
     assert afterwards <= {UNAVAILABLE}
+
+
+async def test_whoever_has_no_answer_is_told_and_keeps_no_connection(
+    proxy: Proxy, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has vanished: it ends nothing by itself, and does not hang up."""
+    monkeypatch.setattr("tokenpair.stores.sql.engine.UNIT_SECONDS", 0.5)
+    async with working(proxy.url, keyring) as worker:
+        ada = await a_user(worker.auth)
+        pairs = [await login_as(worker.auth, ada) for _ in range(2 * POOL_SIZE + 2)]
+        some, last = pairs[:-2], pairs[-1]
+        await ask_of_everybody(worker, pairs)  # So that all connections are there, and idle.
+
+        proxy.hang()
+        async with asyncio.timeout(SECONDS):
+            while_away = await ask_of_everybody(worker, some)
+        proxy.mend_for_others()
+        async with asyncio.timeout(SECONDS):
+            afterwards = await ask_of_everybody(worker, [last])
+            log_out = await worker.client.post("/auth/logout", headers=bearer(last.access_token))
+
+    assert set(while_away) == {503}
+    assert afterwards == [200, 200]
+    assert log_out.status_code == 204
+
+
+async def test_an_app_of_ones_own_on_the_same_database_is_told_so_too(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokenpair.stores.sql.engine.UNIT_SECONDS", 0.5)
+    database = Database.from_url(proxy.url)
+    await database.open(migrate=True)
+
+    async def all_at_once() -> list[int | BaseException]:
+        uses = (database.reading, database.writing) * POOL_SIZE
+        return await asyncio.gather(*(count(use) for use in uses), return_exceptions=True)
+
+    async def count(use: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> int:
+        async with use() as session:
+            return (
+                await session.execute(sa.select(sa.func.count()).select_from(Book))
+            ).scalar_one()
+
+    async with asyncio.timeout(SECONDS):
+        before = await all_at_once()
+        proxy.hang()
+        while_away = await all_at_once()
+        proxy.mend_for_others()
+        afterwards = await all_at_once()
+        await database.close()
+
+    assert before == afterwards == [0] * 2 * POOL_SIZE
+    assert {type(each) for each in while_away} == {Unavailable}
+
+
+async def ask_of_everybody(worker: Worker, pairs: list[TokenPair]) -> list[int]:
+    """Read, and write; give the statuses."""
+    client, headers = worker.client, [bearer(pair.access_token) for pair in pairs]
+    answers = await asyncio.gather(
+        *(client.get("/auth/sessions", headers=each) for each in headers),
+        *(client.delete(f"/auth/sessions/{uuid4()}", headers=each) for each in headers),
+    )
+    return [200 if answer.status_code == 404 else answer.status_code for answer in answers]
 
 
 async def test_without_a_poll_a_log_out_still_reaches_the_others(

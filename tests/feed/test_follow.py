@@ -1,6 +1,7 @@
 """A worker and its copy of what has been revoked: loaded, polled, woken, cut off."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -331,6 +332,22 @@ async def test_a_waking_makes_the_next_poll_happen_now(
     bell.rung.set()
 
     await until(lambda: is_revoked(feed, claims))
+    await feed.stop()
+
+
+async def test_however_often_it_is_woken_it_looks_fifty_times_a_second_at_most(
+    storage: SharedStorage,
+) -> None:
+    bell = Bell()
+    feed = Feed(storage, poll=FOR_EVER, max_staleness=FOR_EVER, wake_up=bell)
+    await feed.start()
+    began, before = time.monotonic(), storage.looks
+
+    while storage.looks < before + 5:
+        bell.rung.set()
+        await asyncio.sleep(0)
+
+    assert time.monotonic() - began >= 4 * 0.02
     await feed.stop()
 
 

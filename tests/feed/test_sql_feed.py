@@ -140,6 +140,8 @@ async def test_what_cannot_be_read_is_told_of_and_the_rest_is_read(
         f"NULL, '{uuid4().hex}', 'many', '2026-01-01 00:00:00.000000', '2200-01-01 00:00:00'",
         f"'{uuid4().hex}', NULL, NULL, 'once', 'upon a time'",
         f"'{uuid4().hex}', NULL, NULL, 4711, 4712",
+        f"NULL, '{uuid4().hex}', 9e999, '2026-01-01 00:00:00.000000', '2200-01-01 00:00:00'",
+        "CAST(x'ff' AS TEXT), NULL, NULL, '2026-01-01 00:00:00.000000', '2200-01-01 00:00:00'",
     ):
         columns = "session_id, user_id, min_version, recorded_at, until"
         await execute(url, f"INSERT INTO tokenpair_revocation ({columns}) VALUES ({values})")
@@ -150,7 +152,37 @@ async def test_what_cannot_be_read_is_told_of_and_the_rest_is_read(
     assert len(feed) == 1
     with pytest.raises(SessionEnded):
         feed.check(claims(ended))
-    assert caplog.messages == ["5 of the revocations make no sense and are left out"]
+    assert caplog.messages == ["7 of the revocations make no sense and are left out"]
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("is_loaded", [True, False], ids=["polled", "loaded"])
+async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
+    url: str, feed: Feed, is_loaded: bool
+) -> None:
+    """By hand, somebody may revoke for ever, or from all time."""
+    moments = [("now()", "'infinity'"), ("now()", "'20000-01-01'"), ("'-infinity'", "'infinity'")]
+    moments += [("'4000-01-01 BC'", "now() + interval '1 minute'")]
+    ended = [uuid4() for _ in moments]
+    for session_id, (recorded_at, until) in zip(ended, moments, strict=True):
+        values = f"'{session_id}', {recorded_at}, {until}, pg_current_xact_id()::text::bigint"
+        columns = "session_id, recorded_at, until, xid"
+        await execute(url, f"INSERT INTO tokenpair_revocation ({columns}) VALUES ({values})")
+
+    if is_loaded:
+        await feed.poll()
+    else:
+        async with opened(url) as storage, following(storage) as late:
+            feed = late
+
+    known = 0
+    for session_id in ended:
+        with suppress(SessionEnded):
+            feed.check(claims(session_id))
+            continue
+        known += 1
+    # What was recorded so long ago is looked for only when everything is read.
+    assert known == (2 if is_loaded else 4)
 
 
 async def test_a_look_that_fails_by_a_bug_is_not_the_last(

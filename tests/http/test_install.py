@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from starlette.requests import Request
@@ -38,6 +38,35 @@ def walk(client: TestClient, prefix: str) -> None:
 def sqlite_auth(folder: Path) -> Auth:
     """Make one that works only once it has been opened: the tables are missing."""
     return make_auth(storage=SqlStorage.from_url(f"sqlite:///{folder}/test.db"))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_an_app_demands_of_every_request_a_renewal_is_asked_for_too(
+    tmp_path: Path, method: str
+) -> None:
+    async def gate(request: Request) -> None:
+        if "x-pass" not in request.headers:
+            raise HTTPException(403)
+
+    app = FastAPI(dependencies=[Depends(gate)])
+    install(app, sqlite_auth(tmp_path))
+
+    with TestClient(app) as client:
+        passing = {"X-Pass": "yes"}
+        client.post("/auth/signup", json=ADA, headers=passing)
+        pair = client.post("/auth/login", json=ADA, headers=passing).json()
+        token = bearer(pair["refresh_token"])
+        answers = [
+            client.request(method, "/auth/refresh_token", headers=headers).status_code
+            for headers in (token, token | passing, passing)
+        ]
+
+    assert answers == [403, 200, 401]
+
+
+def test_a_prefix_that_differs_from_request_to_request_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="same for every request"):
+        install(FastAPI(), make_auth(), prefix="/{tenant}/auth")
 
 
 def test_an_app_keeps_its_own_lifespan(tmp_path: Path) -> None:

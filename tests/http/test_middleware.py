@@ -15,7 +15,9 @@ from tokenpair.fastapi import (
     AccessToken,
     AccessTokenBearer,
     AccessTokenMiddleware,
+    RefreshTokenBearer,
     RoleChecker,
+    TokenBearer,
     claims_of,
     install,
 )
@@ -311,6 +313,12 @@ def test_a_bearer_that_would_not_be_called_is_refused(auth: Auth) -> None:
 
     with pytest.raises(ConfigurationError, match="Course overrides `__call__`"):
         AccessTokenMiddleware(FastAPI(), Course(auth))
+
+
+@pytest.mark.parametrize("bearer", [RefreshTokenBearer, TokenBearer])
+def test_a_bearer_of_another_kind_is_refused(auth: Auth, bearer: type[TokenBearer]) -> None:
+    with pytest.raises(ConfigurationError, match="no child of AccessTokenBearer"):
+        AccessTokenMiddleware(FastAPI(), bearer(auth))  # type: ignore[arg-type]  # That is it.
 
 
 async def test_without_an_auth_it_says_what_is_missing() -> None:

@@ -12,10 +12,10 @@ from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql import (
     TOKENPAIR_MIGRATIONS,
     Migrations,
+    answering,
     create_engine,
     opening,
     turn_to_write,
-    unavailable,
 )
 
 BOOKLY_MIGRATIONS = Migrations("bookly:migrations", "bookly_migration")
@@ -61,7 +61,7 @@ class Database:
 
     async def check(self) -> Condition:
         """Say how Bookly's own tables stand. Raises `Unavailable`."""
-        with unavailable(self._engine):
+        async with answering(self._engine):
             return await BOOKLY_MIGRATIONS.check(self._autocommit)
 
     async def close(self) -> None:
@@ -71,13 +71,11 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Read: each statement sees what is committed when it begins."""
-        with unavailable(self._engine):
-            async with self._read() as session:
-                yield session
+        async with answering(self._engine), self._read() as session:
+            yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Be one transaction: it is committed when the block ends, and not if it raises."""
-        with unavailable(self._engine):
-            async with self._turn, self._write.begin() as session:
-                yield session
+        async with answering(self._engine), self._turn, self._write.begin() as session:
+            yield session

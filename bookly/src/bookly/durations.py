@@ -56,7 +56,8 @@ def template(scope: Scope) -> str:
         return OTHER
     if "app_root_path" in scope:  # Files that are mounted.
         return f"{scope['root_path']}/{{path}}"
-    path: str = scope["path"].removesuffix("/") or "/"
+    # A line's end at its end is no matter to the router.
+    path: str = scope["path"].removesuffix("\n").removesuffix("/") or "/"
     if not scope["path_params"]:
         return path
     # A route knows its path from its router on. What stands before that is as in the request:

@@ -46,6 +46,8 @@ def install(
         async with auth:
             yield
 
+    if "{" in prefix:
+        raise ConfigurationError(f"the prefix {prefix!r} must be the same for every request")
     others = installed(app)
     if prefix in others:
         raise ConfigurationError(

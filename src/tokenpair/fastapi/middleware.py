@@ -51,6 +51,11 @@ class AccessTokenMiddleware:
         """Raises `ConfigurationError` for a public path that is none, or another kind of bearer."""
         self._app = app
         self._bearer = bearer or AccessTokenBearer()
+        if not isinstance(self._bearer, AccessTokenBearer):
+            raise ConfigurationError(
+                f"{type(self._bearer).__name__} is no child of AccessTokenBearer: "
+                "only access tokens open what is behind the middleware"
+            )
         if type(self._bearer).__call__ is not AccessTokenBearer.__call__:
             # Here is no dependency that would be called: what it demands would be left out.
             raise ConfigurationError(

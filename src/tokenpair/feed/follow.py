@@ -20,6 +20,8 @@ RELOAD = timedelta(minutes=1)
 """So often everything is read again: a safety net for what a poll might have missed."""
 
 _RETRY_SECONDS = 1.0
+# After a look that somebody has asked for: however many log out, nobody looks more often than so.
+_PAUSE_SECONDS = 0.02
 _FAREWELL_SECONDS = 2.0
 # So many are taken in before requests have their turn again: a few milliseconds' worth.
 _AT_ONCE = 1000
@@ -165,6 +167,7 @@ class Feed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
                     await self._news.wait()
+            was_woken = self._news.is_set()
             self._news.clear()
             try:
                 await self.poll()
@@ -180,6 +183,8 @@ class Feed:
                 if is_away:
                     _log.warning("the revocations can be read again")
                 is_away = False
+            if was_woken:
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _tell(self, wake_up: WakeUp) -> None:
         """Wake the others after each thing that we have recorded; nothing is owed if it fails."""

@@ -43,8 +43,10 @@ RENEWAL_ERRORS = (
 def add_renewal(app: FastAPI, auth: Auth, prefix: str) -> None:
     """Add the endpoint that is called most, straight to the app.
 
-    In a router of its own it would be matched twice, and after all routes before it.
+    In a router of its own it would be matched twice, and after all routes before it. Where the
+    app has dependencies of its own for every route, they are asked here, too.
     """
+    route_class = ProblemRoute if app.router.dependencies else DirectRoute
 
     async def renew(request: Request) -> Response:
         """Present the refresh token, get the next pair.
@@ -62,7 +64,7 @@ def add_renewal(app: FastAPI, auth: Auth, prefix: str) -> None:
             responses=problem_responses(*RENEWAL_ERRORS),
             dependencies=[Security(UnverifiedBearer(RefreshTokenBearer))],  # For OpenAPI alone.
             tags=["sessions"],
-            route_class_override=DirectRoute,
+            route_class_override=route_class,
             **options,
         )
 

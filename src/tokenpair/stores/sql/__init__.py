@@ -4,7 +4,7 @@ An app may keep tables of its own in the same database, with the same engine, mi
 type for moments in time.
 """
 
-from tokenpair.stores.sql.engine import create_engine, opening, turn_to_write, unavailable
+from tokenpair.stores.sql.engine import answering, create_engine, opening, turn_to_write
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, Migrations, run_scripts
 from tokenpair.stores.sql.storage import SqlStorage
 from tokenpair.stores.sql.tables import UtcDateTime
@@ -14,9 +14,9 @@ __all__ = [
     "Migrations",
     "SqlStorage",
     "UtcDateTime",
+    "answering",
     "create_engine",
     "opening",
     "run_scripts",
     "turn_to_write",
-    "unavailable",
 ]

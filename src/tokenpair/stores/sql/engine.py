@@ -1,8 +1,9 @@
 """Engines for SQLite and PostgreSQL, with the settings that correctness hangs on."""
 
+import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.stores.sql import sqlite
-from tokenpair.stores.sql.patience import CONNECT_SECONDS, POOL_SECONDS
+from tokenpair.stores.sql.patience import CONNECT_SECONDS, POOL_SECONDS, UNIT_SECONDS
 from tokenpair.stores.sql.sqlite import Turn
 
 # The driver for a URL that names none, and the only ones that there are.
@@ -141,6 +142,17 @@ def _name(engine: AsyncEngine) -> str:
     return engine.url.set(query={}).render_as_string(hide_password=True)
 
 
+@contextlib.asynccontextmanager
+async def answering(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Do as `unavailable` does, and let nobody wait for longer than `UNIT_SECONDS`.
+
+    A server that has vanished ends nothing by itself, and its connections would stay taken.
+    """
+    with unavailable(engine):
+        async with asyncio.timeout(UNIT_SECONDS):
+            yield
+
+
 @contextlib.contextmanager
 def unavailable(engine: AsyncEngine) -> Iterator[None]:
     """Turn a database that cannot be reached, or is too busy, into `Unavailable`.
@@ -156,7 +168,7 @@ def unavailable(engine: AsyncEngine) -> Iterator[None]:
     ) as exc:
         if isinstance(exc, sa.exc.DBAPIError) and not _may_pass(exc):
             raise
-        said = str(getattr(exc, "orig", exc)).partition("\n")[0]
+        said = str(getattr(exc, "orig", exc)).partition("\n")[0] or "it says nothing"
         raise Unavailable(f"the database {_name(engine)} does not answer: {said}") from exc
 
 

@@ -15,5 +15,8 @@ READER_SECONDS = 5
 WRITER_LOCK_SECONDS = 5
 """Of a unit of work, for whoever holds what it wants."""
 
-WRITER_SECONDS = 15
-"""Of a unit of work, in all: nobody looks into the feed for what was begun long ago."""
+UNIT_SECONDS = 15
+"""Of whoever reads or writes, in all; by the server's clock, and by ours, for it may have vanished.
+
+Nobody looks into the feed for what was begun longer ago.
+"""

@@ -57,8 +57,8 @@ _LOST = (
     OSError,
 )
 # The classes of SQLSTATE that are about the server, and not about what it was asked: connections,
-# resources, operators, locks, deadlocks, and a primary that is one no more.
-_PASSING = ("08", "25006", "40", "53", "55P03", "57")
+# whom it lets in, resources, operators, locks, deadlocks, and a primary that is one no more.
+_PASSING = ("08", "25006", "28", "3D000", "40", "53", "55P03", "57")
 
 
 def bounded(*, lock: int, statement: int) -> str:

@@ -42,7 +42,7 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
     out_of_force = (
         sa.select(revocation_table.c.id)
         .where(revocation_table.c.until < database_now(connection.dialect))
-        .order_by(revocation_table.c.id)
+        .order_by(revocation_table.c.until)
         .limit(limit)
     )
     removed = 0

@@ -46,6 +46,8 @@ class SqliteFeed:
     def _read(self, position: FeedPosition | None) -> FeedPage:
         if self._connection is None:
             self._connection = connect(self._path)
+            # Decoded where it can be told which row is at fault.
+            self._connection.text_factory = bytes
         connection = self._connection
         now = datetime.now(UTC)  # SQLite's clock is the machine's.
         # It changes with every commit of any other connection, and costs next to nothing.
@@ -86,11 +88,12 @@ def _to_revocation(row: Row) -> Revocation:
     _, session_id, user_id, min_version, recorded_at, until = row
     try:
         return Revocation(
-            session_id=UUID(session_id) if session_id else None,
-            user_id=UUID(user_id) if user_id else None,
+            session_id=UUID(session_id.decode()) if session_id else None,
+            user_id=UUID(user_id.decode()) if user_id else None,
             min_version=int(min_version or 0),
-            recorded_at=to_moment(recorded_at),
-            until=to_moment(until),
+            recorded_at=to_moment(recorded_at.decode()),
+            until=to_moment(until.decode()),
         )
-    except (ValueError, TypeError, AttributeError):  # SQLite keeps anything in any column.
+    # SQLite keeps anything in any column.
+    except (ValueError, TypeError, AttributeError, OverflowError):
         return _UNREADABLE

@@ -1,6 +1,5 @@
 """`ports.Storage` in SQL: SQLite for one machine, PostgreSQL for more."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -20,14 +19,14 @@ from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.engine import (
     POOL_SIZE,
+    answering,
     create_engine,
     opening,
     turn_to_write,
-    unavailable,
 )
 from tokenpair.stores.sql.feed import RevocationReader, SqlRevocations
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
-from tokenpair.stores.sql.patience import POOL_SECONDS, WRITER_LOCK_SECONDS, WRITER_SECONDS
+from tokenpair.stores.sql.patience import POOL_SECONDS, UNIT_SECONDS, WRITER_LOCK_SECONDS
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
@@ -69,8 +68,8 @@ _INSIST = sa.select(
         for name, value in {
             "synchronous_commit": "on",
             "lock_timeout": f"{WRITER_LOCK_SECONDS}s",
-            "statement_timeout": f"{WRITER_SECONDS}s",
-            "idle_in_transaction_session_timeout": f"{WRITER_SECONDS}s",
+            "statement_timeout": f"{UNIT_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{UNIT_SECONDS}s",
         }.items()
     )
 )
@@ -125,17 +124,15 @@ class SqlStorage:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        with unavailable(self._engine):
-            async with self._turn, self._engine.begin() as connection:
-                if not self._is_sqlite:
-                    await connection.execute(_INSIST)
-                yield connection
+        async with answering(self._engine), self._turn, self._engine.begin() as connection:
+            if not self._is_sqlite:
+                await connection.execute(_INSIST)
+            yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["SqlUnitOfWork"]:
-        with unavailable(self._engine):
-            async with self._autocommit.connect() as connection:
-                yield SqlUnitOfWork(connection, self._lasting)
+        async with answering(self._engine), self._autocommit.connect() as connection:
+            yield SqlUnitOfWork(connection, self._lasting)
 
     def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
         self._hearers.append(hear)
@@ -147,10 +144,9 @@ class SqlStorage:
         return await self._renewals.renew(token, now, windows)
 
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
-        with unavailable(self._engine):
-            async with self._autocommit.connect() as connection:
-                found = await connection.execute(_STANDING, {"sid": session_id, "now": now})
-                row = found.one_or_none()
+        async with answering(self._engine), self._autocommit.connect() as connection:
+            found = await connection.execute(_STANDING, {"sid": session_id, "now": now})
+            row = found.one_or_none()
         return _to_standing(row) if row else None
 
     async def prune(self, now: datetime, limit: int) -> int:
@@ -160,10 +156,9 @@ class SqlStorage:
     async def check(self, now: datetime) -> Health:
         # Not the other engine: on SQLite it would take the write lock.
         engine = self._autocommit
-        with unavailable(engine):
-            async with asyncio.timeout(POOL_SECONDS):
-                clock = await self._check_clock(now)
-                migrations = await TOKENPAIR_MIGRATIONS.check(engine)
+        async with answering(engine):
+            clock = await self._check_clock(now)
+            migrations = await TOKENPAIR_MIGRATIONS.check(engine)
         reasons = {
             "this machine's clock and the database's disagree": clock,
             "the database is not migrated; run: tokenpair db upgrade": migrations,

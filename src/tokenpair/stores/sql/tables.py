@@ -97,7 +97,8 @@ revocation_table = sa.Table(
     sa.Column("user_id", sa.Uuid),
     sa.Column("min_version", sa.Integer),
     sa.Column("recorded_at", UtcDateTime, nullable=False),
-    sa.Column("until", UtcDateTime, nullable=False),
+    # With an index, for on SQLite renewals wait while somebody looks for what is out of force.
+    sa.Column("until", UtcDateTime, nullable=False, index=True),
     # PostgreSQL's id of the transaction that wrote the row: see `stores.sql.postgres_feed`.
     sa.Column("xid", sa.BigInteger, index=True),
     sqlite_autoincrement=True,  # Else an id is given again, when the newest row has been pruned.
