@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from typing import LiteralString
+from uuid import UUID, uuid4
 
 import httpx2
 import psycopg
@@ -17,7 +18,8 @@ from tests.http.conftest import bearer, told
 from tests.servers import connections, end_connections
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql import create_engine
+from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
+from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.stores.sql.engine import POOL_SIZE
 from tokenpair.stores.sql.tables import session_table
 from tokenpair.testing import FakeClock, a_user, login_as
@@ -206,3 +208,29 @@ async def write_row(url: str, session_id: UUID, row: dict[str, object]) -> None:
     async with engine.begin() as connection:
         await connection.execute(change)
     await engine.dispose()
+
+
+async def test_a_role_that_is_let_in_no_more_is_no_crash(postgres_url: str) -> None:
+    """Its password has changed, say, or somebody is at work on the server."""
+    execute(postgres_url, "CREATE ROLE lodger LOGIN", "GRANT ALL ON SCHEMA public TO lodger")
+    storage = SqlStorage.from_url(postgres_url.replace("//postgres@", "//lodger@"))
+    await storage.open(migrate=True)
+    try:
+        execute(postgres_url, "ALTER ROLE lodger NOLOGIN")
+        end_connections(postgres_url)
+        for ask in (
+            storage.renew(make_token(make_session(make_user())), NOW, FORGIVING),
+            storage.standing(uuid4(), NOW),
+            storage.read_feed(None),
+        ):
+            with pytest.raises(Unavailable):
+                await ask
+    finally:
+        await storage.close()
+        execute(postgres_url, "DROP OWNED BY lodger", "DROP ROLE lodger")
+
+
+def execute(url: str, *statements: LiteralString) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
