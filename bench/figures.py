@@ -15,7 +15,7 @@ P99 = "p99 ms"
 MICROSECONDS = "µs"
 MILLISECONDS = "ms"
 MEMORY = "MiB"
-TIMES = "x"
+TIMES = "x the row above"
 VALUE = "value"
 
 

@@ -10,12 +10,12 @@ from bench.traffic import Traffic
 
 TITLE = "renewals"
 BARE = "bare route"
-ON_POSTGRESQL = "renewal on PostgreSQL"
-ON_SQLITE = "renewal on SQLite"
-IN_MEMORY = "renewal in memory"
 ANSWERING = "an answer like a renewal's"
 READING = "and reading a refresh token"
 SIGNING = "and signing the next pair"
+IN_MEMORY = "renewal in memory"
+ON_SQLITE = "renewal on SQLite"
+ON_POSTGRESQL = "renewal on PostgreSQL"
 
 
 async def run(options: Run) -> list[Table]:
@@ -28,12 +28,12 @@ async def run(options: Run) -> list[Table]:
         bare = Case(name=BARE, served_by=in_memory, traffic=always(Traffic(path="/bare")))
         cases = [
             bare,
-            renewal_case(ON_POSTGRESQL, on_postgresql),
-            renewal_case(ON_SQLITE, on_sqlite),
-            renewal_case(IN_MEMORY, in_memory),
-            step_case(SIGNING, in_memory, steps.SIGN),
-            step_case(READING, in_memory, steps.READ),
             step_case(ANSWERING, in_memory, steps.ANSWER),
+            step_case(READING, in_memory, steps.READ),
+            step_case(SIGNING, in_memory, steps.SIGN),
+            renewal_case(IN_MEMORY, in_memory),
+            renewal_case(ON_SQLITE, on_sqlite),
+            renewal_case(ON_POSTGRESQL, on_postgresql),
         ]
         await measure(cases, rounds=options.rounds, seconds=options.seconds)
     notes = {
