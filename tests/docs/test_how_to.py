@@ -119,15 +119,20 @@ def test_existing_app(folder: Path) -> None:
     assert "The app is up." in Shell(folder).run(command)
 
 
-def test_testing() -> None:
-    page = executed(HOW_TO / "testing.md")
-    tests = [value for name, value in page.items() if name.startswith("test_")]
+def test_testing(folder: Path) -> None:
+    """As the reader does it: in a file, by pytest."""
+    code = "\n\n".join(blocks(HOW_TO / "testing.md", "python"))
+    (folder / "test_app.py").write_text(code)
 
-    assert len(tests) == 2
-    for test in tests:
-        result = test()
-        if asyncio.iscoroutine(result):
-            asyncio.run(result)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:randomly"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_keys(folder: Path) -> None:

@@ -16,7 +16,7 @@ from tokenpair.errors import SessionEnded, StaleToken
 MARGIN = timedelta(minutes=5)
 """So much longer than an access token lives a revocation is kept, whatever clocks say."""
 
-_ANY_VERSION_WILL_DO = (0,)  # Made once: most requests ask for it.
+_ANY_VERSION = (0,)  # Made once: most requests ask for it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,8 @@ class Revocations:
 
         Raises `SessionEnded` and `StaleToken`.
         """
-        if claims.session_id.int in self._ended:
+        # Mostly there is nothing, and the ids have left the processor's caches since the last time.
+        if self._ended and claims.session_id.int in self._ended:
             raise SessionEnded("revoked")
-        if claims.version < self._stale.get(claims.subject.int, _ANY_VERSION_WILL_DO)[0]:
+        if self._stale and claims.version < self._stale.get(claims.subject.int, _ANY_VERSION)[0]:
             raise StaleToken
