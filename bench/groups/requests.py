@@ -27,6 +27,7 @@ async def run(options: Run) -> list[Table]:
             serve(options.databases.postgresql(), keys=keys) as server,
             serve(options.databases.postgresql(), keys=keys, factory=GUARDED) as guarded,
             serve(options.databases.sqlite(), keys=keys) as on_sqlite,
+            serve(options.databases.postgresql(), keys=keys) as crowded,
         ):
             # The same request goes to every route: what differs is what is done with it.
             cases = [
@@ -36,7 +37,9 @@ async def run(options: Run) -> list[Table]:
                 # No request reads the database; but it is asked for news, twenty times a second.
                 warm_case(f"{DEPENDENCY}, on SQLite", on_sqlite, "/protected"),
                 warm_case(MIDDLEWARE, guarded, "/bare"),
-                cold_case(server, options.seconds),
+                # It remembers as many tokens as it may, of those that come once.
+                warm_case(f"{DEPENDENCY}, among 10,000 known", crowded, "/protected"),
+                cold_case(crowded, options.seconds),
             ]
             await measure(cases, rounds=options.rounds, seconds=options.seconds)
     return [Table(title=TITLE, rows=rows(cases))]
