@@ -174,10 +174,11 @@ class Auth:
         """
         settings = settings or Settings.read()
         issuer = settings.issuer or settings.base_url
+        storage = make_storage(settings)
         # Before the keys are read, so that no change falls between the two.
         key_file = key_file_watch(settings)
         return cls(
-            storage=make_storage(settings),
+            storage=storage,
             keyring=load_keyring(settings),
             issuer=issuer,
             audience=settings.audience,

@@ -209,12 +209,12 @@ class Storage(Protocol):
         ...
 
     async def prune(self, now: datetime, limit: int) -> int:
-        """Remove what has been over for a day, the oldest first; give how many rows went.
+        """Remove what is long over, the oldest first; give how many rows went.
 
-        Up to `limit` sessions that expired, as many that were ended, and as many revocations
-        that are out of force. What is over is so by `now` and by the storage's own clock. Nobody
-        waits for longer than for one such batch; while another worker is at it, there is nothing
-        to do: 0.
+        Up to `limit` sessions that expired a day ago, and as many that were ended a day ago, both
+        by `now` and by the storage's own clock; and as many revocations that are out of force, by
+        the latter. Nobody waits for longer than for one such batch; while another worker is at
+        it, there is nothing to do: 0.
         """
         ...
 

@@ -19,6 +19,7 @@ from tests.servers import connections, end_connections
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
+from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.engine import POOL_SIZE
 from tokenpair.stores.sql.postgres import connect_arguments
 from tokenpair.testing import a_user, login_as
@@ -154,6 +155,30 @@ async def test_an_app_of_ones_own_on_the_same_database_is_told_so_too(
 
     assert before == afterwards == [0] * 2 * POOL_SIZE
     assert {type(each) for each in while_away} == {Unavailable}
+
+
+async def test_whoever_is_busy_when_the_server_vanishes_does_not_wait_for_its_farewell(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time runs out while nobody waits for the database, and then the rollback has no answer."""
+    monkeypatch.setattr("tokenpair.stores.sql.engine.UNIT_SECONDS", 0.5)
+    storage = SqlStorage.from_url(proxy.url)
+    await storage.open(migrate=True)
+
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(Unavailable):
+            await be_busy(storage, proxy)
+        proxy.mend_for_others()
+        async with storage.begin() as tx:
+            assert await tx.sessions.lock(uuid4()) is None
+        await storage.close()
+
+
+async def be_busy(storage: SqlStorage, proxy: Proxy) -> None:
+    async with storage.begin() as tx:
+        await tx.sessions.lock(uuid4())
+        proxy.hang()
+        await asyncio.Event().wait()
 
 
 async def ask_of_everybody(worker: Worker, pairs: list[TokenPair]) -> list[int]:

@@ -98,9 +98,9 @@ async def execute(url: str, statement: str) -> None:
     await engine.dispose()
 
 
-@pytest.mark.parametrize("is_loaded", [True, False], ids=["polled", "loaded"])
+@pytest.mark.parametrize("is_polled", [True, False], ids=["polled", "loaded"])
 async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
-    url: str, feed: Feed, caplog: pytest.LogCaptureFixture, is_loaded: bool
+    url: str, feed: Feed, caplog: pytest.LogCaptureFixture, is_polled: bool
 ) -> None:
     session_id, user_id, ended = uuid4(), uuid4(), uuid4()
     past = now(create_engine(url).dialect, plus=timedelta(minutes=-5))
@@ -113,7 +113,7 @@ async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
         {"session_id": ended},
     )
 
-    if is_loaded:
+    if is_polled:
         await feed.poll()
     else:
         async with opened(url) as storage, following(storage) as late:
@@ -124,7 +124,7 @@ async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
     with pytest.raises(SessionEnded):
         feed.check(claims(ended))
     # One that is out of force is not loaded at all.
-    count = 4 if is_loaded else 3
+    count = 4 if is_polled else 3
     assert caplog.messages == [f"{count} of the revocations make no sense and are left out"]
 
 
@@ -156,9 +156,9 @@ async def test_what_cannot_be_read_is_told_of_and_the_rest_is_read(
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-@pytest.mark.parametrize("is_loaded", [True, False], ids=["polled", "loaded"])
+@pytest.mark.parametrize("is_polled", [True, False], ids=["polled", "loaded"])
 async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
-    url: str, feed: Feed, is_loaded: bool
+    url: str, feed: Feed, is_polled: bool
 ) -> None:
     """By hand, somebody may revoke for ever, or from all time."""
     moments = [("now()", "'infinity'"), ("now()", "'20000-01-01'"), ("'-infinity'", "'infinity'")]
@@ -169,7 +169,7 @@ async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
         columns = "session_id, recorded_at, until, xid"
         await execute(url, f"INSERT INTO tokenpair_revocation ({columns}) VALUES ({values})")
 
-    if is_loaded:
+    if is_polled:
         await feed.poll()
     else:
         async with opened(url) as storage, following(storage) as late:
@@ -182,7 +182,7 @@ async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
             continue
         known += 1
     # What was recorded so long ago is looked for only when everything is read.
-    assert known == (2 if is_loaded else 4)
+    assert known == (2 if is_polled else 4)
 
 
 async def test_a_look_that_fails_by_a_bug_is_not_the_last(

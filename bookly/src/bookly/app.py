@@ -102,6 +102,7 @@ def spare_the_collector() -> None:
 
     Every request waits for those rounds: 7 ms instead of 50.
     """
+    gc.collect()  # Else what is garbage by now would stay, too.
     gc.freeze()
 
 

@@ -15,7 +15,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.stores.sql import sqlite
-from tokenpair.stores.sql.patience import CONNECT_SECONDS, POOL_SECONDS, UNIT_SECONDS
+from tokenpair.stores.sql.patience import (
+    CONNECT_SECONDS,
+    FAREWELL_SECONDS,
+    POOL_SECONDS,
+    UNIT_SECONDS,
+)
 from tokenpair.stores.sql.sqlite import Turn
 
 # The driver for a URL that names none, and the only ones that there are.
@@ -128,7 +133,10 @@ def turn_to_write(engine: AsyncEngine) -> AbstractAsyncContextManager[None]:
 
 @contextlib.contextmanager
 def opening(engine: AsyncEngine) -> Iterator[None]:
-    """Do as `unavailable` does; whatever else is wrong with the database stops the start."""
+    """Turn a database that cannot be reached into `Unavailable`.
+
+    Whatever else is wrong with it becomes a `ConfigurationError`, and stops the start.
+    """
     try:
         with unavailable(engine):
             yield
@@ -144,12 +152,13 @@ def _name(engine: AsyncEngine) -> str:
 
 @contextlib.asynccontextmanager
 async def answering(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Do as `unavailable` does, and let nobody wait for longer than `UNIT_SECONDS`.
+    """Turn a database that cannot be reached, or takes longer than 15 s, into `Unavailable`.
 
     A server that has vanished ends nothing by itself, and its connections would stay taken.
     """
     with unavailable(engine):
-        async with asyncio.timeout(UNIT_SECONDS):
+        # The inner one cancels once. Then a rollback may hang, too: so the outer one.
+        async with asyncio.timeout(UNIT_SECONDS + FAREWELL_SECONDS), asyncio.timeout(UNIT_SECONDS):
             yield
 
 

@@ -16,7 +16,10 @@ WRITER_LOCK_SECONDS = 5
 """Of a unit of work, for whoever holds what it wants."""
 
 UNIT_SECONDS = 15
-"""Of whoever reads or writes, in all; by the server's clock, and by ours, for it may have vanished.
+"""Of whoever reads or writes: each statement by the server's clock, and all by ours.
 
-Nobody looks into the feed for what was begun longer ago.
+The feed is looked back into for four times as long: see `postgres_feed`.
 """
+
+FAREWELL_SECONDS = 1
+"""For a server to take leave: it may be out of reach, and never hear it."""

@@ -21,12 +21,16 @@ from sqlalchemy.engine import Dialect
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.patience import CONNECT_SECONDS, READER_SECONDS, RENEWAL_SECONDS
+from tokenpair.stores.sql.patience import (
+    CONNECT_SECONDS,
+    FAREWELL_SECONDS,
+    READER_SECONDS,
+    RENEWAL_SECONDS,
+)
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 
 # Longer than any wait of the server's own; only one that has vanished takes it.
 _ANSWER_SECONDS = 10
-_FAREWELL_SECONDS = 1
 _PARAMETERS = (
     "jti",
     "gen",
@@ -76,7 +80,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's.
         """Close it. It is closed, too, where the server does not answer."""
         with contextlib.suppress(TimeoutError):
-            await super().close(timeout=timeout or _FAREWELL_SECONDS)
+            await super().close(timeout=min(timeout or FAREWELL_SECONDS, FAREWELL_SECONDS))
 
 
 def bound_waiting(connection: Any, _: object) -> None:  # noqa: ANN401  SQLAlchemy's.
