@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
-from tests.servers import connections, end_connections
+from tests.servers import PostgresServer, connections, end_connections
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
@@ -218,16 +218,32 @@ async def test_a_role_that_is_let_in_no_more_is_no_crash(postgres_url: str) -> N
     try:
         execute(postgres_url, "ALTER ROLE lodger NOLOGIN")
         end_connections(postgres_url)
-        for ask in (
-            storage.renew(make_token(make_session(make_user())), NOW, FORGIVING),
-            storage.standing(uuid4(), NOW),
-            storage.read_feed(None),
-        ):
-            with pytest.raises(Unavailable):
-                await ask
+        await nothing_is_available(storage)
     finally:
         await storage.close()
         execute(postgres_url, "DROP OWNED BY lodger", "DROP ROLE lodger")
+
+
+async def test_a_database_that_is_gone_is_no_crash(postgres_server: PostgresServer) -> None:
+    """A restore has dropped it, and not made it again yet."""
+    url = postgres_server.create_database()
+    storage = SqlStorage.from_url(url)
+    await storage.open(migrate=True)
+
+    postgres_server.drop_database(url)
+
+    await nothing_is_available(storage)
+    await storage.close()
+
+
+async def nothing_is_available(storage: SqlStorage) -> None:
+    for ask in (
+        storage.renew(make_token(make_session(make_user())), NOW, FORGIVING),
+        storage.standing(uuid4(), NOW),
+        storage.read_feed(None),
+    ):
+        with pytest.raises(Unavailable):
+            await ask
 
 
 def execute(url: str, *statements: LiteralString) -> None:
