@@ -2,6 +2,7 @@ import asyncio
 import json
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tokenpair import Auth, Settings
-from tokenpair.cli import main
+from tokenpair.cli import GROUPS, main
 from tokenpair.errors import InvalidCredentials, StaleToken
 from tokenpair.testing import PASSWORD
 
@@ -52,19 +53,115 @@ def with_auth(*addresses: str) -> None:
     asyncio.run(run())
 
 
+EVERY_COMMAND = [(group.name, each.name) for group in GROUPS for each in group.commands]
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("keys",), ("users",), ("db",), ("keys", "new"), ("users", "roles"), ("db", "upgrade")],
+    [(), *((group.name,) for group in GROUPS), *EVERY_COMMAND],
     ids=lambda arguments: " ".join(arguments) or "tokenpair",
 )
-def test_every_command_explains_itself(command: Command, arguments: tuple[str, ...]) -> None:
-    status, out, _ = command(*arguments, "--help")
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_explains_itself(
+    command: Command, arguments: tuple[str, ...], option: str
+) -> None:
+    status, out, err = command(*arguments, option)
 
-    assert status == 0
-    assert "Usage: tokenpair" in out
+    assert (status, err) == (0, "")
+    assert out.startswith(" ".join(["Usage: tokenpair", *arguments]))
 
 
-def test_it_tells_its_version(command: Command) -> None:
+@pytest.mark.parametrize("arguments", [(), ("keys",), ("users",), ("db",)])
+def test_without_a_command_there_is_a_list_of_them(
+    command: Command, arguments: tuple[str, ...]
+) -> None:
+    status, out, _ = command(*arguments)
+
+    assert (status, out) == (2, command(*arguments, "--help")[1])
+
+
+def test_help_lists_each_command_with_its_first_sentence(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    _, out, _ = command("users", "--help")
+
+    assert (
+        out
+        == """\
+Usage: tokenpair users COMMAND ...
+
+The accounts.
+
+Options:
+  -h, --help    Show this help and exit.
+
+Commands:
+  list          List the newest accounts: id, address, roles, and whether
+                disabled.
+  roles         Replace an account's roles: `tokenpair users roles
+                ada@example.com admin`.
+  disable       Disable an account and end all its sessions.
+  enable        Let a disabled account log in again. Its old sessions stay
+                ended.
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("key",), "tokenpair: there is no such command; did you mean keys?"),
+        (("x",), "tokenpair: there is no such command; choose keys or users or db"),
+        (("--verbose", "keys"), "tokenpair: there is no option --verbose"),
+        (("keys", "nwe"), "tokenpair keys: there is no such command; did you mean new?"),
+        (("keys", "-x"), "tokenpair keys: there is no option -x"),
+        (("keys", "new", "secret"), "tokenpair keys new: too many arguments"),
+        (("keys", "new", "--key=secret"), "tokenpair keys new: there is no option --key"),
+        (("keys", "new", "--fil", "x"), "tokenpair keys new: there is no option --fil"),
+        (("keys", "new", "--file"), "tokenpair keys new: argument --file: expected one argument"),
+        (("keys", "new", "--file="), "tokenpair keys new: argument --file: is empty; write a path"),
+        (
+            ("keys", "compromised"),
+            "tokenpair keys compromised: the following arguments are required: ID",
+        ),
+        *[
+            (
+                ("users", "list", "--limit", number),
+                "tokenpair users list: argument --limit: must be a whole number from 1 to 10000",
+            )
+            for number in ["0", "10001", "-1", "ten", "1.5", "9" * 5000]
+        ],
+    ],
+    ids=lambda value: " ".join(value)[:30] if isinstance(value, tuple) else "",
+)
+def test_wrong_arguments_are_one_line_that_repeats_no_value(
+    command: Command, arguments: tuple[str, ...], complaint: str
+) -> None:
+    status, out, err = command(*arguments)
+
+    prog = complaint.partition(":")[0]
+    assert (status, out, err) == (2, "", f"{complaint}; {prog} --help explains\n")
+
+
+def test_a_reader_that_closes_the_pipe_early_is_no_traceback() -> None:
+    with_auth("ada@example.com", "bob@example.com")
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from tokenpair.cli import GROUPS, main; main()", "users", "list"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_version_shows_the_version(command: Command) -> None:
     assert command("--version") == (0, f"{metadata.version('tokenpair')}\n", "")
 
 

@@ -5,15 +5,14 @@ import inspect
 import re
 import runpy
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 from fastapi import FastAPI
 
 from bookly.metrics import Metrics
 from tests.docs.reading import DOCUMENTS, ROOT
 from tokenpair import Settings, cli, errors
+from tokenpair.cli.command import Command
 from tokenpair.fastapi import Profile, Text, install
 from tokenpair.fastapi.problems import status_of
 from tokenpair.testing import make_auth
@@ -96,15 +95,22 @@ def test_every_endpoint_is_in_the_reference() -> None:
     assert documented == served
 
 
-def test_every_command_is_in_the_reference() -> None:
+def test_every_command_is_in_the_reference_with_its_options() -> None:
     reference = (ROOT / "docs/reference/cli.md").read_text()
-    documented = set(re.findall(r"`tokenpair (\w+ \w+)[ `]", reference))
-    command = typer.main.get_command(cli.app)
-    groups: dict[str, Any] = getattr(command, "commands", {})
+    rows = re.findall(r"^\| `tokenpair (\w+ \w+)(.*?)` \|", reference, flags=re.MULTILINE)
+    documented = {name: set(re.findall(r"--\w+(?: [A-Z]+)?|[A-Z]+", rest)) for name, rest in rows}
 
     assert documented == {
-        f"{group} {name}" for group, commands in groups.items() for name in commands.commands
+        f"{group.name} {command.name}": taken_by(command)
+        for group in cli.GROUPS
+        for command in group.commands
     }
+
+
+def taken_by(command: Command) -> set[str]:
+    """Return the command's options, each with the name of its value, and its arguments."""
+    usage = command.parser("tokenpair").format_usage()
+    return set(re.findall(r"--\w+(?: [A-Z]+)?|\b[A-Z]+\b", usage))
 
 
 def test_the_python_reference_is_made_from_the_docstrings() -> None:

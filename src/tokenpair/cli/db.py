@@ -2,20 +2,11 @@
 
 import asyncio
 
-import typer
-
 from tokenpair.assembly import make_storage
+from tokenpair.cli.command import Command, Group
 from tokenpair.settings import Settings
 
-app = typer.Typer(name="db", help="The library's tables.", no_args_is_help=True)
 
-
-@app.callback()
-def db() -> None:
-    """The library's tables."""
-
-
-@app.command("upgrade")
 def upgrade() -> None:
     """Bring the tables up to date. Doing it twice is fine, also from two machines at once."""
 
@@ -28,4 +19,7 @@ def upgrade() -> None:
             await storage.close()
 
     asyncio.run(run())
-    typer.echo("The tables are up to date.")
+    print("The tables are up to date.")
+
+
+GROUP = Group("db", "The library's tables.", [Command("upgrade", upgrade)])

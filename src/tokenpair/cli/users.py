@@ -1,13 +1,13 @@
 """`tokenpair users`: see accounts, and what an administrator does to them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated
-
-import typer
+from argparse import ArgumentParser
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from tokenpair.assembly import make_storage
 from tokenpair.auth import utc_now
+from tokenpair.cli.command import Command, Group, number
 from tokenpair.core.counts import Tally
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.user import User
@@ -17,81 +17,66 @@ from tokenpair.flows.me import GetUser
 from tokenpair.ports import Storage
 from tokenpair.settings import Settings
 
-app = typer.Typer(name="users", help="The accounts.", no_args_is_help=True)
-
-Email = Annotated[str, typer.Argument(help="The account's e-mail address.", metavar="EMAIL")]
+Result = TypeVar("Result")
 
 
-@app.command("list")
-def list_users(
-    limit: Annotated[
-        int, typer.Option(min=1, max=10_000, metavar="NUMBER", help="How many at most.")
-    ] = 100,
-) -> None:
+def list_users(*, limit: int) -> None:
     """List the newest accounts: id, address, roles, and whether disabled."""
 
-    async def run(storage: Storage) -> None:
+    async def run(storage: Storage) -> Sequence[User]:
         async with storage.reading() as look:
-            for user in await look.users.list(limit=limit):
-                _show(user)
+            return await look.users.list(limit=limit)
 
-    _with_storage(run)
+    # Printed after the transaction: a slow reader of the output must not hold it open.
+    for user in _with_storage(run):
+        _show(user)
 
 
-@app.command("roles")
-def set_roles(
-    email: Email,
-    roles: Annotated[
-        list[str] | None,
-        typer.Argument(help="All the roles it shall have; none: take all away.", metavar="ROLE"),
-    ] = None,
-) -> None:
+def set_roles(*, email: str, roles: list[str]) -> None:
     """Replace an account's roles: `tokenpair users roles ada@example.com admin`.
 
     Access tokens that it holds turn stale at once; its clients renew, and go on.
     """
-    _change(email, lambda storage, user: SetRoles(storage=storage)(user.id, frozenset(roles or ())))
+    _change(email, lambda storage, user: SetRoles(storage=storage)(user.id, frozenset(roles)))
 
 
-@app.command("disable")
-def disable(email: Email) -> None:
+def disable(*, email: str) -> None:
     """Disable an account and end all its sessions."""
 
     async def change(storage: Storage, user: User) -> None:
-        # Nobody sees what a command has counted.
+        # The counts of a command reach no metrics.
         await Disable(storage=storage, clock=utc_now, tally=Tally())(user.id)
 
     _change(email, change)
 
 
-@app.command("enable")
-def enable(email: Email) -> None:
+def enable(*, email: str) -> None:
     """Let a disabled account log in again. Its old sessions stay ended."""
     _change(email, lambda storage, user: Enable(storage=storage)(user.id))
 
 
 def _change(email: str, change: Callable[[Storage, User], Awaitable[None]]) -> None:
-    async def run(storage: Storage) -> None:
+    async def run(storage: Storage) -> User:
         user = await _find(storage, email)
         await change(storage, user)
-        _show(await GetUser(storage=storage)(user.id))
+        return await GetUser(storage=storage)(user.id)
 
-    _with_storage(run)
+    _show(_with_storage(run))
 
 
-def _with_storage(run: Callable[[Storage], Awaitable[None]]) -> None:
-    """Use the database of the settings; nothing is made, for here would be the wrong place."""
+def _with_storage(run: Callable[[Storage], Awaitable[Result]]) -> Result:
+    """Use the database of the settings, which must exist: a new one here would be the wrong one."""
 
-    async def opened() -> None:
+    async def opened() -> Result:
         settings = Settings.read()
         storage = make_storage(settings, must_exist=True)
         try:
             await storage.open(migrate=False, access=settings.lifetimes.access)
-            await run(storage)
+            return await run(storage)
         finally:
             await storage.close()
 
-    asyncio.run(opened())
+    return asyncio.run(opened())
 
 
 async def _find(storage: Storage, email: str) -> User:
@@ -104,4 +89,39 @@ async def _find(storage: Storage, email: str) -> User:
 def _show(user: User) -> None:
     roles = ",".join(sorted(user.roles)) or "-"
     state = "" if user.is_enabled else "  disabled"
-    typer.echo(f"{user.id}  {user.email.typed}  {roles}{state}")
+    print(f"{user.id}  {user.email.typed}  {roles}{state}")
+
+
+def _limit_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit",
+        type=number(1, 10_000),
+        default=100,
+        metavar="NUMBER",
+        help="Highest number of accounts, up to 10000 (default: %(default)s).",
+    )
+
+
+def _email_argument(parser: ArgumentParser) -> None:
+    parser.add_argument("email", metavar="EMAIL", help="The account's e-mail address.")
+
+
+def _roles_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "roles",
+        nargs="*",
+        metavar="ROLE",
+        help="All the roles that the account shall have. Without any, it loses all of them.",
+    )
+
+
+GROUP = Group(
+    "users",
+    "The accounts.",
+    [
+        Command("list", list_users, [_limit_option]),
+        Command("roles", set_roles, [_email_argument, _roles_argument]),
+        Command("disable", disable, [_email_argument]),
+        Command("enable", enable, [_email_argument]),
+    ],
+)
