@@ -21,6 +21,7 @@ MODULES = (
     "tokenpair.ports",
     "tokenpair.stores.memory",
     "tokenpair.stores.sql",
+    "tokenpair.alembic",
     "tokenpair.testing",
     "tokenpair.store_contract",
 )
