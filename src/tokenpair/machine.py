@@ -1,0 +1,73 @@
+"""What this process may use of its machine; pool sizes follow it."""
+
+import math
+import os
+from pathlib import Path, PurePosixPath
+
+_PROC = Path("/proc/self/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def usable_cores(*, memberships: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
+    """Return the number of cores that this process may keep busy: at least 1.
+
+    That is the smaller of its CPU affinity (`taskset`, a cpuset) and its cgroup's CPU quota
+    (`docker run --cpus`, a Kubernetes limit), rounded up. `os.cpu_count()` is the machine's
+    number, which in a container is often many times as large. The arguments are for tests:
+    `/proc/self/cgroup`, and the folder at which cgroups are mounted.
+    """
+    cores = _allowed_cores()
+    quota = _cgroup_quota(memberships, cgroups)
+    return max(1, cores if quota is None else min(cores, math.ceil(quota)))
+
+
+def _allowed_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux.
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cgroup_quota(memberships: Path, cgroups: Path) -> float | None:
+    """Return the smallest quota, in cores, of this process's cgroups; None without one."""
+    quotas = []
+    for line in _read(memberships).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            quotas += [_quota_v2(each) for each in _with_parents(cgroups, path)]
+        elif "cpu" in controllers.split(","):
+            quotas += [_quota_v1(each) for each in _with_parents(cgroups / "cpu", path)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _with_parents(root: Path, path: str) -> list[Path]:
+    """Return a cgroup's folder and those above it.
+
+    In a container the path may be the host's, and only the root is mounted.
+    """
+    inside = PurePosixPath(path.lstrip("/"))
+    return [root / each for each in (inside, *inside.parents)]
+
+
+def _quota_v2(folder: Path) -> float | None:
+    return _cores(*_read(folder / "cpu.max").split())
+
+
+def _quota_v1(folder: Path) -> float | None:
+    return _cores(
+        _read(folder / "cpu.cfs_quota_us").strip(), _read(folder / "cpu.cfs_period_us").strip()
+    )
+
+
+def _cores(*quota_and_period: str) -> float | None:
+    """Divide. A quota of `max` or -1 is none; so is a file that does not exist."""
+    if len(quota_and_period) != 2 or not all(each.isdecimal() for each in quota_and_period):
+        return None
+    quota, period = map(int, quota_and_period)
+    return quota / period if quota and period else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
