@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from bookly.app import create_app
 from bookly.settings import BooklySettings
 from tokenpair import Settings, database_url
-from tokenpair.fastapi.bearer import installed
+from tokenpair.fastapi.registry import installed
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, make_auth
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from tokenpair.errors import Unavailable
-from tokenpair.fastapi.bearer import installed
+from tokenpair.fastapi.registry import installed
 from tokenpair.testing import FakeClock
 
 

@@ -20,7 +20,7 @@ from bookly.workers import AllWorkers
 from tests.bookly.conftest import API, Person, make_settings
 from tests.bookly.running import BOOKLY, running_bookly
 from tokenpair import database_url
-from tokenpair.fastapi.bearer import installed
+from tokenpair.fastapi.registry import installed
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
 

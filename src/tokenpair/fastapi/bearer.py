@@ -18,7 +18,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, WebSocketException
+from fastapi import HTTPException, WebSocketException
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -29,18 +29,13 @@ from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.errors import AuthError, InsufficientRole, InvalidRequest, NotAuthenticated
 from tokenpair.fastapi.problems import headers_of, status_of
-
-
-def installed(app: FastAPI) -> dict[str, Auth]:
-    """Give every `Auth` that has been installed into an app, by its prefix, in that order."""
-    auths: dict[str, Auth] = getattr(app.state, "tokenpair", {})
-    return auths
+from tokenpair.fastapi.registry import installations
 
 
 def get_auth(request: HTTPConnection) -> Auth:
     """Give the `Auth` that was installed first into the request's app."""
-    for auth in installed(request.scope["app"]).values():
-        return auth
+    for each in installations(request.scope["app"]).values():
+        return each.auth
     # A mistake in the program and not in the request; so it is no AuthError.
     raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
 

@@ -1,24 +1,27 @@
 """Put tokenpair into a FastAPI app."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Depends
 from starlette.exceptions import HTTPException
 
 from tokenpair.auth import Auth
 from tokenpair.errors import AuthError, ConfigurationError
-from tokenpair.fastapi.bearer import installed
+from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints, left_out
+from tokenpair.fastapi.openapi import describe_what_answers
 from tokenpair.fastapi.problems import (
     answer_auth_error,
     answer_crash,
     answer_http_exception,
     answer_invalid_body,
 )
-from tokenpair.fastapi.routes import well_known
-from tokenpair.fastapi.routes.account import account_router
-from tokenpair.fastapi.routes.sessions import add_renewal, sessions_router
+from tokenpair.fastapi.registry import Installation, installations
+from tokenpair.fastapi.routes.account import add_account
+from tokenpair.fastapi.routes.sessions import add_renewal, add_sessions
+from tokenpair.fastapi.routes.well_known import add_well_known
 from tokenpair.fastapi.schemas import Profile
 
 
@@ -29,6 +32,8 @@ def install(
     prefix: str = "/auth",
     profile: type[Profile] = Profile,
     problems: bool = False,
+    without: Iterable[str] = (),
+    dependencies: Sequence[Depends] = (),
 ) -> None:
     """Add the endpoints under `prefix`, the public keys at the root, and `auth` to the app.
 
@@ -37,31 +42,65 @@ def install(
     which only our dependencies raise; with `problems=True` every error of the app, a missing
     page and a crash included, is answered as a problem (RFC 9457).
 
+    `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
+    its deprecated GET, which alone is `"refresh_token.get"`), `"logout"`, `"logout.all"`,
+    `"me"`, `"me.update"`, `"sessions"`, `"sessions.end"`, `"jwks"`. An endpoint that a route of
+    the app answers already is left to it, with a warning in the log. `dependencies` run before
+    every endpoint that is added, as those of a FastAPI router do.
+
     An app may install several, each under a prefix of its own. The bearers want tokens of the
     first, or of the one that they are given. Raises `ConfigurationError`.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with auth:
-            yield
-
-    if "{" in prefix:
-        raise ConfigurationError(f"the prefix {prefix!r} must be the same for every request")
-    others = installed(app)
-    if prefix in others:
-        raise ConfigurationError(
-            f"under {prefix!r} there is an Auth already: choose another prefix"
-        )
-    app.state.tokenpair = {**others, prefix: auth}
-    app.include_router(APIRouter(lifespan=lifespan))
-    add_renewal(app, auth, prefix)
-    app.include_router(account_router(auth, profile), prefix=prefix)
-    app.include_router(sessions_router(auth), prefix=prefix)
+    names = _endpoint_names(without)
+    others = installations(app)
+    _require_prefix(prefix, others)
+    endpoints = Endpoints(app, prefix=prefix, without=names, dependencies=dependencies)
+    add_renewal(endpoints, auth)
+    add_account(endpoints, auth, profile)
+    add_sessions(endpoints, auth)
+    add_well_known(endpoints)
+    installation = Installation(
+        auth=auth,
+        without=names,
+        routes=tuple(endpoints.routes),
+        open_routes=tuple(endpoints.open_routes),
+    )
+    app.state.tokenpair = {**others, prefix: installation}
+    _open_with(app, auth)
     if not others:
-        app.include_router(well_known.router)
+        describe_what_answers(app)
     app.exception_handlers.setdefault(AuthError, answer_auth_error)
     if problems:
         app.add_exception_handler(RequestValidationError, answer_invalid_body)
         app.add_exception_handler(HTTPException, answer_http_exception)
         app.add_exception_handler(Exception, answer_crash)
+
+
+def _endpoint_names(without: Iterable[str]) -> frozenset[str]:
+    names = frozenset([without] if isinstance(without, str) else without)
+    if unknown := names - ENDPOINTS.keys():
+        raise ConfigurationError(
+            f"install(without=...): there is no endpoint {min(unknown)!r}. "
+            f"Known are {', '.join(map(repr, ENDPOINTS))}"
+        )
+    return left_out(names)
+
+
+def _require_prefix(prefix: str, others: dict[str, Installation]) -> None:
+    if "{" in prefix:
+        raise ConfigurationError(f"the prefix {prefix!r} must be the same for every request")
+    if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+        raise ConfigurationError(f"the prefix {prefix!r} must look like '/auth'")
+    if prefix in others:
+        raise ConfigurationError(
+            f"under {prefix!r} there is an Auth already: choose another prefix"
+        )
+
+
+def _open_with(app: FastAPI, auth: Auth) -> None:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with auth:
+            yield
+
+    app.include_router(APIRouter(lifespan=lifespan))

@@ -15,9 +15,9 @@ from starlette.websockets import WebSocket
 
 from tokenpair.core.claims import AccessClaims
 from tokenpair.errors import AuthError, ConfigurationError
-from tokenpair.fastapi.bearer import AccessTokenBearer, installed
+from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.problems import answer_http_exception, problem_of, refuse
-from tokenpair.fastapi.routes import OPEN, well_known
+from tokenpair.fastapi.registry import installations, open_requests
 
 _CLAIMS = "tokenpair.access"
 
@@ -66,7 +66,7 @@ class AccessTokenMiddleware:
             _require_path(path)
         self._public = {path for path in paths if not path.endswith("/*")}
         self._below = tuple(path.removesuffix("*") for path in paths if path.endswith("/*"))
-        self._ours: set[str] | None = None
+        self._ours: frozenset[tuple[str, str]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, and pass on; or answer with the problem."""
@@ -84,22 +84,23 @@ class AccessTokenMiddleware:
         if self._ours is None:
             self._ours = self._find_ours(scope)
         path = get_route_path(scope)
-        # Ours answer with a slash at the end, too.
-        if path in self._public or path.removesuffix("/") in self._ours:
+        # Ours answer with a slash at the end, too. A WebSocket has no method, and is none of them.
+        if path in self._public or (scope.get("method"), path.removesuffix("/")) in self._ours:
             return True
         # Whatever reads the path below might take the dots for a way up.
         return bool(self._below) and path.startswith(self._below) and ".." not in path
 
-    def _find_ours(self, scope: Scope) -> set[str]:
+    def _find_ours(self, scope: Scope) -> frozenset[tuple[str, str]]:
         """Find every `Auth` of the app, at the first request: by then it has been put together."""
-        prefixes = installed(scope["app"]) if "app" in scope else {}
-        if not prefixes and self._bearer.auth is None:
+        app = scope.get("app")
+        if app is not None and installations(app):
+            return open_requests(app)
+        if self._bearer.auth is None:
             raise ConfigurationError(
                 "no Auth is installed into the app of AccessTokenMiddleware: "
                 "install it there, or name it: bearer=AccessTokenBearer(auth)"
             )
-        ours = {prefix + path for prefix in prefixes for path in OPEN}
-        return ours | {well_known.PATH} if prefixes else ours
+        return frozenset()
 
 
 def _require_path(path: str) -> None:

@@ -2,28 +2,29 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Security
+from fastapi import Security
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims
 from tokenpair.errors import EmailTaken
 from tokenpair.fastapi.bearer import AccessTokenBearer
+from tokenpair.fastapi.endpoints import Endpoints
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
-from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.schemas import AccountSchemas, Profile
 
 
-def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
-    """Make the router of one `Auth`, for an app's profile. Raises `ConfigurationError`."""
-    router = APIRouter(route_class=ProblemRoute, tags=["account"])
+def add_account(endpoints: Endpoints, auth: Auth, profile: type[Profile]) -> None:
+    """Add the endpoints of one `Auth`, for an app's profile. Raises `ConfigurationError`."""
+    tags = ["account"]
     AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
     schemas = AccountSchemas(profile)
     # Made here, for this app: to a type checker they are no types.
     sign_up_body: Any = schemas.sign_up
     changes_body: Any = schemas.changes
 
-    @router.post(
-        "/signup",
+    @endpoints.add(
+        "signup",
+        tags=tags,
         summary="Sign up",
         status_code=201,
         response_model=schemas.user,
@@ -36,8 +37,9 @@ def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
         )
         return schemas.show(user)
 
-    @router.get(
-        "/me",
+    @endpoints.add(
+        "me",
+        tags=tags,
         summary="See your account",
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS),
@@ -47,10 +49,11 @@ def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
         return schemas.show(await auth.get_user(token.subject))
 
     if not profile.model_fields:
-        return router  # There is nothing to change.
+        return  # There is nothing to change.
 
-    @router.patch(
-        "/me",
+    @endpoints.add(
+        "me.update",
+        tags=tags,
         summary="Change your account",
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
@@ -58,5 +61,3 @@ def account_router(auth: Auth, profile: type[Profile]) -> APIRouter:
     async def update_me(body: changes_body, token: AccessToken) -> Any:  # noqa: ANN401
         """Change some of one's own profile fields; the others stay as they are."""
         return schemas.show(await auth.update_profile(token.subject, schemas.changes_of(body)))
-
-    return router

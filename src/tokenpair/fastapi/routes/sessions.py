@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Request, Response, Security
+from fastapi import Request, Response, Security
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims
@@ -25,6 +25,7 @@ from tokenpair.fastapi.bearer import (
     bearer_token,
 )
 from tokenpair.fastapi.device import device_of
+from tokenpair.fastapi.endpoints import Endpoints
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import DirectRoute, ProblemRoute
 from tokenpair.fastapi.schemas import Credentials, Pair, SessionInfo, pair_response
@@ -40,13 +41,11 @@ RENEWAL_ERRORS = (
 )
 
 
-def add_renewal(app: FastAPI, auth: Auth, prefix: str) -> None:
-    """Add the endpoint that is called most, straight to the app.
+def add_renewal(endpoints: Endpoints, auth: Auth) -> None:
+    """Add the endpoint that is called most: first of all, past FastAPI's dependencies.
 
-    In a router of its own it would be matched twice, and after all routes before it. Where the
-    app has dependencies of its own for every route, they are asked here, too.
+    Where the app has dependencies of its own for every route, they are asked here, too.
     """
-    route_class = ProblemRoute if app.router.dependencies else DirectRoute
 
     async def renew(request: Request) -> Response:
         """Present the refresh token, get the next pair.
@@ -55,31 +54,32 @@ def add_renewal(app: FastAPI, auth: Auth, prefix: str) -> None:
         """
         return pair_response(await auth.renew(bearer_token(request)))
 
-    def add(method: str, **options: Any) -> None:  # noqa: ANN401
-        app.router.add_api_route(
-            f"{prefix}/refresh_token",
-            renew,
-            methods=[method],
-            response_model=Pair,
-            responses=problem_responses(*RENEWAL_ERRORS),
-            dependencies=[Security(UnverifiedBearer(RefreshTokenBearer))],  # For OpenAPI alone.
-            tags=["sessions"],
-            route_class_override=route_class,
-            **options,
-        )
-
-    add("POST", summary="Renew")
+    options: dict[str, Any] = {
+        "response_model": Pair,
+        "responses": problem_responses(*RENEWAL_ERRORS),
+        "dependencies": [Security(UnverifiedBearer(RefreshTokenBearer))],  # For OpenAPI alone.
+        "tags": ["sessions"],
+        "route_class": ProblemRoute if endpoints.has_dependencies else DirectRoute,
+    }
+    endpoints.add("refresh_token", summary="Renew", **options)(renew)
     # The course's way. Its clients send GET, and read only `access_token`.
-    add("GET", deprecated=True, name="renew_by_get", summary="Renew, as the course does")
+    endpoints.add(
+        "refresh_token.get",
+        deprecated=True,
+        name="renew_by_get",
+        summary="Renew, as the course does",
+        **options,
+    )(renew)
 
 
-def sessions_router(auth: Auth) -> APIRouter:
-    """Make the router of one `Auth`."""
-    router = APIRouter(route_class=ProblemRoute, tags=["sessions"])
+def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
+    """Add the endpoints of one `Auth`."""
+    tags = ["sessions"]
     AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
 
-    @router.post(
-        "/login",
+    @endpoints.add(
+        "login",
+        tags=tags,
         summary="Log in",
         response_model=Pair,
         responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS),
@@ -90,8 +90,9 @@ def sessions_router(auth: Auth) -> APIRouter:
         pair = await auth.log_in(email=body.email, password=body.password, device=device)
         return pair_response(pair)
 
-    @router.post(
-        "/logout",
+    @endpoints.add(
+        "logout",
+        tags=tags,
         summary="Log out",
         status_code=204,
         response_class=Response,
@@ -102,8 +103,9 @@ def sessions_router(auth: Auth) -> APIRouter:
         """End the session of an access token or a refresh token, expired or not. Twice is fine."""
         await auth.log_out(token)
 
-    @router.post(
-        "/logout/all",
+    @endpoints.add(
+        "logout.all",
+        tags=tags,
         summary="Log out everywhere",
         status_code=204,
         response_class=Response,
@@ -113,16 +115,20 @@ def sessions_router(auth: Auth) -> APIRouter:
         """End every session of the user."""
         await auth.log_out_everywhere(token.subject)
 
-    @router.get(
-        "/sessions", summary="See your sessions", responses=problem_responses(*ACCESS_ERRORS)
+    @endpoints.add(
+        "sessions",
+        tags=tags,
+        summary="See your sessions",
+        responses=problem_responses(*ACCESS_ERRORS),
     )
     async def list_sessions(token: AccessToken) -> list[SessionInfo]:
         """See one's live sessions, newest first."""
         sessions = await auth.list_sessions(token.subject)
         return [SessionInfo.of(session, current=token.session_id) for session in sessions]
 
-    @router.delete(
-        "/sessions/{session_id}",
+    @endpoints.add(
+        "sessions.end",
+        tags=tags,
         summary="End a session",
         status_code=204,
         response_class=Response,
@@ -131,5 +137,3 @@ def sessions_router(auth: Auth) -> APIRouter:
     async def end_session(session_id: UUID, token: AccessToken) -> None:
         """End one of one's sessions."""
         await auth.end_session(token.subject, session_id)
-
-    return router

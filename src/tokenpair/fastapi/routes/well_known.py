@@ -2,16 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from tokenpair.core.rotation import JWKS_MAX_AGE
-from tokenpair.fastapi.bearer import installed
-from tokenpair.fastapi.route import ProblemRoute
-
-PATH = "/.well-known/jwks.json"
-
-router = APIRouter(route_class=ProblemRoute, tags=["keys"])
+from tokenpair.fastapi.endpoints import Endpoints
+from tokenpair.fastapi.registry import installations
 
 
 class JwkSetResponse(JSONResponse):
@@ -20,11 +16,17 @@ class JwkSetResponse(JSONResponse):
     media_type = "application/jwk-set+json"
 
 
-@router.get(PATH, summary="See the public keys", response_class=JwkSetResponse)
-async def jwks(request: Request, response: Response) -> dict[str, Any]:
-    """See the public keys, of every issuer in this app."""
-    response.headers["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"
-    sets = [auth.keyring.to_public_jwks() for auth in installed(request.app).values()]
-    # Two audiences may share one keyring.
-    keys = {key["kid"]: key for each in sets for key in each["keys"]}
-    return {"keys": list(keys.values())}
+def add_well_known(endpoints: Endpoints) -> None:
+    """Add the endpoints that are for every `Auth` of an app together."""
+
+    @endpoints.add(
+        "jwks", tags=["keys"], summary="See the public keys", response_class=JwkSetResponse
+    )
+    async def jwks(request: Request, response: Response) -> dict[str, Any]:
+        """See the public keys, of every issuer in this app."""
+        response.headers["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"
+        published = [each for each in installations(request.app).values() if each.publishes_keys]
+        sets = [each.auth.keyring.to_public_jwks() for each in published]
+        # Two audiences may share one keyring.
+        keys = {key["kid"]: key for each in sets for key in each["keys"]}
+        return {"keys": list(keys.values())}

@@ -1,0 +1,88 @@
+"""Which `Auth`s an app has, which endpoints each has brought, and which route answers what."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
+
+from tokenpair.auth import Auth
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """One call of `install`: the `Auth`, the names it has left out, and the routes it added."""
+
+    auth: Auth
+    without: frozenset[str]
+    routes: tuple[APIRoute, ...]
+    open_routes: tuple[APIRoute, ...]
+
+    @property
+    def publishes_keys(self) -> bool:
+        """Whether the `Auth`'s public keys are among those that the app publishes."""
+        return "jwks" not in self.without
+
+
+def installations(app: FastAPI) -> dict[str, Installation]:
+    """Return what has been installed into an app, by its prefix, in that order."""
+    found: dict[str, Installation] = getattr(app.state, "tokenpair", {})
+    return found
+
+
+def installed(app: FastAPI) -> dict[str, Auth]:
+    """Return every `Auth` that has been installed into an app, by its prefix, in that order."""
+    return {prefix: each.auth for prefix, each in installations(app).items()}
+
+
+def answering(app: FastAPI, method: str, path: str) -> BaseRoute | None:
+    """Return the route of an app that answers a request, chosen as the router chooses.
+
+    That is the first that fits, or else the first that has the path, which answers 405.
+    """
+    partial = None
+    for route in app.routes:
+        match, _ = route.matches(_scope(app, method, path))
+        if match is Match.FULL:
+            return route
+        if match is Match.PARTIAL and partial is None:
+            partial = route
+    return partial
+
+
+def answers(app: FastAPI, method: str, path: str) -> bool:
+    """Tell whether a route of an app fits both the method and the path."""
+    scope = _scope(app, method, path)
+    return any(route.matches(dict(scope))[0] is Match.FULL for route in app.routes)
+
+
+def open_requests(app: FastAPI) -> frozenset[tuple[str, str]]:
+    """Return method and path of each request that an endpoint of ours answers without a token.
+
+    Their 405 is among them. A request that a route of the app's own answers is not, whatever
+    its path.
+    """
+    ours = [route for each in installations(app).values() for route in each.open_routes]
+    return frozenset(
+        (method, route.path)
+        for route in ours
+        for method in METHODS
+        if answering(app, method, route.path) in ours
+    )
+
+
+def _scope(app: FastAPI, method: str, path: str) -> Scope:
+    return {
+        "type": "http",
+        "app": app,
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+    }
