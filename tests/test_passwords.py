@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from tokenpair import Auth, Key, Keyring, PasswordPolicy
+from tokenpair import Auth, EmailAddress, Key, Keyring, PasswordPolicy
 from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.fastapi import install
 from tokenpair.passwords import NICENESS, Argon2Cost, Argon2Passwords
@@ -102,10 +102,10 @@ def storage() -> MemoryStorage:
 
 async def stored_hash(storage: Storage, auth: Auth, email: str = "ada@example.com") -> str:
     async with storage.reading() as look:
-        users = await look.users.list(limit=10)
+        found = await look.users.by_email(EmailAddress.parse(email))
     assert auth.storage is storage
-    (found,) = [user.password_hash for user in users if user.email.typed == email]
-    return found or ""
+    assert found is not None
+    return found.password_hash or ""
 
 
 # Right and wrong.

@@ -16,8 +16,8 @@ from tokenpair.core.email import EmailAddress
 from tokenpair.core.health import Health
 from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import Revocation
-from tokenpair.core.session import EndReason, Session, Standing, Windows
-from tokenpair.core.user import User
+from tokenpair.core.session import EndReason, Session, Standing, StoredSession, Windows
+from tokenpair.core.user import StoredUser, User
 
 T = TypeVar("T")
 
@@ -33,8 +33,8 @@ class Clock(Protocol):
 class Users(Protocol):
     """The accounts, inside a unit of work."""
 
-    async def add(self, user: User) -> None:
-        """Keep a new user.
+    async def add(self, user: StoredUser) -> None:
+        """Store a new user.
 
         Raises `EmailTaken` when another user has this canonical address, also when both are
         added at the same moment: the store's own uniqueness decides, not a look beforehand.
@@ -45,15 +45,15 @@ class Users(Protocol):
         """Give the user, or None."""
         ...
 
-    async def lock(self, user_id: UUID) -> User | None:
-        """Give the user as committed now, and keep others from it until the end.
+    async def lock(self, user_id: UUID) -> StoredUser | None:
+        """Return the user as committed now, locked until the unit of work ends.
 
-        A change of the user waits, and so does whoever wants the same lock.
+        Until then any other unit of work that locks or changes the user waits.
         """
         ...
 
-    async def by_email(self, email: EmailAddress) -> User | None:
-        """Give the user with this canonical address, or None."""
+    async def by_email(self, email: EmailAddress) -> StoredUser | None:
+        """Return the user with this canonical address, or None."""
         ...
 
     async def list(self, *, limit: int) -> list[User]:
@@ -92,11 +92,11 @@ class Sessions(Protocol):
     Whatever ends one also records it in the feed, in the same unit of work.
     """
 
-    async def add(self, session: Session) -> None:
-        """Keep a new session. Its user's row should be locked: see `Users.lock`."""
+    async def add(self, session: StoredSession) -> None:
+        """Store a new session. Its user's row should be locked: see `Users.lock`."""
         ...
 
-    async def lock(self, session_id: UUID) -> tuple[Session, User] | None:
+    async def lock(self, session_id: UUID) -> tuple[StoredSession, User] | None:
         """Give the session and its user as committed now, and keep renewals out until the end.
 
         None for an unknown session, or one whose user is gone.

@@ -27,7 +27,7 @@ from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from tokenpair.core.claims import RefreshClaims
-from tokenpair.core.session import Session, Verdict, Windows, advance, hash_secret, judge
+from tokenpair.core.session import StoredSession, Verdict, Windows, advance, hash_secret, judge
 
 W = 1
 G = 3
@@ -89,8 +89,8 @@ class Rule:
     `child` chooses from the token, the head's age, and a sibling that nobody has seen.
     """
 
-    judge: Callable[[Session, RefreshClaims, datetime, Windows], Verdict] = judge
-    advance: Callable[[Session, RefreshClaims, datetime], Session] = advance
+    judge: Callable[[StoredSession, RefreshClaims, datetime, Windows], Verdict] = judge
+    advance: Callable[[StoredSession, RefreshClaims, datetime], StoredSession] = advance
     windows: Windows = WINDOWS
     child: Callable[[Token, int, Token], Token] = derived_within_the_window
 
@@ -434,8 +434,8 @@ def _after(state: Theft, ticks: int) -> Theft:
     )
 
 
-def _session(row: Row) -> Session:
-    return Session(
+def _session(row: Row) -> StoredSession:
+    return StoredSession(
         id=_ID,
         user_id=_ID,
         secret_hash=_SECRET_HASH,

@@ -15,8 +15,8 @@ from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint, derived_child_id
 from tokenpair.core.session import (
     EndReason,
-    Session,
     Standing,
+    StoredSession,
     Verdict,
     Windows,
     advance,
@@ -36,7 +36,7 @@ SID = UUID("018f0000-0000-7000-8000-000000000001")
 UID = UUID("018f0000-0000-7000-8000-000000000002")
 
 # A session in its fifth generation, whose head is long settled.
-SESSION = Session(
+SESSION = StoredSession(
     id=SID,
     user_id=UID,
     secret_hash=hash_secret(SECRET),
@@ -76,7 +76,7 @@ AHEAD = token("token-7", "token-6", 7)
 FAR_AHEAD = token("token-20", "token-19", 20)
 
 
-def rotated(age: timedelta) -> Session:
+def rotated(age: timedelta) -> StoredSession:
     return replace(SESSION, rotated_at=NOW - age)
 
 
@@ -201,7 +201,7 @@ def test_the_first_token_advances_at_the_very_moment_of_the_log_in() -> None:
     ],
 )
 def test_what_has_no_live_session_of_its_own_is_refused_and_ends_nothing(
-    session: Session, windows: Windows, presented: RefreshClaims
+    session: StoredSession, windows: Windows, presented: RefreshClaims
 ) -> None:
     verdict = judge(session, presented, NOW, windows)
 
@@ -277,7 +277,7 @@ def mint(*, windows: Windows = WINDOWS) -> Mint:
 
 
 KEY = Key.generate("Ed25519")
-USER = User(id=UID, email=EmailAddress.parse("ada@example.com"), password_hash=None, created_at=NOW)
+USER = User(id=UID, email=EmailAddress.parse("ada@example.com"), created_at=NOW)
 # The moment at which the head was accepted.
 ROTATED = NOW.replace(microsecond=250_000)
 STANDING = Standing.of(replace(SESSION, rotated_at=ROTATED), USER)

@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from tokenpair import Auth, EmailAddress, Key, Keyring, TokenPair, User, Windows
 from tokenpair.core.encoding import base64url, from_base64url
+from tokenpair.core.user import StoredUser
 from tokenpair.fastapi import install
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage
@@ -104,12 +105,11 @@ async def ada(client: httpx2.AsyncClient, auth: Auth, password_hash: str) -> Use
     ada = User(
         id=uuid7(),
         email=EmailAddress.parse("ada@example.com"),
-        password_hash=password_hash,
         created_at=auth.clock(),
         profile={"nickname": "Ada"},
     )
     async with auth.storage.begin() as tx:
-        await tx.users.add(ada)
+        await tx.users.add(StoredUser(user=ada, password_hash=password_hash))
     return ada
 
 

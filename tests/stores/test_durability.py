@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from tests.servers import PostgresServer, end_connections, postgres
 from tokenpair.core.claims import RefreshClaims
-from tokenpair.core.session import EndReason, Session
+from tokenpair.core.session import EndReason, Session, StoredSession
+from tokenpair.core.user import StoredUser
 from tokenpair.errors import EmailTaken, SessionEnded, Unavailable
 from tokenpair.store_contract import (
     FORGIVING,
@@ -46,7 +47,7 @@ async def storage(url: str) -> AsyncIterator[SqlStorage]:
     await storage.close()
 
 
-async def read_anew(url: str, session: Session) -> Session | None:
+async def read_anew(url: str, session: Session | StoredSession) -> StoredSession | None:
     """Read the session by a connection that has seen nothing else."""
     storage = SqlStorage.from_url(url)
     kept = await read_session(storage, session)
@@ -54,7 +55,7 @@ async def read_anew(url: str, session: Session) -> Session | None:
     return kept
 
 
-async def renew_in_turn(storage: SqlStorage, session: Session, times: int) -> None:
+async def renew_in_turn(storage: SqlStorage, session: StoredSession, times: int) -> None:
     parent = session.head
     for generation in range(1, times + 1):
         token = RefreshClaims(
@@ -104,9 +105,9 @@ class TestBoth:
         with pytest.raises(SessionEnded, match="replay"):
             await auth.renew(tokens[0])
 
-        assert await read_anew(url, session) == replace(
-            session, ended_at=clock(), end_reason=EndReason.REPLAY
-        )
+        kept = await read_anew(url, session)
+        assert kept is not None
+        assert kept.public == replace(session, ended_at=clock(), end_reason=EndReason.REPLAY)
 
     async def test_a_thousand_renewals_leave_one_row(self, storage: SqlStorage) -> None:
         user = make_user()
@@ -115,8 +116,8 @@ class TestBoth:
 
         await renew_in_turn(storage, session, 1000)
 
-        async with storage.reading() as look:
-            (kept,) = await look.sessions.live(user.id, NOW)
+        kept = await read_session(storage, session)
+        assert kept is not None
         assert (kept.head, kept.previous, kept.generation) == ("t1000", "t999", 1000)
 
 
@@ -248,6 +249,7 @@ class TestLazyPostgres:
         user = await a_user(auth)
         token = (await login_as(auth, user)).refresh_token
         (session,) = await auth.list_sessions(user.id)
+        before = await read_session(storage, session)
         for _ in range(3):
             clock.advance(minutes=3)
             token = (await auth.renew(token)).refresh_token
@@ -259,7 +261,7 @@ class TestLazyPostgres:
         clock.advance(minutes=3)
         await auth.renew(token)
 
-        assert found == session, "nothing was lost: this test shows nothing"
+        assert found == before, "nothing was lost: this test shows nothing"
         kept = await read_anew(url, session)
         assert kept is not None
         assert kept.generation == 5
@@ -360,7 +362,7 @@ async def test_what_a_failing_statement_was_given_is_in_no_error(
     url: str, storage: SqlStorage
 ) -> None:
     """A log that shows the error shows neither addresses nor hashes."""
-    user = make_user("canary7f3a@example.com", password_hash="canary7f3a")
+    user = StoredUser(user=make_user("canary7f3a@example.com"), password_hash="canary7f3a")
     engine = create_engine(url)
     async with storage.begin() as tx:
         await tx.users.add(user)

@@ -31,7 +31,7 @@ from tokenpair.core.codec import Codec
 from tokenpair.core.key import Key
 from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint
-from tokenpair.core.session import EndReason, Session, Verdict, Windows, hash_secret, judge
+from tokenpair.core.session import EndReason, StoredSession, Verdict, Windows, hash_secret, judge
 from tokenpair.ports import Storage
 from tokenpair.store_contract import FORGIVING, SECRET, STRICT, keep, make_session, make_user
 from tokenpair.stores.memory import MemoryStorage
@@ -81,7 +81,7 @@ class RenewalMachine(RuleBasedStateMachine):
         )
         self.user = make_user(f"{uuid7().hex}@example.com")
         self.newest: list[RefreshClaims] = []
-        self.history: defaultdict[UUID, list[Session]] = defaultdict(list)
+        self.history: defaultdict[UUID, list[StoredSession]] = defaultdict(list)
         self.both(lambda storage: keep(storage, self.user))
 
     @precondition(lambda self: len(self.newest) < 3)
@@ -207,12 +207,12 @@ class RenewalMachine(RuleBasedStateMachine):
                 await tx.sessions.end(session.id, EndReason.REPLAY, self.clock())
         return verdict
 
-    async def rows(self, storage: Storage) -> list[Session]:
+    async def rows(self, storage: Storage) -> list[StoredSession]:
         async with storage.begin() as tx:
             found = [await tx.sessions.lock(token.session_id) for token in self.newest]
         return [each[0] for each in found if each]
 
-    async def put_back(self, session: Session) -> None:
+    async def put_back(self, session: StoredSession) -> None:
         self.oracle._tables.sessions[session.id] = session
         row = {field.name: getattr(session, field.name) for field in fields(session)}
         async with self.engine.begin() as connection:

@@ -81,8 +81,8 @@ def _with_storage(run: Callable[[Storage], Awaitable[Result]]) -> Result:
 
 async def _find(storage: Storage, email: str) -> User:
     async with storage.reading() as look:
-        if user := await look.users.by_email(EmailAddress.parse(email)):
-            return user
+        if found := await look.users.by_email(EmailAddress.parse(email)):
+            return found.user
     raise NotFound(f"there is no account with the address {email}")
 
 

@@ -55,11 +55,30 @@ class Windows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One log-in on one device: the family of all its tokens. One row, whatever happens.
+    """One log-in on one device. It holds no secret: an endpoint may return it.
+
+    `seen_at` is the time of the last renewal or, before the first, of the log-in.
+    """
+
+    id: UUID
+    user_id: UUID
+    authenticated_at: datetime
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+    end_reason: EndReason | None = None
+    user_agent: str | None = None
+    ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession:
+    """A session as a storage keeps it, with what the renewal rule needs: one row for its life.
 
     `head` is the id of the refresh token that the session last accepted, `previous` that
-    token's parent, `generation` its generation. None of them is a secret, and neither is
-    `secret_hash`, the SHA-256 of 128 random bits that only the tokens carry.
+    token's parent, `generation` its generation. `secret_hash` is the SHA-256 of 128 random bits
+    that only the tokens carry.
     """
 
     id: UUID
@@ -86,6 +105,22 @@ class Session:
         """Was the token made for this session, by one who knew its secret?"""
         return _recognises(self.id, self.user_id, self.secret_hash, token)
 
+    @property
+    def public(self) -> Session:
+        """The session without what only the renewal rule needs."""
+        return Session(
+            id=self.id,
+            user_id=self.user_id,
+            authenticated_at=self.authenticated_at,
+            created_at=self.created_at,
+            seen_at=self.seen_at,
+            expires_at=self.expires_at,
+            ended_at=self.ended_at,
+            end_reason=self.end_reason,
+            user_agent=self.user_agent,
+            ip=self.ip,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -109,7 +144,7 @@ class Standing:
         return _recognises(self.session_id, self.user_id, self.secret_hash, token)
 
     @classmethod
-    def of(cls, session: Session, user: User) -> Self:
+    def of(cls, session: StoredSession, user: User) -> Self:
         """Join a session with its user."""
         return cls(
             session_id=session.id,
@@ -132,7 +167,7 @@ def hash_secret(secret: bytes) -> bytes:
     return sha256(secret).digest()
 
 
-def judge(session: Session, token: RefreshClaims, now: datetime, windows: Windows) -> Verdict:
+def judge(session: StoredSession, token: RefreshClaims, now: datetime, windows: Windows) -> Verdict:
     """Say what `token` means for `session` at `now`.
 
     The token has been verified: signature, kind, "iss", "aud" and "exp". That the user may
@@ -161,7 +196,7 @@ def judge(session: Session, token: RefreshClaims, now: datetime, windows: Window
     return Verdict.REPLAY
 
 
-def advance(session: Session, token: RefreshClaims, now: datetime) -> Session:
+def advance(session: StoredSession, token: RefreshClaims, now: datetime) -> StoredSession:
     """Move on: `token` becomes the head."""
     return replace(
         session,

@@ -1,4 +1,4 @@
-"""A stored account."""
+"""An account: what may be shown of it, and what a storage keeps besides."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,16 +10,14 @@ from tokenpair.core.email import EmailAddress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A stored account.
+    """An account. It holds no secret: an endpoint may return it.
 
-    `password_hash` is None for an account without a password: no password opens it.
     `version` rises with every change of roles; an access token with a lower one is stale.
-    `profile` holds the app's own fields, as its schema has validated them.
+    `profile` holds the app's own fields by name, in JSON types.
     """
 
     id: UUID
     email: EmailAddress
-    password_hash: str | None = field(repr=False)
     created_at: datetime
     email_verified_at: datetime | None = None
     roles: frozenset[str] = frozenset()
@@ -31,3 +29,15 @@ class User:
     def is_enabled(self) -> bool:
         """May this user log in?"""
         return self.disabled_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredUser:
+    """A user and the hash of the password, for storages and log-in alone.
+
+    The user is a field and not a base class, so that a `StoredUser` is never taken for a `User`.
+    `password_hash` is None for an account without a password: no password opens it.
+    """
+
+    user: User
+    password_hash: str | None = field(default=None, repr=False)

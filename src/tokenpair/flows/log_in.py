@@ -8,8 +8,8 @@ from uuid import UUID
 from tokenpair.core.counts import LogInOutcome, Tally
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.pair import Mint, TokenPair
-from tokenpair.core.session import EndReason, Session, Standing, hash_secret
-from tokenpair.core.user import User
+from tokenpair.core.session import EndReason, Standing, StoredSession, hash_secret
+from tokenpair.core.user import StoredUser, User
 from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.ports import Clock, PasswordHasher, Storage, UnitOfWork, Verified
 
@@ -60,17 +60,17 @@ class LogIn:
 
     async def _log_in(self, email: str, password: str, device: Device) -> TokenPair:
         for _ in range(_TRIES):
-            user = await self._find(email)
-            verified = await self.passwords.verify(password, user.password_hash if user else None)
-            if user is None or not verified.is_right or not user.is_enabled:
+            found = await self._find(email)
+            verified = await self.passwords.verify(password, found.password_hash if found else None)
+            if found is None or not verified.is_right or not found.user.is_enabled:
                 raise InvalidCredentials
-            if pair := await self._open_session(user, verified, device):
+            if pair := await self._open_session(found, verified, device):
                 return pair
             # The hash changed while we compared. By a rehash, and the password is still
             # right; or by a reset, and it is not: the next round tells.
         raise InvalidCredentials("the password kept changing")
 
-    async def _find(self, email: str) -> User | None:
+    async def _find(self, email: str) -> StoredUser | None:
         try:
             address = EmailAddress.parse(email)
         except InvalidInput:
@@ -79,7 +79,7 @@ class LogIn:
             return await look.users.by_email(address)
 
     async def _open_session(
-        self, user: User, verified: Verified, device: Device
+        self, found: StoredUser, verified: Verified, device: Device
     ) -> TokenPair | None:
         """Insert the session, provided that the password is still the one verified.
 
@@ -88,13 +88,14 @@ class LogIn:
         """
         now, secret = self.clock(), self.mint.new_secret()
         async with self.storage.begin() as tx:
-            locked = await tx.users.lock(user.id)
-            if locked is None or not locked.is_enabled:
+            locked = await tx.users.lock(found.user.id)
+            if locked is None or not locked.user.is_enabled:
                 raise InvalidCredentials("disabled or deleted while logging in")
-            if locked.password_hash != user.password_hash or user.password_hash is None:
+            if locked.password_hash != found.password_hash or found.password_hash is None:
                 return None
+            user = locked.user
             ended = await self._make_room(tx, user, now)
-            session = Session(
+            session = StoredSession(
                 id=self.new_id(),
                 user_id=user.id,
                 secret_hash=hash_secret(secret),
@@ -112,10 +113,10 @@ class LogIn:
             if verified.new_hash:
                 # Made with today's parameters.
                 await tx.users.set_password_hash(
-                    user.id, verified.new_hash, replacing=user.password_hash
+                    user.id, verified.new_hash, replacing=found.password_hash
                 )
         self.tally.sessions_ended[EndReason.TOO_MANY_SESSIONS] += ended
-        return self.mint.first_pair(Standing.of(session, locked), secret, now)
+        return self.mint.first_pair(Standing.of(session, user), secret, now)
 
     @staticmethod
     async def _make_room(tx: UnitOfWork, user: User, now: datetime) -> int:

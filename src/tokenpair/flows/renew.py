@@ -7,7 +7,7 @@ from datetime import datetime
 from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.counts import RenewalOutcome, Tally
 from tokenpair.core.pair import Mint, TokenPair
-from tokenpair.core.session import EndReason, Session, Standing, Verdict, judge
+from tokenpair.core.session import EndReason, Standing, StoredSession, Verdict, judge
 from tokenpair.errors import (
     AuthError,
     ExpiredToken,
@@ -108,7 +108,7 @@ def _failure(error: AuthError) -> RenewalOutcome:
             return RenewalOutcome.UNAVAILABLE
 
 
-def _warn(event: str, session: Session, claims: RefreshClaims) -> None:
+def _warn(event: str, session: StoredSession, claims: RefreshClaims) -> None:
     """Tell the operator, by ids alone."""
     _log.warning(
         "%s (session %s, user %s, generation %d, presented %d)",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.password import PasswordPolicy
-from tokenpair.core.user import User
+from tokenpair.core.user import StoredUser, User
 from tokenpair.errors import EmailTaken
 from tokenpair.ports import Clock, PasswordHasher, Storage
 
@@ -34,15 +34,15 @@ class SignUp:
                 raise EmailTaken
         words = _words_in(address)
         await self.passwords.in_turn(lambda: self.policy.check(password, words=words))
+        password_hash = await self.passwords.hash(password)
         user = User(
             id=self.new_id(),
             email=address,
-            password_hash=await self.passwords.hash(password),
             created_at=self.clock(),
             profile=profile or {},
         )
         async with self.storage.begin() as tx:
-            await tx.users.add(user)
+            await tx.users.add(StoredUser(user=user, password_hash=password_hash))
         return user
 
 

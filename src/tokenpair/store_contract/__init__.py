@@ -28,6 +28,7 @@ from tokenpair.store_contract.prune import PrunePromises
 from tokenpair.store_contract.renewals import RenewalPromises
 from tokenpair.store_contract.samples import (
     FORGIVING,
+    HASH,
     NOW,
     SECRET,
     STRICT,
@@ -35,6 +36,7 @@ from tokenpair.store_contract.samples import (
     make_session,
     make_token,
     make_user,
+    read_hash,
     read_session,
     read_user,
 )
@@ -44,6 +46,7 @@ from tokenpair.store_contract.work import WorkPromises
 
 __all__ = [
     "FORGIVING",
+    "HASH",
     "NOW",
     "SECRET",
     "STRICT",
@@ -52,6 +55,7 @@ __all__ = [
     "make_session",
     "make_token",
     "make_user",
+    "read_hash",
     "read_session",
     "read_user",
 ]

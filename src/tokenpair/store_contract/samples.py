@@ -11,12 +11,13 @@ from tokenpair.core.claims import RefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.session import (
     Session,
+    StoredSession,
     Verdict,
     Windows,
     advance,
     hash_secret,
 )
-from tokenpair.core.user import User
+from tokenpair.core.user import StoredUser, User
 from tokenpair.ports import Storage
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -24,6 +25,9 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 SECRET = bytes(range(16))
 """What every token of `make_token` knows."""
+
+HASH = "hash-1"
+"""The password hash that `keep` stores."""
 
 FORGIVING = Windows()
 """The usual windows."""
@@ -41,19 +45,18 @@ _PATIENCE = 0.1
 
 
 def make_user(email: str = "ada@example.com", **changes: Any) -> User:  # noqa: ANN401
-    """Make a user who has a password and no roles."""
+    """Make a user without roles."""
     user = User(
         id=uuid7(),
         email=EmailAddress.parse(email),
-        password_hash="hash-1",  # noqa: S106  Nobody's.
         created_at=NOW - 30 * HOUR,
     )
     return replace(user, **changes)
 
 
-def make_session(user: User, **changes: Any) -> Session:  # noqa: ANN401
+def make_session(user: User, **changes: Any) -> StoredSession:  # noqa: ANN401
     """Make a session of generation 5 that last rotated an hour ago: head "t5", previous "t4"."""
-    session = Session(
+    session = StoredSession(
         id=uuid7(),
         user_id=user.id,
         secret_hash=hash_secret(SECRET),
@@ -69,7 +72,7 @@ def make_session(user: User, **changes: Any) -> Session:  # noqa: ANN401
     return replace(session, **changes)
 
 
-def make_token(session: Session, name: str = "t6", **changes: Any) -> RefreshClaims:  # noqa: ANN401
+def make_token(session: StoredSession, name: str = "t6", **changes: Any) -> RefreshClaims:  # noqa: ANN401
     """Make the token "tN": of generation N, the child of the one before. "t6" is due."""
     generation = int(name[1:])
     token = RefreshClaims(
@@ -85,10 +88,12 @@ def make_token(session: Session, name: str = "t6", **changes: Any) -> RefreshCla
     return replace(token, **changes)
 
 
-async def keep(storage: Storage, user: User, *sessions: Session) -> None:
-    """Put a user and sessions into the storage."""
+async def keep(
+    storage: Storage, user: User, *sessions: StoredSession, password_hash: str | None = HASH
+) -> None:
+    """Store a user, the hash of the password and sessions."""
     async with storage.begin() as tx:
-        await tx.users.add(user)
+        await tx.users.add(StoredUser(user=user, password_hash=password_hash))
         for session in sessions:
             await tx.sessions.add(session)
 
@@ -99,14 +104,21 @@ async def read_user(storage: Storage, user: User) -> User | None:
         return await look.users.get(user.id)
 
 
-async def read_session(storage: Storage, session: Session) -> Session | None:
+async def read_hash(storage: Storage, user: User) -> str | None:
+    """Return the hash of the password as it is stored now."""
+    async with storage.begin() as tx:
+        found = await tx.users.lock(user.id)
+    return found.password_hash if found else None
+
+
+async def read_session(storage: Storage, session: Session | StoredSession) -> StoredSession | None:
     """Give the session as it is kept now."""
     async with storage.begin() as tx:
         found = await tx.sessions.lock(session.id)
     return found[0] if found else None
 
 
-def carried_out(session: Session, verdict: Verdict, token: RefreshClaims) -> Session:
+def carried_out(session: StoredSession, verdict: Verdict, token: RefreshClaims) -> StoredSession:
     """Say what `renew` at `NOW` must leave behind, by the pure rule."""
     match verdict:
         case Verdict.ADVANCE:

@@ -11,18 +11,20 @@ from uuid_utils.compat import uuid7
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.session import (
     EndReason,
-    Session,
+    StoredSession,
 )
-from tokenpair.core.user import User
+from tokenpair.core.user import StoredUser, User
 from tokenpair.errors import EmailTaken
 from tokenpair.ports import Storage
 from tokenpair.store_contract.samples import (
+    HASH,
     HOUR,
     NOW,
     TICK,
     keep,
     make_session,
     make_user,
+    read_hash,
     read_session,
     read_user,
     waits,
@@ -46,12 +48,25 @@ class UserPromises:
 
         assert await read_user(storage, user) == user
 
-    async def test_a_user_needs_neither_password_nor_profile(self, storage: Storage) -> None:
-        user = make_user(password_hash=None)
+    async def test_a_hash_is_kept_beside_its_user(self, storage: Storage) -> None:
+        user = make_user()
+        stored = StoredUser(user=user, password_hash="hash-7")  # noqa: S106  A made-up hash.
 
-        await keep(storage, user)
+        async with storage.begin() as tx:
+            await tx.users.add(stored)
+
+        async with storage.begin() as tx:
+            assert await tx.users.lock(user.id) == stored
+            assert await tx.users.by_email(user.email) == stored
+            assert await tx.users.get(user.id) == user
+
+    async def test_a_user_needs_neither_password_nor_profile(self, storage: Storage) -> None:
+        user = make_user()
+
+        await keep(storage, user, password_hash=None)
 
         assert await read_user(storage, user) == user
+        assert await read_hash(storage, user) is None
 
     async def test_times_are_moments_whatever_their_zone(self, storage: Storage) -> None:
         elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
@@ -70,7 +85,8 @@ class UserPromises:
         await keep(storage, user)
 
         async with storage.reading() as look:
-            assert await look.users.by_email(EmailAddress.parse("aDA@eXample.com")) == user
+            found = await look.users.by_email(EmailAddress.parse("aDA@eXample.com"))
+            assert found == StoredUser(user=user, password_hash=HASH)
             assert await look.users.by_email(EmailAddress.parse("eve@example.com")) is None
 
     async def test_an_address_is_taken_in_any_spelling(self, storage: Storage) -> None:
@@ -132,18 +148,19 @@ class UserPromises:
             second = await tx.users.set_password_hash(user.id, "hash-3", replacing="hash-1")
 
         assert (first, second) == (True, False)
-        assert await read_user(storage, user) == replace(user, password_hash="hash-2")  # noqa: S106
-        assert await read_user(storage, other) == other
+        assert await read_hash(storage, user) == "hash-2"
+        assert await read_hash(storage, other) == HASH
+        assert await read_user(storage, user) == user
 
     async def test_no_password_is_replaced_by_nothing(self, storage: Storage) -> None:
-        user = make_user(password_hash=None)
-        await keep(storage, user)
+        user = make_user()
+        await keep(storage, user, password_hash=None)
 
         async with storage.begin() as tx:
             was_it = await tx.users.set_password_hash(user.id, "hash-2", replacing="")
 
         assert not was_it
-        assert await read_user(storage, user) == user
+        assert await read_hash(storage, user) is None
 
     async def test_of_two_who_replace_a_hash_at_once_one_does(self, storage: Storage) -> None:
         user = make_user()
@@ -156,8 +173,7 @@ class UserPromises:
         answers = await asyncio.gather(set_hash("hash-2"), set_hash("hash-3"))
 
         assert sorted(answers) == [False, True]
-        kept = await read_user(storage, user)
-        assert kept == replace(user, password_hash=f"hash-{answers.index(True) + 2}")
+        assert await read_hash(storage, user) == f"hash-{answers.index(True) + 2}"
 
     async def test_a_profile_is_merged(self, storage: Storage) -> None:
         user = make_user(profile={"name": "Ada", "town": "London"})
@@ -257,9 +273,9 @@ class UserPromises:
         await keep(storage, user)
         sessions = [make_session(user) for _ in range(6)]
 
-        async def open_session(session: Session) -> None:
+        async def open_session(session: StoredSession) -> None:
             async with storage.begin() as tx:
-                assert await tx.users.lock(user.id) == user
+                assert await tx.users.lock(user.id) == StoredUser(user=user, password_hash=HASH)
                 await tx.sessions.add(session)
 
         await asyncio.gather(*map(open_session, sessions))
@@ -285,7 +301,8 @@ class UserPromises:
             waited = await waits(change)
             await tx.sessions.add(session)
 
-        assert locked == user
+        assert locked is not None
+        assert locked.user == user
         assert waited
         assert change.result() == 1
 
@@ -295,7 +312,8 @@ class UserPromises:
 
         async def lock() -> User | None:
             async with storage.begin() as tx:
-                return await tx.users.lock(user.id)
+                found = await tx.users.lock(user.id)
+            return found.user if found else None
 
         async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
             await tx.users.set_disabled(user.id, NOW)

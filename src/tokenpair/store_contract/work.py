@@ -13,6 +13,7 @@ from tokenpair.core.session import (
     EndReason,
     Standing,
 )
+from tokenpair.core.user import StoredUser
 from tokenpair.ports import Storage
 from tokenpair.store_contract.samples import (
     FORGIVING,
@@ -36,7 +37,7 @@ class WorkPromises:
         session = make_session(user)
 
         async with storage.begin() as tx:
-            await tx.users.add(user)
+            await tx.users.add(StoredUser(user=user))
             await tx.sessions.add(session)
             await tx.users.set_roles(user.id, frozenset({"admin"}))
             found = await tx.sessions.lock(session.id)
@@ -50,7 +51,7 @@ class WorkPromises:
 
         async def fail_half_way() -> None:
             async with storage.begin() as tx:
-                await tx.users.add(newcomer)
+                await tx.users.add(StoredUser(user=newcomer))
                 await tx.users.set_roles(user.id, frozenset({"admin"}))
                 await tx.users.set_profile(user.id, {"name": "Ada"})
                 await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
@@ -107,7 +108,7 @@ class WorkPromises:
         user = make_user()
 
         async with storage.begin() as tx:
-            await tx.users.add(user)
+            await tx.users.add(StoredUser(user=user))
             before = await read_user(storage, user)
         after = await read_user(storage, user)
 

@@ -20,20 +20,21 @@ from tokenpair.core.session import (
     EndReason,
     Session,
     Standing,
+    StoredSession,
     Verdict,
     Windows,
     advance,
     judge,
 )
-from tokenpair.core.user import User
+from tokenpair.core.user import StoredUser, User
 from tokenpair.errors import EmailTaken
 from tokenpair.ports import FeedPage, FeedPosition
 
 
 @dataclass(slots=True)
 class _Tables:
-    users: dict[UUID, User] = field(default_factory=dict)
-    sessions: dict[UUID, Session] = field(default_factory=dict)
+    users: dict[UUID, StoredUser] = field(default_factory=dict)
+    sessions: dict[UUID, StoredSession] = field(default_factory=dict)
     revocations: dict[int, Revocation] = field(default_factory=dict)  # Numbered from 0.
     revoked: int = 0
     lasting: timedelta = ACCESS + MARGIN
@@ -45,6 +46,10 @@ class _Tables:
             sessions=dict(self.sessions),
             revocations=dict(self.revocations),
         )
+
+    def user_of(self, session: StoredSession) -> User | None:
+        found = self.users.get(session.user_id)
+        return found.user if found else None
 
     def revoked_since(self, number: int) -> list[Revocation]:
         return [entry for each, entry in self.revocations.items() if each >= number]
@@ -105,7 +110,7 @@ class MemoryStorage:
         async with self._lock:
             if not (found := self._tables.sessions.get(token.session_id)):
                 return None
-            user = self._tables.users.get(found.user_id)
+            user = self._tables.user_of(found)
             if not user or not user.is_enabled:
                 return None
             match judge(found, token, now, windows):
@@ -132,7 +137,7 @@ class MemoryStorage:
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
         """Look the session and its user up."""
         session = self._tables.sessions.get(session_id)
-        user = self._tables.users.get(session.user_id) if session else None
+        user = self._tables.user_of(session) if session else None
         if session and user and session.is_live(now) and user.is_enabled:
             return Standing.of(session, user)
         return None
@@ -175,38 +180,41 @@ class MemoryUsers:
         self._tables = tables
         self._users = tables.users
 
-    async def add(self, user: User) -> None:
-        if await self.by_email(user.email):
+    async def add(self, user: StoredUser) -> None:
+        if await self.by_email(user.user.email):
             raise EmailTaken
-        self._users[user.id] = user
+        self._users[user.user.id] = user
 
     async def get(self, user_id: UUID) -> User | None:
+        found = self._users.get(user_id)
+        return found.user if found else None
+
+    async def lock(self, user_id: UUID) -> StoredUser | None:
         return self._users.get(user_id)
 
-    async def lock(self, user_id: UUID) -> User | None:
-        return self._users.get(user_id)
-
-    async def by_email(self, email: EmailAddress) -> User | None:
+    async def by_email(self, email: EmailAddress) -> StoredUser | None:
+        canonical = email.canonical
         return next(
-            (user for user in self._users.values() if user.email.canonical == email.canonical), None
+            (each for each in self._users.values() if each.user.email.canonical == canonical), None
         )
 
     async def list(self, *, limit: int) -> list[User]:
-        newest = sorted(self._users.values(), key=lambda user: user.id, reverse=True)
-        return newest[:limit]
+        newest = sorted(self._users, reverse=True)[:limit]
+        return [self._users[user_id].user for user_id in newest]
 
     async def set_password_hash(self, user_id: UUID, password_hash: str, *, replacing: str) -> bool:
-        user = self._users.get(user_id)
-        if not user or user.password_hash != replacing:
+        found = self._users.get(user_id)
+        if not found or found.password_hash != replacing:
             return False
-        return self._put(user_id, password_hash=password_hash) is not None
+        self._users[user_id] = replace(found, password_hash=password_hash)
+        return True
 
     async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
-        user = self._users.get(user_id)
+        user = await self.get(user_id)
         return self._put(user_id, profile=user.profile | profile) if user else None
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
-        user = self._users.get(user_id)
+        user = await self.get(user_id)
         if user and user.roles != roles:
             self._put(user_id, roles=roles, version=user.version + 1)
             self._tables.revoke(user_id=user_id, min_version=user.version + 1)
@@ -216,10 +224,11 @@ class MemoryUsers:
         return self._put(user_id, disabled_at=at) is not None
 
     def _put(self, user_id: UUID, **changes: Any) -> User | None:  # noqa: ANN401
-        if not (user := self._users.get(user_id)):
+        if not (found := self._users.get(user_id)):
             return None
-        self._users[user_id] = replace(user, **changes)
-        return self._users[user_id]
+        user = replace(found.user, **changes)
+        self._users[user_id] = replace(found, user=user)
+        return user
 
 
 class MemorySessions:
@@ -229,17 +238,20 @@ class MemorySessions:
         self._tables = tables
         self._sessions = tables.sessions
 
-    async def add(self, session: Session) -> None:
+    async def add(self, session: StoredSession) -> None:
         self._sessions[session.id] = session
 
-    async def lock(self, session_id: UUID) -> tuple[Session, User] | None:
+    async def lock(self, session_id: UUID) -> tuple[StoredSession, User] | None:
         session = self._sessions.get(session_id)
-        user = self._tables.users.get(session.user_id) if session else None
+        user = self._tables.user_of(session) if session else None
         return (session, user) if session and user else None
 
     async def live(self, user_id: UUID, now: datetime) -> list[Session]:
-        mine = (s for s in self._sessions.values() if s.user_id == user_id and s.is_live(now))
-        return sorted(mine, key=lambda session: (session.created_at, session.id), reverse=True)
+        mine = [s for s in self._sessions.values() if s.user_id == user_id and s.is_live(now)]
+        newest_first = sorted(
+            mine, key=lambda session: (session.created_at, session.id), reverse=True
+        )
+        return [session.public for session in newest_first]
 
     async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
         session = self._sessions.get(session_id)

@@ -8,14 +8,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tokenpair.core.session import EndReason, Session
+from tokenpair.core.session import EndReason, Session, StoredSession
 from tokenpair.core.user import User
 from tokenpair.stores.sql.feed import SqlRevocations
 from tokenpair.stores.sql.tables import session_table, user_table
 from tokenpair.stores.sql.users import to_user
 
 _s = session_table.c
-_FIELDS = tuple(field.name for field in fields(Session))
+_FIELDS = tuple(field.name for field in fields(StoredSession))
 
 
 class SqlSessions:
@@ -25,10 +25,10 @@ class SqlSessions:
         self._connection = connection
         self._revocations = revocations
 
-    async def add(self, session: Session) -> None:
+    async def add(self, session: StoredSession) -> None:
         await self._connection.execute(session_table.insert().values(_to_row(session)))
 
-    async def lock(self, session_id: UUID) -> tuple[Session, User] | None:
+    async def lock(self, session_id: UUID) -> tuple[StoredSession, User] | None:
         found = await self._connection.execute(
             sa.select(session_table, user_table)
             .join_from(session_table, user_table)
@@ -44,7 +44,7 @@ class SqlSessions:
             .where(_s.user_id == user_id, _s.ended_at.is_(None), _s.expires_at > now)
             .order_by(_s.created_at.desc(), _s.id.desc())
         )
-        return [_to_session(row) for row in found]
+        return [_to_session(row).public for row in found]
 
     async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
         return await self._end(_s.id == session_id, reason, now) == 1
@@ -72,13 +72,13 @@ class SqlSessions:
         return len(session_ids)
 
 
-def _to_row(session: Session) -> dict[str, Any]:
+def _to_row(session: StoredSession) -> dict[str, Any]:
     row = {name: getattr(session, name) for name in _FIELDS}
     return row | {"end_reason": session.end_reason.value if session.end_reason else None}
 
 
-def _to_session(row: sa.Row[Any]) -> Session:
+def _to_session(row: sa.Row[Any]) -> StoredSession:
     columns = row._mapping  # noqa: SLF001  Public, in spite of its name.
     values = {name: columns[_s[name]] for name in _FIELDS}
     reason = values["end_reason"]
-    return Session(**values | {"end_reason": EndReason(reason) if reason else None})
+    return StoredSession(**values | {"end_reason": EndReason(reason) if reason else None})

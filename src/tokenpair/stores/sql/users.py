@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.email import EmailAddress
-from tokenpair.core.user import User
+from tokenpair.core.user import StoredUser, User
 from tokenpair.errors import EmailTaken
 from tokenpair.stores.sql.feed import SqlRevocations
 from tokenpair.stores.sql.tables import user_table
@@ -24,7 +24,7 @@ class SqlUsers:
         self._connection = connection
         self._revocations = revocations
 
-    async def add(self, user: User) -> None:
+    async def add(self, user: StoredUser) -> None:
         try:
             await self._connection.execute(user_table.insert().values(_to_row(user)))
         except sa.exc.IntegrityError:
@@ -33,15 +33,16 @@ class SqlUsers:
             raise EmailTaken from None
 
     async def get(self, user_id: UUID) -> User | None:
-        return await self._one(sa.select(user_table).where(_u.id == user_id))
+        found = await self._one(sa.select(user_table).where(_u.id == user_id))
+        return found.user if found else None
 
-    async def lock(self, user_id: UUID) -> User | None:
+    async def lock(self, user_id: UUID) -> StoredUser | None:
         return await self._one(
             # FOR NO KEY UPDATE: a session that is inserted elsewhere, and refers to the user, may.
             sa.select(user_table).where(_u.id == user_id).with_for_update(key_share=True)
         )
 
-    async def by_email(self, email: EmailAddress) -> User | None:
+    async def by_email(self, email: EmailAddress) -> StoredUser | None:
         return await self._one(sa.select(user_table).where(_u.email_canonical == email.canonical))
 
     async def list(self, *, limit: int) -> builtins.list[User]:
@@ -57,15 +58,15 @@ class SqlUsers:
         return changed.rowcount == 1
 
     async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
-        if not (user := await self.lock(user_id)):
+        if not (found := await self.lock(user_id)):
             return None
-        await self._set(user_id, profile=user.profile | profile)
+        await self._set(user_id, profile=found.user.profile | profile)
         return await self.get(user_id)
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
-        if not (user := await self.lock(user_id)):
+        if not (found := await self.lock(user_id)):
             return False
-        if user.roles != roles:
+        if (user := found.user).roles != roles:
             version = user.version + 1
             await self._set(user_id, roles=sorted(roles), version=version)
             await self._revocations.user_changed(user_id, version)
@@ -74,9 +75,12 @@ class SqlUsers:
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
         return await self._set(user_id, disabled_at=at)
 
-    async def _one(self, query: sa.Select[Any]) -> User | None:
+    async def _one(self, query: sa.Select[Any]) -> StoredUser | None:
         row = (await self._connection.execute(query)).one_or_none()
-        return to_user(row) if row else None
+        if row is None:
+            return None
+        password_hash = row._mapping[_u.password_hash]  # noqa: SLF001  Public, in spite of its name.
+        return StoredUser(user=to_user(row), password_hash=password_hash)
 
     async def _set(self, user_id: UUID, **values: Any) -> bool:  # noqa: ANN401
         changed = await self._connection.execute(
@@ -85,14 +89,15 @@ class SqlUsers:
         return changed.rowcount == 1
 
 
-def _to_row(user: User) -> dict[str, Any]:
-    """Give the row that keeps this user."""
+def _to_row(stored: StoredUser) -> dict[str, Any]:
+    """Return the row that keeps this user."""
+    user = stored.user
     return {
         "id": user.id,
         "email": user.email.typed,
         "email_canonical": user.email.canonical,
         "email_verified_at": user.email_verified_at,
-        "password_hash": user.password_hash,
+        "password_hash": stored.password_hash,
         "roles": sorted(user.roles),
         "version": user.version,
         "profile": user.profile,
@@ -108,7 +113,6 @@ def to_user(row: sa.Row[Any]) -> User:
         id=columns[_u.id],
         email=EmailAddress(columns[_u.email], columns[_u.email_canonical]),
         email_verified_at=columns[_u.email_verified_at],
-        password_hash=columns[_u.password_hash],
         roles=frozenset(columns[_u.roles]),
         version=columns[_u.version],
         profile=columns[_u.profile],
