@@ -1,7 +1,5 @@
 """The how-to pages: all their Python and all their commands run, and do what the page says."""
 
-import ast
-import asyncio
 import contextlib
 import json
 import os
@@ -23,10 +21,10 @@ from joserfc.errors import JoseError
 from starlette.testclient import TestClient
 
 from tests.bookly.running import Running, running_bookly
-from tests.docs.reading import DOCUMENTS, HOW_TO, ROOT, after, before, blocks
+from tests.docs.reading import DOCUMENTS, HOW_TO, ROOT, blocks
 from tests.docs.shell import Shell
 from tests.packaging.environments import Environment
-from tokenpair import Auth, Settings, User
+from tokenpair import Auth
 from tokenpair.fastapi import install
 from tokenpair.testing import PASSWORD
 
@@ -323,40 +321,5 @@ def test_verify_elsewhere_in_javascript(folder: Path, bookly: Running) -> None:
     assert refusals == ["bad signature", "not an access token"]
 
 
-def test_course() -> None:
-    diffs = blocks(HOW_TO / "course.md", "diff")
-    for diff in diffs:
-        ast.parse(before(diff))
-    page = executed(HOW_TO / "course.md", [after(diff) for diff in diffs])
-    app: FastAPI = page["app"]
-    app.include_router(page["book_router"], prefix="/api/v1/books")
-
-    @app.get("/admin", dependencies=[page["Depends"](page["AdminTokenBearer"]())])
-    async def admin() -> None: ...
-
-    with TestClient(app) as client:
-        client.post(
-            "/api/v1/auth/signup",
-            json=ADA | {"username": "ada", "first_name": "Ada", "last_name": "Lovelace"},
-        )
-        asyncio.run(give_role("user"))
-        pair = client.post("/api/v1/auth/login", json=ADA).json()
-        renewed = client.get("/api/v1/auth/refresh_token", headers=bearer(pair["refresh_token"]))
-        headers = bearer(renewed.json()["access_token"])
-
-        assert client.get("/api/v1/books/", headers=headers).json() == []
-        wrong = client.get("/api/v1/books/", headers=bearer(pair["refresh_token"])).json()
-        assert wrong["detail"] == "Please provide a valid access token"
-        assert client.get("/admin", headers=headers).status_code == 403
-
-
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-async def give_role(role: str) -> None:
-    async with Auth.from_settings(Settings.read()) as auth:
-        async with auth.storage.reading() as look:
-            (user,) = await look.users.list(limit=1)
-        assert isinstance(user, User)
-        await auth.set_roles(user.id, frozenset({role}))

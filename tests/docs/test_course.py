@@ -1,0 +1,292 @@
+"""The page about the course: its steps move an app of that shape, and nothing is lost."""
+
+import ast
+import contextlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.docs.reading import HOW_TO, ROOT, after, before, blocks
+from tests.docs.shell import Shell
+from tests.valkey import valkey
+
+PAGE = HOW_TO / "course.md"
+APP = ROOT / "tests/course/app"
+AUTH = "/api/v1/auth"
+PASSWORD = "correct horse battery staple"
+BOOK = {
+    "title": "Notes",
+    "author": "Ada Lovelace",
+    "published_date": "1843-09-01",
+    "page_count": 66,
+}
+
+# What the page says in a sentence: the functions and classes to delete, by file.
+DELETED = {
+    "src/auth/utils.py": [
+        "generate_passwd_hash",
+        "verify_password",
+        "create_access_token",
+        "decode_token",
+    ],
+    "src/auth/routes.py": ["password_reset_request", "reset_account_password"],
+}
+DELETED_FILE = "src/db/redis.py"
+
+Json = dict[str, Any]
+
+
+class CourseApp:
+    """The app in a folder of its own, with its settings, its database and its server."""
+
+    def __init__(self, folder: Path, url: str, redis_url: str) -> None:
+        self.folder, self.url = folder, url
+        shutil.copytree(APP, folder, dirs_exist_ok=True)
+        settings = {
+            "DATABASE_URL": url.replace("postgresql:", "postgresql+asyncpg:"),
+            "JWT_SECRET": "f0c5" * 16,
+            "JWT_ALGORITHM": "HS256",
+            "REDIS_URL": redis_url,
+            "DOMAIN": "books.test",
+        }
+        (folder / ".env").write_text(
+            "".join(f"{name}={value}\n" for name, value in settings.items())
+        )
+        self.shell = Shell(folder)
+        self.shell.run('alembic revision --autogenerate -m "first"\nalembic upgrade head\n')
+
+    @contextmanager
+    def running(self) -> Iterator[httpx2.Client]:
+        """Start it by uvicorn's own command; stop it at the end."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        log = self.folder / "log.txt"
+        command = [sys.executable, "-m", "uvicorn", "src:app", "--port", str(port)]
+        with (
+            log.open("w") as errors,
+            subprocess.Popen(command, cwd=self.folder, stderr=errors, stdout=errors) as process,
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+        ):
+            try:
+                wait_for(client, process, log)
+                yield client
+            finally:
+                process.terminate()
+        assert "Traceback" not in log.read_text(), log.read_text()
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Look into its database."""
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def move(self) -> None:
+        """Do what the page says, from top to bottom."""
+        for name, diff in steps():
+            path = self.folder / name
+            path.write_text(applied(diff, to=path.read_text(), name=name))
+        for name, names in DELETED.items():
+            path = self.folder / name
+            path.write_text(without_definitions(path.read_text(), names))
+        (self.folder / DELETED_FILE).unlink()
+        _, exports, commands = blocks(PAGE, "sh")
+        settings = exports.replace("postgresql://user:password@host/name", self.url)
+        with (self.folder / ".env").open("a") as env:
+            env.write(settings.replace("export ", ""))
+        self.shell.run(commands)
+
+
+def wait_for(client: httpx2.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        with contextlib.suppress(httpx2.TransportError):
+            client.get("/openapi.json")
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the app did not start:\n{log.read_text()}")
+
+
+def steps() -> list[tuple[str, str]]:
+    """Return each file that the page changes, with its diff."""
+    return re.findall(
+        r"^#### `(.*?)`\n+```diff\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+
+
+def applied(diff: str, *, to: str, name: str) -> str:
+    """Apply a diff whose hunks are parted by "@@" lines; each must fit the file where it stands."""
+    for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE):
+        assert before(hunk) in to, f"{name} has no such lines:\n{before(hunk)}"
+        to = to.replace(before(hunk), after(hunk))
+    return to
+
+
+def without_definitions(source: str, names: list[str]) -> str:
+    """Delete functions, decorators included, by their names."""
+    lines = source.splitlines(keepends=True)
+    found = [node for node in ast.parse(source).body if getattr(node, "name", None) in names]
+    assert {node.name for node in found if hasattr(node, "name")} == set(names)
+    for node in reversed(found):
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(each.lineno for each in decorators)])
+        del lines[first - 1 : node.end_lineno]
+    return "".join(lines)
+
+
+@pytest.fixture
+def course_app(tmp_path: Path, postgres_url: str) -> Iterator[CourseApp]:
+    with valkey() as server:
+        yield CourseApp(tmp_path, postgres_url, server.url.replace("valkey:", "redis:"))
+
+
+def person(name: str) -> Json:
+    return {
+        "email": f"{name}@example.com",
+        "password": PASSWORD,
+        "username": name,
+        "first_name": name.title(),
+        "last_name": "Reader",
+    }
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def joined(client: httpx2.Client, app: CourseApp, name: str) -> Json:
+    """Sign up, follow the link in the mail, log in; return the answer of the log-in."""
+    assert client.post(f"{AUTH}/signup", json=person(name)).status_code == 201
+    mail = json.loads((app.folder / "mails.jsonl").read_text().splitlines()[-1])
+    assert mail["recipients"] == [person(name)["email"]]
+    _, _, link = mail["body"].partition("http://books.test")
+    assert client.get(link).json() == {"message": "Account verified successfully"}
+    answer = client.post(f"{AUTH}/login", json=person(name))
+    assert answer.status_code == 200, answer.text
+    login: Json = answer.json()
+    return login
+
+
+def walk(client: httpx2.Client, app: CourseApp, name: str) -> None:
+    """What the course's own client does, before and after the move alike."""
+    login = joined(client, app, name)
+    headers = bearer(login["access_token"])
+
+    assert login["message"] == "Login successful"
+    assert login["user"]["email"] == person(name)["email"]
+    made = client.post("/api/v1/books/", json=BOOK, headers=headers)
+    assert (made.status_code, made.json()["user_uid"]) == (201, login["user"]["uid"])
+    me = client.get(f"{AUTH}/me", headers=headers).json()
+    assert (me["uid"], me["username"]) == (login["user"]["uid"], name)
+    assert [book["title"] for book in me["books"]] == ["Notes"]
+    assert "password_hash" not in me
+    renewed = client.get(f"{AUTH}/refresh_token", headers=bearer(login["refresh_token"])).json()
+    headers = bearer(renewed["access_token"])
+    assert client.get("/api/v1/books/", headers=headers).status_code == 200
+    assert client.get(f"{AUTH}/logout", headers=headers).json() == {
+        "message": "Logged Out Successfully"
+    }
+    assert client.get("/api/v1/books/", headers=headers).status_code == 401
+
+
+def errors(client: httpx2.Client, app: CourseApp, name: str) -> list[tuple[int, str]]:
+    """Return the refusals that the app answers in its own form."""
+    login = joined(client, app, name)
+    access, refresh = bearer(login["access_token"]), bearer(login["refresh_token"])
+    wrong = person(name) | {"password": "wrong horse battery staple"}
+    answers = [
+        client.post(f"{AUTH}/signup", json=person(name)),
+        client.post(f"{AUTH}/login", json=wrong),
+        client.get("/api/v1/books/", headers=refresh),
+        client.get("/api/v1/books/", headers=bearer("garbage")),
+        client.get(f"/api/v1/books/user/{login['user']['uid']}", headers=access),
+    ]
+    return [(answer.status_code, answer.json()["error_code"]) for answer in answers]
+
+
+FORM = [
+    (403, "user_exists"),
+    (400, "invalid_email_or_password"),
+    (401, "access_token_required"),
+    (401, "invalid_token"),
+    (401, "insufficient_permissions"),
+]
+
+
+def test_the_pages_steps_move_an_app_and_lose_nothing(course_app: CourseApp) -> None:
+    with course_app.running() as client:
+        walk(client, course_app, "early")
+        assert errors(client, course_app, "early2") == FORM
+    rows = course_app.query("SELECT uid, email, password_hash FROM users ORDER BY email")
+    books = course_app.query("SELECT uid, user_uid FROM books")
+
+    course_app.move()
+
+    with course_app.running() as client:
+        walk(client, course_app, "late")
+        assert errors(client, course_app, "late2") == FORM
+        changed(client, course_app)
+    kept = "SELECT uid, email, password_hash FROM users WHERE email LIKE 'early%' ORDER BY email"
+    assert course_app.query(kept) == rows
+    assert set(books) <= set(course_app.query("SELECT uid, user_uid FROM books"))
+    assert course_app.query("SELECT count(*) FROM users WHERE password_hash IS NULL") == [(3,)]
+    checked = subprocess.run(
+        [sys.executable, "-m", "alembic", "check"],
+        cwd=course_app.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No new upgrade operations detected" in checked.stdout, checked.stdout + checked.stderr
+
+
+def changed(client: httpx2.Client, app: CourseApp) -> None:
+    """See the page's table of what differs afterwards."""
+    login = joined(client, app, "late3")
+    access, refresh = bearer(login["access_token"]), bearer(login["refresh_token"])
+
+    assert client.get("/api/v1/books/").status_code == 401
+    weak = client.post(f"{AUTH}/signup", json=person("weak") | {"password": "secret"})
+    assert weak.status_code == 422
+    upper = person("LATE3")
+    assert client.post(f"{AUTH}/signup", json=upper).status_code == 403
+    wrong = client.get(f"{AUTH}/refresh_token", headers=access)
+    assert (wrong.status_code, wrong.json()["detail"]) == (
+        401,
+        "Please provide a valid refresh token",
+    )
+    renewed = client.get(f"{AUTH}/refresh_token", headers=refresh).json()
+    assert renewed.keys() >= {"access_token", "refresh_token"}
+    assert len(client.get(f"{AUTH}/sessions", headers=access).json()) == 1
+    client.get(f"{AUTH}/logout", headers=access)
+    assert client.get(f"{AUTH}/refresh_token", headers=refresh).status_code == 401
+
+
+def test_the_versions_that_the_page_asks_for_are_ours() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["postgres"], *extras["server"]]
+    floors = dict(re.findall(r"^([\w-]+)(?:\[.*?\])?>=([\w.]+)", "\n".join(asked), re.MULTILINE))
+
+    rows = re.findall(r"^\| `([\w-]+)` \| [\d.]+ \| ([\d.]+) \|$", PAGE.read_text(), re.MULTILINE)
+
+    assert rows
+    assert dict(rows) == {name: floors[name] for name, _ in rows}
+
+
+def test_the_page_names_what_the_move_deletes() -> None:
+    text = PAGE.read_text()
+
+    assert all(f"`{name}`" in text for names in DELETED.values() for name in names)
+    assert f"Delete `{DELETED_FILE}`" in text
