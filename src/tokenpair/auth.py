@@ -37,6 +37,7 @@ from tokenpair.flows.renew import Renew
 from tokenpair.flows.sessions import EndSession, ListSessions
 from tokenpair.flows.sign_up import SignUp
 from tokenpair.key_file import KeyFileWatch
+from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, WakeUp
 from tokenpair.settings import PREFIX, Settings
@@ -94,6 +95,7 @@ class Auth:
         poll: timedelta = DEFAULT_POLL,
         max_staleness: timedelta = DEFAULT_STALENESS,
         token_cache_size: int = DEFAULT_TOKEN_CACHE_SIZE,
+        development: bool = False,
     ) -> None:
         """Put the flows together; nothing is connected before `open`.
 
@@ -103,7 +105,8 @@ class Auth:
 
         What has been revoked elsewhere is looked for every `poll`, or when `wake_up` says so;
         when it could not be read for `max_staleness`, no access token is let through. So many
-        verified tokens are remembered as `token_cache_size` says; 0 turns it off.
+        verified tokens are remembered as `token_cache_size` says; 0 turns it off. With
+        `development`, a request that comes while it is not open is told so in its answer.
 
         Raises `ConfigurationError` for lifetimes and windows that do not fit together, and
         for keys that do not suit the audience.
@@ -111,6 +114,10 @@ class Auth:
         lifetimes, windows = lifetimes or Lifetimes(), windows or Windows()
         _require_fitting(lifetimes, windows)
         self.storage = storage
+        self._lifecycle = lifecycle = Lifecycle(development=development)
+        # A private storage has nothing to open: tests need not.
+        if not storage.is_private:
+            storage = OpenStorage(storage, lifecycle)
         self.clock = clock
         self.trusted_proxy_hops = trusted_proxy_hops
         self._migrate = migrate
@@ -121,7 +128,13 @@ class Auth:
         self._codec = codec = Codec(
             keyring, issuer=issuer, audience=audience or issuer, look_again=self._look_again
         )
-        self.feed = Feed(storage, poll=poll, max_staleness=max_staleness, wake_up=wake_up)
+        self.feed = Feed(
+            storage,
+            poll=poll,
+            max_staleness=max_staleness,
+            wake_up=wake_up,
+            require_open=lifecycle.require_open,
+        )
         self.verified = VerifiedTokens(token_cache_size)
         mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
         self._access = lifetimes.access
@@ -196,6 +209,7 @@ class Auth:
             poll=settings.poll,
             max_staleness=timedelta(seconds=settings.max_staleness_seconds),
             token_cache_size=settings.token_cache_size,
+            development=not settings.is_production,
         )
 
     @property
@@ -264,9 +278,11 @@ class Auth:
         await self.storage.open(migrate=self._migrate, access=self._access)
         await self.feed.start()
         self._background.start()
+        self._lifecycle.open()
 
     async def close(self) -> None:
         """Let go of every connection."""
+        self._lifecycle.close()
         try:
             await self._background.stop()
             await self.feed.stop()
@@ -292,6 +308,8 @@ class Auth:
 
     async def health(self) -> Health:
         """Say how each part stands that a request needs, after a few seconds at most."""
+        if (why_not := self._lifecycle.why_not) and not self.storage.is_private:
+            return Health(feed=Condition.FAILING, reasons=(why_not,))
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
                 health = await self.storage.check(self.clock())

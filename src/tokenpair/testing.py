@@ -52,6 +52,7 @@ def make_auth(
         passwords=passwords or Argon2Passwords(CHEAP),
         windows=windows,
         clock=clock or FakeClock(),
+        development=True,
     )
 
 

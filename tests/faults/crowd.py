@@ -44,10 +44,8 @@ class Door:
             passwords=Argon2Passwords(CHEAP),
             migrate=False,
         )
-        try:
+        async with auth:
             yield cls(auth)
-        finally:
-            await auth.close()
 
     async def open_session(self) -> Session:
         """Log somebody in."""

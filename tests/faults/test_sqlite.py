@@ -139,6 +139,8 @@ async def test_a_file_that_may_only_be_read_is_told_and_stays_as_it_is() -> None
         before = path.read_bytes()
         with read_only(path):
             async with working(f"sqlite:///{path}", keyring, is_open=False) as worker:
+                # As if the file had become read-only after the start.
+                worker.auth._lifecycle.open()
                 answers = [
                     await worker.renew(pair.refresh_token),
                     await worker.client.post("/auth/logout", headers=bearer(pair.access_token)),

@@ -96,9 +96,10 @@ def feed(storage: SharedStorage, seconds: Seconds) -> Feed:
 
 
 @pytest.fixture
-def elsewhere(storage: SharedStorage) -> Auth:
-    """Give another worker, on the same storage."""
-    return make_auth(storage=storage)
+async def elsewhere(storage: SharedStorage) -> AsyncIterator[Auth]:
+    """Another worker, on the same storage."""
+    async with make_auth(storage=storage) as auth:
+        yield auth
 
 
 @pytest.fixture

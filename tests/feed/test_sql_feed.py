@@ -57,6 +57,12 @@ async def following(storage: SqlStorage, poll: timedelta = FOR_EVER) -> AsyncIte
 
 
 @pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
 async def feed(url: str, elsewhere: SqlStorage) -> AsyncIterator[Feed]:
     """Give one that looks when it is told to."""
     assert elsewhere  # Which has made the tables.
@@ -100,7 +106,11 @@ async def execute(url: str, statement: str) -> None:
 
 @pytest.mark.parametrize("is_polled", [True, False], ids=["polled", "loaded"])
 async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
-    url: str, feed: Feed, caplog: pytest.LogCaptureFixture, is_polled: bool
+    url: str,
+    feed: Feed,
+    stack: AsyncExitStack,
+    caplog: pytest.LogCaptureFixture,
+    is_polled: bool,
 ) -> None:
     session_id, user_id, ended = uuid4(), uuid4(), uuid4()
     past = now(create_engine(url).dialect, plus=timedelta(minutes=-5))
@@ -116,8 +126,8 @@ async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
     if is_polled:
         await feed.poll()
     else:
-        async with opened(url) as storage, following(storage) as late:
-            feed = late
+        storage = await stack.enter_async_context(opened(url))
+        feed = await stack.enter_async_context(following(storage))
 
     assert len(feed) == 1
     feed.check(claims(session_id, user_id))
@@ -158,7 +168,7 @@ async def test_what_cannot_be_read_is_told_of_and_the_rest_is_read(
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
 @pytest.mark.parametrize("is_polled", [True, False], ids=["polled", "loaded"])
 async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
-    url: str, feed: Feed, is_polled: bool
+    url: str, feed: Feed, stack: AsyncExitStack, is_polled: bool
 ) -> None:
     """By hand, somebody may revoke for ever, or from all time."""
     moments = [("now()", "'infinity'"), ("now()", "'20000-01-01'"), ("'-infinity'", "'infinity'")]
@@ -172,8 +182,8 @@ async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
     if is_polled:
         await feed.poll()
     else:
-        async with opened(url) as storage, following(storage) as late:
-            feed = late
+        storage = await stack.enter_async_context(opened(url))
+        feed = await stack.enter_async_context(following(storage))
 
     known = 0
     for session_id in ended:

@@ -87,6 +87,7 @@ async def test_each_renewal_is_counted_once_by_its_verdict(
     storage: Storage, clock: FakeClock
 ) -> None:
     auth = make_auth(storage=storage, clock=clock)
+    await auth.open()
     first = await login_as(auth, await a_user(auth))
 
     child = await auth.renew(first.refresh_token)
@@ -120,6 +121,7 @@ async def test_each_renewal_is_counted_once_by_its_verdict(
         RenewalOutcome.REPLAY: 1,
         RenewalOutcome.ENDED: 1,
     }
+    await auth.close()
 
 
 @pytest.mark.parametrize(

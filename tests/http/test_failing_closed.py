@@ -32,7 +32,7 @@ async def test_with_a_broken_database_nothing_is_let_through(
     auth = make_auth(storage=SqlStorage.from_url(f"sqlite:///{file}"))
     await auth.open()
     pair = await login_as(auth, await a_user(auth))
-    await auth.close()
+    await auth.storage.close()
     for each in tmp_path.iterdir():
         each.unlink()
     file.write_bytes(b"this was a database" * 100)

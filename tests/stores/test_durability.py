@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,14 @@ async def storage(url: str) -> AsyncIterator[SqlStorage]:
     await storage.open(migrate=True)
     yield storage
     await storage.close()
+
+
+@pytest.fixture
+async def stack(storage: SqlStorage) -> AsyncIterator[AsyncExitStack]:
+    """What a test opens on `storage`, closed before it."""
+    assert storage
+    async with AsyncExitStack() as stack:
+        yield stack
 
 
 async def read_anew(url: str, session: Session | StoredSession) -> StoredSession | None:
@@ -91,10 +100,10 @@ class TestBoth:
         await other.close()
 
     async def test_the_end_by_replay_survives_its_error(
-        self, url: str, storage: SqlStorage
+        self, url: str, storage: SqlStorage, stack: AsyncExitStack
     ) -> None:
         clock = FakeClock()
-        auth = make_auth(storage=storage, clock=clock)
+        auth = await stack.enter_async_context(make_auth(storage=storage, clock=clock))
         user = await a_user(auth)
         tokens = [(await login_as(auth, user)).refresh_token]
         for _ in range(3):
@@ -225,9 +234,9 @@ class TestLazyPostgres:
         assert (outside, inside) == ("off", "on")
 
     async def test_a_log_out_survives_a_crash(
-        self, url: str, storage: SqlStorage, server: PostgresServer
+        self, url: str, storage: SqlStorage, server: PostgresServer, stack: AsyncExitStack
     ) -> None:
-        auth = make_auth(storage=storage)
+        auth = await stack.enter_async_context(make_auth(storage=storage))
         user = await a_user(auth)
         pair = await login_as(auth, user)
         (session,) = await auth.list_sessions(user.id)
@@ -242,10 +251,10 @@ class TestLazyPostgres:
             await auth.renew(pair.refresh_token)
 
     async def test_a_lost_renewal_heals(
-        self, url: str, storage: SqlStorage, server: PostgresServer
+        self, url: str, storage: SqlStorage, server: PostgresServer, stack: AsyncExitStack
     ) -> None:
         clock = FakeClock()
-        auth = make_auth(storage=storage, clock=clock)
+        auth = await stack.enter_async_context(make_auth(storage=storage, clock=clock))
         user = await a_user(auth)
         token = (await login_as(auth, user)).refresh_token
         (session,) = await auth.list_sessions(user.id)

@@ -90,7 +90,8 @@ async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
         )
         for _ in range(4)
     ]
-    await workers[0].open()
+    for worker in workers:  # One after the other: the first one migrates.
+        await worker.open()
     await asyncio.gather(*(worker.storage.standing(uuid4(), clock()) for worker in workers * 2))
     yield workers
     for worker in workers:
@@ -284,8 +285,9 @@ class TestLogIns:
             passwords=Interrupted(lambda: reset(workers[0], user, "quite another passphrase")),
         )
 
-        with pytest.raises(InvalidCredentials):
-            await login_as(slow, user)
+        async with slow:
+            with pytest.raises(InvalidCredentials):
+                await login_as(slow, user)
 
         assert await live(workers[0], user) == []
 
@@ -299,8 +301,9 @@ class TestLogIns:
             passwords=Interrupted(lambda: workers[0].disable(user.id)),
         )
 
-        with pytest.raises(InvalidCredentials):
-            await login_as(slow, user)
+        async with slow:
+            with pytest.raises(InvalidCredentials):
+                await login_as(slow, user)
 
         assert await live(workers[0], user) == []
 
@@ -314,7 +317,8 @@ class TestLogIns:
             passwords=Interrupted(lambda: reset(workers[0], user, PASSWORD)),
         )
 
-        await login_as(slow, user)
+        async with slow:
+            await login_as(slow, user)
 
         assert len(await live(workers[0], user)) == 1
 

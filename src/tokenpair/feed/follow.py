@@ -42,12 +42,14 @@ class Feed:
         max_staleness: timedelta,
         wake_up: WakeUp | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        require_open: Callable[[], None] = lambda: None,
     ) -> None:
         self._storage = storage
         self._poll_seconds = poll.total_seconds()
         self._max_staleness = max_staleness.total_seconds()
         self._wake_up = wake_up
         self._monotonic = monotonic
+        self._require_open = require_open
         self._copy = Revocations()
         self._position: FeedPosition | None = None
         # When its copy stops to be good enough; a private storage's never does.
@@ -71,6 +73,7 @@ class Feed:
         Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
         """
         if not self.is_fresh():
+            self._require_open()
             raise Unavailable("the revocations have not been read for too long")
         self._copy.check(claims)
 
@@ -112,6 +115,8 @@ class Feed:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._storage.is_private:
+            self._fresh_until = -math.inf
         if self._wake_up:
             try:
                 async with asyncio.timeout(_FAREWELL_SECONDS):

@@ -1,0 +1,113 @@
+"""Whether an `Auth` is open: what it does needs its database, and the feed that it follows."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.health import Health
+from tokenpair.core.pair import ACCESS
+from tokenpair.core.revocation import Revocation
+from tokenpair.core.session import Standing, Windows
+from tokenpair.errors import Unavailable
+from tokenpair.ports import FeedPage, FeedPosition, Storage, UnitOfWork
+
+_log = logging.getLogger(__name__)
+
+_ADVICE = (
+    "write `with TestClient(app)` in a test, do not switch the server's lifespan off, and open "
+    "the Auth of a mounted app in the parent's lifespan: `async with auth:`"
+)
+
+
+class NotOpened(Unavailable):
+    """The `Auth` has not been opened. Raised in development; in production, `Unavailable`."""
+
+    detail = "This Auth has not been opened: the app's lifespan did not run."
+
+
+class Closed(Unavailable):
+    """The `Auth` has been closed. Raised in development; in production, `Unavailable`."""
+
+    detail = "This Auth has been closed: the app's lifespan has ended."
+
+
+class Lifecycle:
+    """Knows whether an `Auth` is open, and refuses requests while it is not."""
+
+    def __init__(self, *, development: bool) -> None:
+        """In `development`, the answer to a refused request says why, too."""
+        self._development = development
+        self._why_not: type[NotOpened | Closed] | None = NotOpened
+        self._is_logged = False
+
+    @property
+    def why_not(self) -> str | None:
+        """The reason why it is not open; None while it is."""
+        return self._why_not.detail if self._why_not else None
+
+    def open(self) -> None:
+        """Let requests through from now on."""
+        self._why_not = None
+
+    def close(self) -> None:
+        """Let no request through any more, until it is opened again."""
+        self._why_not = self._why_not or Closed
+
+    def require_open(self) -> None:
+        """Raise `Unavailable` unless it is open. The log says so once, with what to do."""
+        if not self._why_not:
+            return
+        if not self._is_logged:
+            _log.error("%s To open it, %s.", self._why_not.detail, _ADVICE)
+            self._is_logged = True
+        raise (self._why_not if self._development else Unavailable)(self._why_not.detail)
+
+
+class OpenStorage:
+    """A storage that is used only while its `Auth` is open."""
+
+    def __init__(self, storage: Storage, lifecycle: Lifecycle) -> None:
+        self._storage = storage
+        self._require_open = lifecycle.require_open
+
+    @property
+    def is_private(self) -> bool:
+        return self._storage.is_private
+
+    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
+        await self._storage.open(migrate=migrate, access=access)
+
+    async def close(self) -> None:
+        await self._storage.close()
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        self._require_open()
+        return self._storage.begin()
+
+    def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        self._require_open()
+        return self._storage.reading()
+
+    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+        self._require_open()
+        return await self._storage.renew(token, now, windows)
+
+    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+        self._storage.listen(hear)
+
+    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+        return await self._storage.read_feed(position)
+
+    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+        self._require_open()
+        return await self._storage.standing(session_id, now)
+
+    async def prune(self, now: datetime, limit: int) -> int:
+        self._require_open()
+        return await self._storage.prune(now, limit)
+
+    async def check(self, now: datetime) -> Health:
+        return await self._storage.check(now)
