@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.session import hash_secret
 
@@ -89,7 +89,7 @@ def refresh_tokens(codec: Codec, numbers: Iterable[int], *, generation: int) -> 
     now = datetime.now(UTC).replace(microsecond=0)
     return [
         codec.encode(
-            RefreshClaims(
+            FullRefreshClaims(
                 subject=UUID(f"{_USER}{number:012x}"),
                 session_id=UUID(f"{_SESSION}{number:012x}"),
                 token_id=f"{generation:011d}{number:011d}",  # As long as a real one.

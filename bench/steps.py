@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tokenpair import Auth
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing
 from tokenpair.fastapi.bearer import bearer_token
 from tokenpair.fastapi.schemas import pair_response
@@ -20,7 +20,7 @@ ANSWER, READ, SIGN = "/steps/answer", "/steps/read", "/steps/sign"
 _BEGAN = datetime.now(UTC).replace(microsecond=0)
 _ENDS = _BEGAN + timedelta(days=1)
 
-PRESENTED = RefreshClaims(
+PRESENTED = FullRefreshClaims(
     subject=UUID(int=1),
     session_id=UUID(int=2),
     token_id="A" * 22,

@@ -16,7 +16,7 @@ from bench.cases import CONNECTIONS
 from bench.figures import MICROSECONDS, Row, Table
 from bench.run import Run
 from tokenpair import Auth, Key, Keyring, Windows
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage
@@ -90,7 +90,7 @@ def renewing(auth: Auth, token: str) -> Step:
     return step
 
 
-def stating(storage: Storage, claims: RefreshClaims) -> Step:
+def stating(storage: Storage, claims: FullRefreshClaims) -> Step:
     """Let the row accept one token after another, of generations that are far apart."""
     generations = count(10, 10)
 

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.health import Health
 from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import Revocation
@@ -91,7 +91,9 @@ class OpenStorage:
         self._require_open()
         return self._storage.reading()
 
-    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
         self._require_open()
         return await self._storage.renew(token, now, windows)
 

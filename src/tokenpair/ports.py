@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from tokenpair.core.claims import AccessClaims, RefreshClaims
+from tokenpair.core.claims import AccessClaims, FullRefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.health import Health
 from tokenpair.core.pair import ACCESS
@@ -180,7 +180,9 @@ class Storage(Protocol):
         """Open a look at what is committed; writing and locking in it are a mistake."""
         ...
 
-    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
         """Carry out *advance*, *hold* or *repeat* of `core.session.judge` in one atomic write.
 
         Durable when it returns. None when the verdict is any other: then nothing changed.

@@ -26,7 +26,7 @@ from string import ascii_lowercase
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import StoredSession, Verdict, Windows, advance, hash_secret, judge
 
 W = 1
@@ -89,8 +89,8 @@ class Rule:
     `child` chooses from the token, the head's age, and a sibling that nobody has seen.
     """
 
-    judge: Callable[[StoredSession, RefreshClaims, datetime, Windows], Verdict] = judge
-    advance: Callable[[StoredSession, RefreshClaims, datetime], StoredSession] = advance
+    judge: Callable[[StoredSession, FullRefreshClaims, datetime, Windows], Verdict] = judge
+    advance: Callable[[StoredSession, FullRefreshClaims, datetime], StoredSession] = advance
     windows: Windows = WINDOWS
     child: Callable[[Token, int, Token], Token] = derived_within_the_window
 
@@ -451,8 +451,8 @@ def _session(row: Row) -> StoredSession:
     )
 
 
-def _claims(token: Token) -> RefreshClaims:
-    return RefreshClaims(
+def _claims(token: Token) -> FullRefreshClaims:
+    return FullRefreshClaims(
         subject=_ID,
         session_id=_ID,
         token_id=token,

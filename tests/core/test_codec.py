@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
 from tests.core.payload import payload_of
-from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
+from tokenpair import AccessClaims, Key, Keyring
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.encoding import base64url, from_base64url, strict_json
 from tokenpair.core.key import ALGORITHMS
@@ -43,7 +44,7 @@ ACCESS = AccessClaims(
     version=3,
     authenticated_at=NOW,
 )
-REFRESH = RefreshClaims(
+REFRESH = FullRefreshClaims(
     subject=UUID(int=1),
     session_id=UUID(int=2),
     token_id=base64url(bytes(16)),
@@ -76,7 +77,7 @@ access_claims = st.builds(
     authenticated_at=moments,
 )
 refresh_claims = st.builds(
-    RefreshClaims,
+    FullRefreshClaims,
     **spans,
     parent=token_ids,
     generation=st.integers(0, 2**31 - 1),
@@ -86,7 +87,7 @@ refresh_claims = st.builds(
 
 @unhurried
 @given(access_claims | refresh_claims)
-def test_what_was_encoded_decodes_to_the_same(claims: AccessClaims | RefreshClaims) -> None:
+def test_what_was_encoded_decodes_to_the_same(claims: AccessClaims | FullRefreshClaims) -> None:
     token = CODEC.encode(claims)
 
     assert CODEC.decode(token) == claims
@@ -364,7 +365,9 @@ def test_a_token_has_a_length_it_cannot_pass() -> None:
 
 
 @pytest.mark.parametrize("claims", [ACCESS, REFRESH], ids=["access", "refresh"])
-def test_a_token_dies_at_its_expiry_and_not_before(claims: AccessClaims | RefreshClaims) -> None:
+def test_a_token_dies_at_its_expiry_and_not_before(
+    claims: AccessClaims | FullRefreshClaims,
+) -> None:
     claims.check(claims.expires_at - timedelta(microseconds=1))
 
     with pytest.raises(ExpiredToken):

@@ -325,4 +325,4 @@ def test_no_key_signs_in_the_name_of_another_algorithm(
         return  # The same material: what differs is the padding.
 
     with pytest.raises(ConfigurationError, match=algorithm):
-        _ = Key(algorithm=algorithm, material=keys[other].material).signer
+        _ = Key(algorithm=algorithm, secret=keys[other].secret).signer

@@ -18,7 +18,7 @@ from tests.core.model import (
     ThiefWorld,
     explore,
 )
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import StoredSession, Verdict, Windows, advance, judge
 
 OURS = Rule()
@@ -92,7 +92,7 @@ def test_a_thief_who_renews_within_the_repeat_window_of_the_owner_stays_unseen()
 
 
 def always_the_same_token(
-    session: StoredSession, _token: RefreshClaims, now: datetime, _windows: Windows
+    session: StoredSession, _token: FullRefreshClaims, now: datetime, _windows: Windows
 ) -> Verdict:
     return Verdict.ADVANCE if session.is_live(now) else Verdict.ENDED
 
@@ -106,7 +106,7 @@ NO_ROTATION = Rule(
 
 
 def only_the_next(
-    session: StoredSession, token: RefreshClaims, now: datetime, _windows: Windows
+    session: StoredSession, token: FullRefreshClaims, now: datetime, _windows: Windows
 ) -> Verdict:
     if not session.is_live(now):
         return Verdict.ENDED
@@ -118,7 +118,7 @@ STRICT_MODE = Rule(windows=replace(WINDOWS, strict=True))
 
 
 def with_a_grace_window(
-    session: StoredSession, token: RefreshClaims, now: datetime, windows: Windows
+    session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
 ) -> Verdict:
     if token.token_id == session.head and now - session.rotated_at <= windows.repeat:
         return Verdict.REPEAT if session.is_live(now) else Verdict.ENDED
@@ -129,7 +129,7 @@ GRACE_WINDOW = Rule(judge=with_a_grace_window)
 
 
 def by_the_counter(
-    session: StoredSession, token: RefreshClaims, now: datetime, windows: Windows
+    session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
 ) -> Verdict:
     if token.generation == session.generation:
         return Verdict.REPEAT if session.is_live(now) else Verdict.ENDED
@@ -205,7 +205,7 @@ def test_a_counter_with_the_same_successor_for_ever_lets_thief_and_owner_alterna
 
 
 def without_hold(
-    session: StoredSession, token: RefreshClaims, now: datetime, windows: Windows
+    session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
 ) -> Verdict:
     verdict = judge(session, token, now, windows)
     return Verdict.ADVANCE if verdict is Verdict.HOLD else verdict
@@ -220,7 +220,7 @@ def test_without_hold_a_late_copy_of_a_request_logs_its_owner_out() -> None:
 
 
 def keeping_the_old_head(
-    session: StoredSession, token: RefreshClaims, now: datetime
+    session: StoredSession, token: FullRefreshClaims, now: datetime
 ) -> StoredSession:
     return replace(advance(session, token, now), previous=session.head)
 
@@ -234,7 +234,7 @@ def test_with_the_old_head_as_previous_lost_writes_log_the_owner_out() -> None:
 
 
 def superseded_however_old(
-    session: StoredSession, token: RefreshClaims, now: datetime, windows: Windows
+    session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
 ) -> Verdict:
     verdict = judge(session, token, now, windows)
     is_young = now - session.rotated_at <= windows.superseded

@@ -15,7 +15,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from tests.core.payload import payload_of
-from tokenpair import AccessClaims, Key, Keyring, RefreshClaims
+from tokenpair import AccessClaims, Key, Keyring
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.encoding import base64url
 from tokenpair.core.key import ALGORITHMS
@@ -33,7 +34,7 @@ ACCESS = AccessClaims(
     version=3,
     authenticated_at=NOW,
 )
-REFRESH = RefreshClaims(
+REFRESH = FullRefreshClaims(
     subject=UUID(int=1),
     session_id=UUID(int=2),
     token_id=base64url(bytes(16)),
@@ -65,7 +66,7 @@ def read_by_library(algorithm: str, token: str) -> bytes:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("written", [ACCESS, REFRESH], ids=["access", "refresh"])
 def test_the_library_reads_what_we_write(
-    algorithm: str, written: AccessClaims | RefreshClaims
+    algorithm: str, written: AccessClaims | FullRefreshClaims
 ) -> None:
     token = CODECS[algorithm].encode(written)
 
@@ -77,7 +78,7 @@ def test_the_library_reads_what_we_write(
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("written", [ACCESS, REFRESH], ids=["access", "refresh"])
 def test_we_read_what_the_library_writes(
-    algorithm: str, written: AccessClaims | RefreshClaims
+    algorithm: str, written: AccessClaims | FullRefreshClaims
 ) -> None:
     key = KEYRINGS[algorithm].signing
     is_access = isinstance(written, AccessClaims)
@@ -95,7 +96,7 @@ def test_we_read_what_the_library_writes(
 @unhurried
 @given(algorithms, claims, st.data())
 def test_no_change_of_a_token_is_accepted_that_the_library_would_refuse(
-    algorithm: str, written: AccessClaims | RefreshClaims, data: st.DataObject
+    algorithm: str, written: AccessClaims | FullRefreshClaims, data: st.DataObject
 ) -> None:
     token = CODECS[algorithm].encode(replace(written, token_id=base64url(bytes(16))))
     position = data.draw(st.integers(0, len(token) - 1))

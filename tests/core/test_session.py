@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.key import Key
@@ -51,8 +51,8 @@ SESSION = StoredSession(
 )
 
 
-def token(token_id: str, parent: str, generation: int) -> RefreshClaims:
-    return RefreshClaims(
+def token(token_id: str, parent: str, generation: int) -> FullRefreshClaims:
+    return FullRefreshClaims(
         subject=UID,
         session_id=SID,
         token_id=token_id,
@@ -108,7 +108,9 @@ def test_the_head_s_child_is_held_up_to_g(age: timedelta, expected: Verdict) -> 
 
 @pytest.mark.parametrize("age", [timedelta(0), G, timedelta(days=1)], ids=str)
 @pytest.mark.parametrize("ahead", [AHEAD, FAR_AHEAD], ids=["by two", "by fifteen"])
-def test_a_row_that_fell_behind_catches_up_at_any_age(ahead: RefreshClaims, age: timedelta) -> None:
+def test_a_row_that_fell_behind_catches_up_at_any_age(
+    ahead: FullRefreshClaims, age: timedelta
+) -> None:
     session = rotated(age)
 
     verdict = judge(session, ahead, NOW, WINDOWS)
@@ -158,7 +160,7 @@ def test_the_head_s_parent_is_superseded_up_to_g(age: timedelta, expected: Verdi
     ],
 )
 def test_any_other_token_of_a_live_session_is_a_replay(
-    stranger: RefreshClaims, age: timedelta
+    stranger: FullRefreshClaims, age: timedelta
 ) -> None:
     session = rotated(age)
 
@@ -201,7 +203,7 @@ def test_the_first_token_advances_at_the_very_moment_of_the_log_in() -> None:
     ],
 )
 def test_what_has_no_live_session_of_its_own_is_refused_and_ends_nothing(
-    session: StoredSession, windows: Windows, presented: RefreshClaims
+    session: StoredSession, windows: Windows, presented: FullRefreshClaims
 ) -> None:
     verdict = judge(session, presented, NOW, windows)
 
@@ -233,7 +235,7 @@ def test_a_session_lives_up_to_its_last_microsecond() -> None:
     ],
 )
 def test_strict_mode_forgives_nothing(
-    presented: RefreshClaims, expected: Verdict, age: timedelta
+    presented: FullRefreshClaims, expected: Verdict, age: timedelta
 ) -> None:
     session = rotated(age)
 
@@ -247,7 +249,7 @@ def test_strict_mode_forgives_nothing(
 
 @pytest.mark.parametrize("presented", [NEXT, FAR_AHEAD], ids=["in turn", "after lost writes"])
 def test_an_advance_makes_the_token_the_head_and_its_parent_the_previous(
-    presented: RefreshClaims,
+    presented: FullRefreshClaims,
 ) -> None:
     after = advance(SESSION, presented, NOW)
 
@@ -297,7 +299,7 @@ def test_the_derived_child_s_id_is_the_same_in_every_version() -> None:
         pytest.param(replace(HEAD, secret=bytes(16)), id="of another secret"),
     ],
 )
-def test_another_token_or_secret_derives_another_child(other: RefreshClaims) -> None:
+def test_another_token_or_secret_derives_another_child(other: FullRefreshClaims) -> None:
     child_id = derived_child_id(other)
 
     assert child_id != derived_child_id(HEAD)

@@ -13,7 +13,7 @@ from tests.faults.serving import eventually, serving
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
 from tokenpair import AccessClaims, Auth, Key, Keyring
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.errors import SessionEnded
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
@@ -96,7 +96,7 @@ def tokens_of_nobody(worker: Worker) -> tuple[str, str]:
         version=7,
         authenticated_at=now,
     )
-    refresh = RefreshClaims(
+    refresh = FullRefreshClaims(
         subject=access.subject,
         session_id=access.session_id,
         token_id="refresh",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tokenpair import Auth, EndReason, LogInOutcome, RenewalOutcome, TokenPair, User
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing, Windows
 from tokenpair.errors import AuthError, Unavailable
 from tokenpair.flows import log_in
@@ -25,7 +25,7 @@ class AwayStorage(MemoryStorage):
 
     async def renew(
         self,
-        token: RefreshClaims,  # noqa: ARG002
+        token: FullRefreshClaims,  # noqa: ARG002
         now: datetime,  # noqa: ARG002
         windows: Windows,  # noqa: ARG002
     ) -> Standing | None:

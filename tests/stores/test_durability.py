@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.servers import PostgresServer, end_connections, postgres
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import EndReason, Session, StoredSession
 from tokenpair.core.user import StoredUser
 from tokenpair.errors import EmailTaken, SessionEnded, Unavailable
@@ -67,7 +67,7 @@ async def read_anew(url: str, session: Session | StoredSession) -> StoredSession
 async def renew_in_turn(storage: SqlStorage, session: StoredSession, times: int) -> None:
     parent = session.head
     for generation in range(1, times + 1):
-        token = RefreshClaims(
+        token = FullRefreshClaims(
             subject=session.user_id,
             session_id=session.id,
             token_id=f"t{generation}",

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 from uuid_utils.compat import uuid7
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.key import Key
 from tokenpair.core.keyring import Keyring
@@ -62,7 +62,7 @@ class RenewalMachine(RuleBasedStateMachine):
     bring back.
     """
 
-    tokens: Bundle[RefreshClaims] = Bundle("tokens")
+    tokens: Bundle[FullRefreshClaims] = Bundle("tokens")
 
     def __init__(self, runner: asyncio.Runner, storage: SqlStorage, engine: AsyncEngine) -> None:
         super().__init__()
@@ -80,13 +80,13 @@ class RenewalMachine(RuleBasedStateMachine):
             random=lambda size: next(self.numbers).to_bytes(size, "big"),
         )
         self.user = make_user(f"{uuid7().hex}@example.com")
-        self.newest: list[RefreshClaims] = []
+        self.newest: list[FullRefreshClaims] = []
         self.history: defaultdict[UUID, list[StoredSession]] = defaultdict(list)
         self.both(lambda storage: keep(storage, self.user))
 
     @precondition(lambda self: len(self.newest) < 3)
     @rule(target=tokens)
-    def log_in(self) -> RefreshClaims:
+    def log_in(self) -> FullRefreshClaims:
         now = self.clock()
         session = make_session(
             self.user,
@@ -104,7 +104,7 @@ class RenewalMachine(RuleBasedStateMachine):
                 await tx.sessions.add(session)
 
         self.both(add)
-        first = RefreshClaims(
+        first = FullRefreshClaims(
             subject=self.user.id,
             session_id=session.id,
             token_id=self.mint.new_token_id(),
@@ -118,16 +118,16 @@ class RenewalMachine(RuleBasedStateMachine):
         return first
 
     @rule(target=tokens, token=tokens)
-    def renew_with_any_token(self, token: RefreshClaims) -> MultipleResults[RefreshClaims]:
+    def renew_with_any_token(self, token: FullRefreshClaims) -> MultipleResults[FullRefreshClaims]:
         return self.renew(token, FORGIVING)
 
     @precondition(lambda self: self.newest)
     @rule(target=tokens, which=st.integers(min_value=0, max_value=2))
-    def renew_with_the_newest(self, which: int) -> MultipleResults[RefreshClaims]:
+    def renew_with_the_newest(self, which: int) -> MultipleResults[FullRefreshClaims]:
         return self.renew(self.newest[which % len(self.newest)], FORGIVING)
 
     @rule(target=tokens, token=tokens)
-    def renew_strictly(self, token: RefreshClaims) -> MultipleResults[RefreshClaims]:
+    def renew_strictly(self, token: FullRefreshClaims) -> MultipleResults[FullRefreshClaims]:
         return self.renew(token, STRICT)
 
     @rule(span=st.sampled_from(SPANS))
@@ -135,7 +135,7 @@ class RenewalMachine(RuleBasedStateMachine):
         self.clock.advance(span)
 
     @rule(token=tokens, reason=st.sampled_from(EndReason))
-    def end(self, token: RefreshClaims, reason: EndReason) -> None:
+    def end(self, token: FullRefreshClaims, reason: EndReason) -> None:
         async def end(storage: Storage) -> bool:
             async with storage.begin() as tx:
                 return await tx.sessions.end(token.session_id, reason, self.clock())
@@ -160,7 +160,7 @@ class RenewalMachine(RuleBasedStateMachine):
         self.both(set_roles)
 
     @rule(token=tokens, back=st.integers(min_value=1, max_value=4))
-    def lose_writes(self, token: RefreshClaims, back: int) -> None:
+    def lose_writes(self, token: FullRefreshClaims, back: int) -> None:
         """Crash: the row is again what it was. A lost renewal is forgiven; no ending is lost."""
         past = self.history[token.session_id]
         if past[-1].ended_at is None:
@@ -181,7 +181,9 @@ class RenewalMachine(RuleBasedStateMachine):
     def a_session_is_one_row(self) -> None:
         assert self.runner.run(self.count_rows()) == len(self.newest)
 
-    def renew(self, token: RefreshClaims, windows: Windows) -> MultipleResults[RefreshClaims]:
+    def renew(
+        self, token: FullRefreshClaims, windows: Windows
+    ) -> MultipleResults[FullRefreshClaims]:
         now = self.clock()
         if now >= token.expires_at:
             return multiple()
@@ -197,7 +199,7 @@ class RenewalMachine(RuleBasedStateMachine):
         ]
         return multiple(child)
 
-    async def refuse(self, storage: Storage, token: RefreshClaims, windows: Windows) -> Verdict:
+    async def refuse(self, storage: Storage, token: FullRefreshClaims, windows: Windows) -> Verdict:
         async with storage.begin() as tx:
             found = await tx.sessions.lock(token.session_id)
             assert found is not None

@@ -101,13 +101,39 @@ class AccessClaims(Claims):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshClaims(Claims):
-    """The content of a refresh token: a place in its session's line of tokens."""
+    """The content of a refresh token but for its secret: an endpoint may return it.
+
+    `parent` is the id of the token that this one was issued for, `generation` the number of
+    tokens before it in its session.
+    """
 
     typ = "rt+jwt"
 
     parent: str
     generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullRefreshClaims(RefreshClaims):
+    """The whole content of a refresh token, for the renewal rule and storages alone.
+
+    `secret` is the session's: 128 random bits, of which the storage knows a hash.
+    """
+
     secret: bytes = field(repr=False)
+
+    @property
+    def public(self) -> RefreshClaims:
+        """The claims without the secret."""
+        return RefreshClaims(
+            subject=self.subject,
+            session_id=self.session_id,
+            token_id=self.token_id,
+            issued_at=self.issued_at,
+            expires_at=self.expires_at,
+            parent=self.parent,
+            generation=self.generation,
+        )
 
     def to_json(self) -> str:
         """As `Claims.to_json`."""

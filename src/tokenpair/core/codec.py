@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tokenpair.core.claims import AccessClaims, RefreshClaims
+from tokenpair.core.claims import AccessClaims, FullRefreshClaims
 from tokenpair.core.encoding import base64url, from_base64url, strict_json
 from tokenpair.core.key import Key
 from tokenpair.core.keyring import Keyring
@@ -28,8 +28,8 @@ from tokenpair.errors import (
 MAX_TOKEN_LENGTH = 8 * 1024
 _REFRESH_ALGORITHM = "HS256"
 
-Kind = type[AccessClaims] | type[RefreshClaims]
-KINDS: tuple[Kind, ...] = (AccessClaims, RefreshClaims)
+Kind = type[AccessClaims] | type[FullRefreshClaims]
+KINDS: tuple[Kind, ...] = (AccessClaims, FullRefreshClaims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Codec:
         }
         self._headers = {kind: _header(keyring.signing, kind) for kind in KINDS}
 
-    def encode(self, claims: AccessClaims | RefreshClaims) -> str:
+    def encode(self, claims: AccessClaims | FullRefreshClaims) -> str:
         """Sign with the key whose turn it is."""
         kind = type(claims)
         header = self._headers[kind]
@@ -94,7 +94,7 @@ class Codec:
         signed = f"{header}.{base64url(body.encode())}"
         return f"{signed}.{base64url(self._rules[header].signer.sign(signed.encode()))}"
 
-    def decode(self, token: str) -> AccessClaims | RefreshClaims:
+    def decode(self, token: str) -> AccessClaims | FullRefreshClaims:
         """Verify everything but the time, and give the claims of either kind.
 
         Raises `InvalidToken`. Whether it has expired is for the caller to ask: `claims.check(now)`.
@@ -119,10 +119,10 @@ class Codec:
             raise AccessTokenRequired
         return claims
 
-    def decode_refresh(self, token: str) -> RefreshClaims:
+    def decode_refresh(self, token: str) -> FullRefreshClaims:
         """Decode a refresh token. Raises `InvalidToken` or `RefreshTokenRequired`."""
         claims = self.decode(token)
-        if not isinstance(claims, RefreshClaims):
+        if not isinstance(claims, FullRefreshClaims):
             raise RefreshTokenRequired
         return claims
 
@@ -162,4 +162,4 @@ def _signer(key: Key, kind: Kind) -> Signer:
 
 def _kinds(key: Key) -> tuple[Kind, ...]:
     """Give the kinds of tokens that a key still verifies."""
-    return KINDS if key.verifies_access else (RefreshClaims,)
+    return KINDS if key.verifies_access else (FullRefreshClaims,)

@@ -21,6 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tokenpair.core.encoding import from_base64url
+from tokenpair.core.secret import Secret
 from tokenpair.core.signature import Ed25519, Es256, Hs256, Rsa, Signer
 from tokenpair.errors import ConfigurationError
 
@@ -81,7 +82,7 @@ class Key:
     """
 
     algorithm: str
-    material: Material = field(repr=False)
+    secret: Secret[Material] = field(repr=False)
     state: KeyState = KeyState.SIGNING
     since: datetime | None = None
     is_generated: bool = False
@@ -110,7 +111,7 @@ class Key:
                 raise ConfigurationError(f"the algorithm must be one of {', '.join(ALGORITHMS)}")
         return cls(
             algorithm=algorithm,
-            material=material,
+            secret=Secret(material),
             state=state,
             since=since,
             is_generated=is_generated,
@@ -127,7 +128,7 @@ class Key:
             raise ConfigurationError(f'"alg" must be one of {", ".join(ALGORITHMS)}')
         key = cls(
             algorithm=algorithm,
-            material=_read_material(algorithm, jwk),
+            secret=Secret(_read_material(algorithm, jwk)),
             state=_read_state(jwk, default),
             since=_read_since(jwk),
             is_generated=jwk.get("generated") is True,
@@ -137,6 +138,11 @@ class Key:
                 f'"kid" must be the key\'s thumbprint, {key.kid}, or be left out'
             )
         return key
+
+    @property
+    def material(self) -> Material:
+        """The private key itself."""
+        return self.secret.value
 
     @cached_property
     def kid(self) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypedDict
 
-from tokenpair.core.claims import AccessClaims, RefreshClaims
+from tokenpair.core.claims import AccessClaims, FullRefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.encoding import base64url
 from tokenpair.core.session import Standing, Windows
@@ -40,7 +40,8 @@ class TokenPair:
     """The access token and the refresh token that a client holds.
 
     `expires_in` and `refresh_expires_in` are what remains of their lives. `repr` hides both
-    tokens, so that no log line can show them.
+    tokens, so that no log line can show them. Serialising does not: return a pair from a log-in
+    endpoint of your own, to its client alone.
     """
 
     access_token: str = field(repr=False)
@@ -68,7 +69,7 @@ class Mint:
 
     def first_pair(self, standing: Standing, secret: bytes, now: datetime) -> TokenPair:
         """Make the pair of a log-in. Its refresh token is the child of the session's root."""
-        refresh = RefreshClaims(
+        refresh = FullRefreshClaims(
             subject=standing.user_id,
             session_id=standing.session_id,
             token_id=self.new_token_id(),
@@ -80,7 +81,7 @@ class Mint:
         return self._pair(standing, self.codec.encode(refresh), refresh, now)
 
     def next_pair(
-        self, standing: Standing, token: str, claims: RefreshClaims, now: datetime
+        self, standing: Standing, token: str, claims: FullRefreshClaims, now: datetime
     ) -> TokenPair:
         """Make the pair that answers a renewal with `token`, whose claims are `claims`.
 
@@ -92,7 +93,9 @@ class Mint:
         child = self.child_of(claims, standing, now)
         return self._pair(standing, self.codec.encode(child), child, now)
 
-    def child_of(self, token: RefreshClaims, standing: Standing, now: datetime) -> RefreshClaims:
+    def child_of(
+        self, token: FullRefreshClaims, standing: Standing, now: datetime
+    ) -> FullRefreshClaims:
         """Say what the child of `token`, the session's head, says.
 
         Within the repeat window it is the identical child for every presentation, derived and
@@ -101,7 +104,7 @@ class Mint:
         """
         is_repeatable = now - standing.rotated_at <= self.windows.repeat
         issued_at = standing.rotated_at if is_repeatable else now
-        return RefreshClaims(
+        return FullRefreshClaims(
             subject=token.subject,
             session_id=token.session_id,
             token_id=derived_child_id(token) if is_repeatable else self.new_token_id(),
@@ -112,7 +115,7 @@ class Mint:
         )
 
     def _pair(
-        self, standing: Standing, token: str, claims: RefreshClaims, now: datetime
+        self, standing: Standing, token: str, claims: FullRefreshClaims, now: datetime
     ) -> TokenPair:
         access = AccessClaims(
             subject=standing.user_id,
@@ -138,7 +141,7 @@ class Mint:
         return {"issued_at": issued_at, "expires_at": expires_at}
 
 
-def derived_child_id(token: RefreshClaims) -> str:
+def derived_child_id(token: FullRefreshClaims) -> str:
     """Derive the id of the one child that `token` has within the repeat window."""
     mac = hmac.digest(token.secret, b"child:" + token.token_id.encode(), sha256)
     return base64url(mac[:16])

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Self
 from uuid import UUID
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.user import User
 
 
@@ -101,7 +101,7 @@ class StoredSession:
         """Has it neither been ended nor outlived its time?"""
         return self.ended_at is None and now < self.expires_at
 
-    def recognises(self, token: RefreshClaims) -> bool:
+    def recognises(self, token: FullRefreshClaims) -> bool:
         """Was the token made for this session, by one who knew its secret?"""
         return _recognises(self.id, self.user_id, self.secret_hash, token)
 
@@ -139,7 +139,7 @@ class Standing:
     roles: frozenset[str]
     version: int
 
-    def recognises(self, token: RefreshClaims) -> bool:
+    def recognises(self, token: FullRefreshClaims) -> bool:
         """Was the token made for this session, by one who knew its secret?"""
         return _recognises(self.session_id, self.user_id, self.secret_hash, token)
 
@@ -167,7 +167,9 @@ def hash_secret(secret: bytes) -> bytes:
     return sha256(secret).digest()
 
 
-def judge(session: StoredSession, token: RefreshClaims, now: datetime, windows: Windows) -> Verdict:
+def judge(
+    session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
+) -> Verdict:
     """Say what `token` means for `session` at `now`.
 
     The token has been verified: signature, kind, "iss", "aud" and "exp". That the user may
@@ -196,7 +198,7 @@ def judge(session: StoredSession, token: RefreshClaims, now: datetime, windows: 
     return Verdict.REPLAY
 
 
-def advance(session: StoredSession, token: RefreshClaims, now: datetime) -> StoredSession:
+def advance(session: StoredSession, token: FullRefreshClaims, now: datetime) -> StoredSession:
     """Move on: `token` becomes the head."""
     return replace(
         session,
@@ -210,7 +212,9 @@ def advance(session: StoredSession, token: RefreshClaims, now: datetime) -> Stor
     )
 
 
-def _recognises(session_id: UUID, user_id: UUID, secret_hash: bytes, token: RefreshClaims) -> bool:
+def _recognises(
+    session_id: UUID, user_id: UUID, secret_hash: bytes, token: FullRefreshClaims
+) -> bool:
     return (
         token.session_id == session_id
         and token.subject == user_id

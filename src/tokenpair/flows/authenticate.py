@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
+from tokenpair.core.claims import AccessClaims, Claims, FullRefreshClaims, RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.session import Standing
 from tokenpair.core.verified import VerifiedTokens
@@ -102,11 +102,11 @@ class Authenticate:
         self.verified.put(text, claims)
         return claims
 
-    async def _check_refresh(self, claims: RefreshClaims) -> RefreshClaims:
+    async def _check_refresh(self, claims: FullRefreshClaims) -> RefreshClaims:
         standing = await self._standing(claims)
         if not standing.recognises(claims):
             raise SessionEnded("the token's secret is not the session's")
-        return claims
+        return claims.public
 
     async def _standing(self, claims: Claims) -> Standing:
         now = self.clock()

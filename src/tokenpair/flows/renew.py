@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.counts import RenewalOutcome, Tally
 from tokenpair.core.pair import Mint, TokenPair
 from tokenpair.core.session import EndReason, Standing, StoredSession, Verdict, judge
@@ -51,7 +51,7 @@ class Renew:
         raise refusal
 
     async def _refusal(
-        self, claims: RefreshClaims, now: datetime
+        self, claims: FullRefreshClaims, now: datetime
     ) -> tuple[RenewalOutcome, SessionEnded | TokenSuperseded | Unavailable]:
         """Find out why the statement matched no row, and end the session if it was a replay.
 
@@ -90,7 +90,7 @@ class Renew:
                 return RenewalOutcome.UNAVAILABLE, changed
 
 
-def _success(standing: Standing, claims: RefreshClaims, now: datetime) -> RenewalOutcome:
+def _success(standing: Standing, claims: FullRefreshClaims, now: datetime) -> RenewalOutcome:
     """Say which of the three it was that the one statement has carried out."""
     if standing.head != claims.token_id:
         return RenewalOutcome.HOLD
@@ -108,7 +108,7 @@ def _failure(error: AuthError) -> RenewalOutcome:
             return RenewalOutcome.UNAVAILABLE
 
 
-def _warn(event: str, session: StoredSession, claims: RefreshClaims) -> None:
+def _warn(event: str, session: StoredSession, claims: FullRefreshClaims) -> None:
     """Tell the operator, by ids alone."""
     _log.warning(
         "%s (session %s, user %s, generation %d, presented %d)",

@@ -7,7 +7,7 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.session import (
     Session,
@@ -72,10 +72,10 @@ def make_session(user: User, **changes: Any) -> StoredSession:  # noqa: ANN401
     return replace(session, **changes)
 
 
-def make_token(session: StoredSession, name: str = "t6", **changes: Any) -> RefreshClaims:  # noqa: ANN401
+def make_token(session: StoredSession, name: str = "t6", **changes: Any) -> FullRefreshClaims:  # noqa: ANN401
     """Make the token "tN": of generation N, the child of the one before. "t6" is due."""
     generation = int(name[1:])
-    token = RefreshClaims(
+    token = FullRefreshClaims(
         subject=session.user_id,
         session_id=session.id,
         token_id=name,
@@ -118,7 +118,9 @@ async def read_session(storage: Storage, session: Session | StoredSession) -> St
     return found[0] if found else None
 
 
-def carried_out(session: StoredSession, verdict: Verdict, token: RefreshClaims) -> StoredSession:
+def carried_out(
+    session: StoredSession, verdict: Verdict, token: FullRefreshClaims
+) -> StoredSession:
     """Say what `renew` at `NOW` must leave behind, by the pure rule."""
     match verdict:
         case Verdict.ADVANCE:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.pair import ACCESS
@@ -105,7 +105,9 @@ class MemoryStorage:
         """Look at a copy, which is dropped."""
         yield MemoryUnitOfWork(self._tables.copy())
 
-    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
         """Judge and carry out."""
         async with self._lock:
             if not (found := self._tables.sessions.get(token.session_id)):

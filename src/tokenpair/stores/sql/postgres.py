@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from asyncpg.prepared_stmt import PreparedStatement
 from sqlalchemy.engine import Dialect
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.patience import (
@@ -129,7 +129,9 @@ class PostgresRenewals:
         self._places = asyncio.Semaphore(size)
         self._idle: list[_Line] = []
 
-    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
         secret_hash = hash_secret(token.secret)
         row = await self._fetch(
             token.token_id,

@@ -9,7 +9,7 @@ hot path of the whole library.
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing, Windows
 
 _GEN = "CAST(:gen AS BIGINT)"  # Else PostgreSQL would take it for 32 bits.
@@ -49,7 +49,9 @@ def rotate_before(now: datetime, windows: Windows) -> datetime:
 class Renewals(Protocol):
     """What carries RENEW out: one class for each database."""
 
-    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
         """As `ports.Storage.renew`."""
         ...
 

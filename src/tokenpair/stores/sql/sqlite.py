@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
@@ -124,7 +124,9 @@ class SqliteRenewals:
         self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
         secret_hash = hash_secret(token.secret)
         parameters = {
             "jti": token.token_id,

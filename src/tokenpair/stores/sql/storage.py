@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from tokenpair.core.claims import RefreshClaims
+from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import MARGIN, Revocation
@@ -140,7 +140,9 @@ class SqlStorage:
     async def read_feed(self, position: FeedPosition | None) -> FeedPage:
         return await self._feed.read(position)
 
-    async def renew(self, token: RefreshClaims, now: datetime, windows: Windows) -> Standing | None:
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
         return await self._renewals.renew(token, now, windows)
 
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
