@@ -1,12 +1,17 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 
+from bookly.settings import BooklySettings, _Listening
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.errors import ConfigurationError
 from tokenpair.passwords import Argon2Cost
+from tokenpair.settings import EnvironmentSettings, read_settings
 
 SECRET = "canary7f3a"
 
@@ -187,6 +192,154 @@ def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert settings.access_seconds == 600
     assert settings.database_url is None
+
+
+# What platforms put around a value, and beside it.
+
+AROUND = [
+    pytest.param("{}\n", id="newline"),
+    pytest.param("{}\r\n", id="crlf"),
+    pytest.param(" \t{} ", id="spaces"),
+    pytest.param('"{}"', id="quotes"),
+    pytest.param("'{}'", id="single_quotes"),
+    pytest.param(' " {} "\n', id="all_of_them"),
+    pytest.param("\ufeff{}", id="bom"),
+]
+# Production wants these; they are read as any other.
+BESIDE: dict[str, object] = {"base_url": "https://books.example.com"}
+
+
+def secrets_of(settings: BaseSettings) -> dict[str, object]:
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in settings
+    }
+
+
+def all_settings() -> list[Any]:
+    kinds: list[type[EnvironmentSettings]] = [Settings, _Listening]
+    return [
+        pytest.param(kind, field, id=f"{kind.__name__}-{field}")
+        for kind in kinds
+        for field in kind.model_fields
+    ]
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize(("kind", "field"), all_settings())
+def test_what_surrounds_a_value_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, kind: type[EnvironmentSettings], field: str, around: str
+) -> None:
+    example = (kind.model_fields[field].examples or [""])[0]
+    given = BESIDE | {"keys_file": "keys.json"} if field == "environment" else {}
+    name = f"{kind.model_config['env_prefix']}{field}".upper()
+
+    monkeypatch.setenv(name, example)
+    plain = read_settings(kind, **given)
+    monkeypatch.setenv(name, around.format(example))
+    surrounded = read_settings(kind, **given)
+
+    assert secrets_of(surrounded) == secrets_of(plain)
+    assert field in surrounded.model_fields_set
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n", '""', "''", "\ufeff"])
+@pytest.mark.parametrize(("kind", "field"), all_settings())
+def test_an_empty_value_means_unset(
+    monkeypatch: pytest.MonkeyPatch, kind: type[EnvironmentSettings], field: str, empty: str
+) -> None:
+    plain = read_settings(kind)
+
+    monkeypatch.setenv(f"{kind.model_config['env_prefix']}{field}".upper(), empty)
+
+    assert read_settings(kind) == plain
+
+
+def test_an_empty_variable_does_not_hide_the_env_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("TOKENPAIR_ACCESS_SECONDS=90\n")
+    monkeypatch.setenv("TOKENPAIR_ACCESS_SECONDS", " \n")
+
+    assert Settings.read().access_seconds == 90
+
+
+def test_what_surrounds_a_given_value_changes_nothing() -> None:
+    settings = Settings.read(
+        base_url=" https://books.example.com\n", database_url="sqlite:///a\r\n"
+    )
+
+    assert settings.base_url == "https://books.example.com"
+    assert settings.database_url == SecretStr("sqlite:///a")
+
+
+def test_an_env_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("TOKENPAIR_ACCESS_SECONDS=90\r\n", encoding="utf-8-sig")
+
+    assert Settings.read().access_seconds == 90
+
+
+@pytest.mark.parametrize("name", ["BASE_URL", "ISSUER", "AUDIENCE"])
+def test_a_line_break_inside_a_name_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"TOKENPAIR_{name}", "https://books.exa\nmple.com")
+
+    with pytest.raises(ConfigurationError, match=f"^TOKENPAIR_{name}: must not contain"):
+        Settings.read()
+
+
+def of_a_service(name: str) -> dict[str, str]:
+    """What Kubernetes tells every container of a Service's namespace."""
+    return {
+        f"{name}_SERVICE_HOST": "10.0.0.7",
+        f"{name}_SERVICE_PORT": "8000",
+        f"{name}_SERVICE_PORT_HTTP": "8000",
+        f"{name}_PORT": "tcp://10.0.0.7:8000",
+        f"{name}_PORT_8000_TCP": "tcp://10.0.0.7:8000",
+        f"{name}_PORT_8000_TCP_PROTO": "tcp",
+        f"{name}_PORT_8000_TCP_PORT": "8000",
+        f"{name}_PORT_8000_TCP_ADDR": "10.0.0.7",
+    }
+
+
+@pytest.mark.parametrize("service", ["TOKENPAIR", "TOKENPAIR_DB", "BOOKLY", "BOOKLY_WEB"])
+def test_a_kubernetes_service_of_our_name_stops_no_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, service: str
+) -> None:
+    (tmp_path / ".env").write_text("BOOKLY_PORT=9000\n")
+    for name, value in of_a_service(service).items():
+        monkeypatch.setenv(name, value)
+
+    assert BooklySettings.read().port == 9000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOKENPAIR_PORT", "8000"),
+        ("TOKENPAIR_SERVICE", "10.0.0.7"),
+        ("TOKENPAIR_DATABASE_PORT", "5432"),
+        ("TOKENPAIR_PORT_TCP", "tcp://10.0.0.7:8000"),
+        ("BOOKLY_PROT", "tcp://10.0.0.7:8000"),
+    ],
+)
+def test_what_only_resembles_a_service_is_still_a_misspelt_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match=f"there is no setting {name}"):
+        BooklySettings.read()
+
+
+def test_a_setting_of_an_app_may_be_named_like_a_services_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Shop(EnvironmentSettings, env_prefix="SHOP_"):
+        payment_service_host: str = "localhost"
+
+    monkeypatch.setenv("SHOP_PAYMENT_SERVICE_HOST", "10.0.0.9")
+
+    assert read_settings(Shop).payment_service_host == "10.0.0.9"
 
 
 def test_a_slash_at_the_end_of_the_base_url_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

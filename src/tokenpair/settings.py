@@ -1,36 +1,38 @@
-"""Settings: the only module that reads the environment, and `.env`.
+"""Settings: what an operator decides, in the environment or `.env`.
 
 Every variable begins with TOKENPAIR_; `.env.example` lists them all. A wrong one stops the
 start with one line that names it, what is wrong, and an example. Times are whole seconds.
 """
 
-import difflib
-import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from tokenpair.core.pair import Lifetimes
 from tokenpair.core.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_FLOOR
 from tokenpair.core.session import Windows
-from tokenpair.errors import ConfigurationError
+from tokenpair.environment import ENV_FILE, EnvironmentSettings, read_settings
 from tokenpair.passwords import Argon2Cost
 
-__all__ = ["ENV_FILE", "PREFIX", "Settings", "read_settings"]
+__all__ = ["ENV_FILE", "PREFIX", "EnvironmentSettings", "Settings", "read_settings"]
 
 PREFIX = "TOKENPAIR_"
 """What every variable of `Settings` begins with."""
 
-ENV_FILE = Path(".env")
-"""The file that is read beside the environment."""
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
+    return text
 
 
 def _http_url(text: str) -> str:
+    if " " in text:
+        raise ValueError("must not contain spaces")
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("must be an http or https URL")
@@ -45,19 +47,17 @@ def _folder(path: Path) -> Path:
     return path
 
 
-SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 TEN_YEARS = 10 * 366 * 24 * 3600
 Window = Annotated[int, Field(ge=0, le=TEN_YEARS)]
 Lifetime = Annotated[int, Field(ge=1, le=TEN_YEARS)]
-Url = Annotated[str, AfterValidator(_http_url)]
+Url = Annotated[str, AfterValidator(_printable), AfterValidator(_http_url)]
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """What an operator decides. Read with `Settings.read()`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     environment: Literal["development", "production"] = Field(
         "development", examples=["production"]
@@ -69,12 +69,8 @@ class Settings(BaseSettings):
     keys: SecretStr | None = Field(None, examples=['{"keys": [...]}'])
     keys_file: Path | None = Field(None, examples=["/run/secrets/keys.json"])
     base_url: Url = Field("http://127.0.0.1:8000", examples=["https://books.example.com"])
-    issuer: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
-        None, examples=["https://books.example.com"]
-    )
-    audience: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
-        None, examples=["https://books.example.com"]
-    )
+    issuer: Name | None = Field(None, examples=["https://books.example.com"])
+    audience: Name | None = Field(None, examples=["https://books.example.com"])
     access_seconds: Lifetime = Field(600, examples=["600"])
     refresh_idle_seconds: Lifetime = Field(604800, examples=["604800"])
     session_seconds: Lifetime = Field(2592000, examples=["2592000"])
@@ -172,46 +168,3 @@ class Settings(BaseSettings):
             time=self.argon2_time,
             parallelism=self.argon2_parallelism,
         )
-
-
-def read_settings(kind: type[SettingsT], **given: object) -> SettingsT:
-    """Read settings of any kind, an app's own too; what is wrong is one line.
-
-    Misspelt variables with the kind's prefix are refused: they would be ignored in silence,
-    and their defaults used instead. Raises `ConfigurationError`.
-    """
-    _refuse_unknown(kind)
-    try:
-        return kind(**given)  # type: ignore[arg-type]  # Pydantic checks them.
-    except ValidationError as exc:
-        # Broken off from its cause, which quotes the values.
-        raise ConfigurationError(_first_error(kind, exc)) from None
-
-
-def _refuse_unknown(kind: type[BaseSettings]) -> None:
-    known = [_variable(kind, field) for field in kind.model_fields]
-    try:
-        in_file = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"{ENV_FILE} cannot be read as UTF-8 text") from exc
-    names = {name.upper() for name in (*os.environ, *in_file)}
-    for name in sorted(names.difference(known)):
-        if name.startswith(_variable(kind, "")):
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise ConfigurationError(f"there is no setting {name}{hint}")
-
-
-def _first_error(kind: type[BaseSettings], exc: ValidationError) -> str:
-    error = exc.errors(include_input=False, include_url=False)[0]
-    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if not error["loc"]:
-        return reason
-    field = str(error["loc"][0])
-    example = (kind.model_fields[field].examples or [""])[0]
-    reason = f"{reason[:1].lower()}{reason[1:]}"
-    return f"{_variable(kind, field)}: {reason}, for example {example}"
-
-
-def _variable(kind: type[BaseSettings], field: str) -> str:
-    return f"{kind.model_config.get('env_prefix', '')}{field}".upper()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from tokenpair.settings import ENV_FILE, Settings, read_settings
+from tokenpair.settings import EnvironmentSettings, Settings, read_settings
 
 
 def _host(text: str) -> str:
@@ -19,10 +19,8 @@ def _host(text: str) -> str:
     return text
 
 
-class _Listening(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="BOOKLY_", env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True
-    )
+class _Listening(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="BOOKLY_")
 
     host: Annotated[str, AfterValidator(_host)] = Field("127.0.0.1", examples=["0.0.0.0"])  # noqa: S104  An example.
     port: int = Field(8000, ge=0, le=65535, examples=["8000"])
