@@ -101,11 +101,21 @@ class CourseApp:
             path = self.folder / name
             path.write_text(without_definitions(path.read_text(), names))
         (self.folder / DELETED_FILE).unlink()
+        self._unpin()
         _, exports, commands = blocks(PAGE, "sh")
         settings = exports.replace("postgresql://user:password@host/name", self.url)
         with (self.folder / ".env").open("a") as env:
             env.write(settings.replace("export ", ""))
         self.shell.run(commands)
+
+    def _unpin(self) -> None:
+        unpin, install, freeze = blocks(PAGE, "sh")[0].splitlines()
+        (self.folder / "requirements.txt").write_text("fastapi==0.111.0\nsqlmodel==0.0.18\n")
+        self.shell.run(unpin)
+        assert (self.folder / "requirements.in").read_text() == "fastapi\nsqlmodel==0.0.18\n"
+        # What they would fetch, the test's own environment has.
+        assert install.endswith('-r requirements.in packaging "tokenpair[postgres,server]"')
+        assert freeze == "pip freeze > requirements.txt"
 
 
 def wait_for(client: httpx2.Client, process: subprocess.Popen[bytes], log: Path) -> None:
