@@ -10,8 +10,8 @@ from starlette.responses import Response
 from tokenpair import Auth
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing
-from tokenpair.fastapi.bearer import bearer_token
 from tokenpair.fastapi.schemas import pair_response
+from tokenpair.fastapi.transport import bearer_token
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

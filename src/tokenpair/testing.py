@@ -1,12 +1,16 @@
 """For tests: a clock that stands still, cheap passwords, a user, and a session."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Protocol, runtime_checkable
+from uuid import UUID, uuid4
 
 from tokenpair.auth import Auth
+from tokenpair.core.claims import AccessClaims
 from tokenpair.core.key import Key
 from tokenpair.core.keyring import Keyring
-from tokenpair.core.pair import TokenPair
-from tokenpair.core.session import Windows
+from tokenpair.core.pair import ACCESS, TokenPair
+from tokenpair.core.password import PasswordPolicy
+from tokenpair.core.session import EndReason, Windows
 from tokenpair.core.user import User
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import PasswordHasher, Storage
@@ -41,15 +45,20 @@ def make_auth(
     keyring: Keyring | None = None,
     passwords: PasswordHasher | None = None,
     windows: Windows | None = None,
+    policy: PasswordPolicy | None = None,
     audience: str = "https://api.test",
 ) -> Auth:
-    """Compose an `Auth` for a test: in memory, cheap, with its own time."""
+    """Compose an `Auth` for a test: in memory, cheap, with its own time.
+
+    `policy` says which passwords a sign-up accepts; by default, what an app gets by default.
+    """
     return Auth(
         storage=storage or MemoryStorage(),
         keyring=keyring or Keyring([Key.generate()]),
         issuer="https://auth.test",
         audience=audience,
         passwords=passwords or Argon2Passwords(CHEAP),
+        policy=policy,
         windows=windows,
         clock=clock or FakeClock(),
         development=True,
@@ -67,3 +76,43 @@ async def a_user(auth: Auth, email: str = "ada@example.com", *, roles: str = "")
 async def login_as(auth: Auth, user: User) -> TokenPair:
     """Open a session for somebody that `a_user` has signed up."""
     return await auth.log_in(email=user.email.typed, password=PASSWORD)
+
+
+def make_claims(subject: UUID | None = None, *, roles: str = "") -> AccessClaims:
+    """Make the claims of an access token that was never issued, for an overridden dependency.
+
+    `subject` is the user's id, by default a new one; `roles` are parted by spaces.
+    """
+    now = datetime.now(UTC)
+    return AccessClaims(
+        subject=subject or uuid4(),
+        session_id=uuid4(),
+        token_id="A" * 22,
+        issued_at=now,
+        expires_at=now + ACCESS,
+        roles=frozenset(roles.split()),
+        version=0,
+        authenticated_at=now,
+    )
+
+
+@runtime_checkable
+class _Clearable(Protocol):
+    async def clear(self) -> None: ...
+
+
+async def empty_storage(auth: Auth) -> None:
+    """Remove every account and every session, so that the next test finds none.
+
+    Their access tokens are dead from then on. Call it in the event loop in which `auth` is
+    open. It knows tokenpair's own storages; for another it raises `TypeError`.
+    """
+    async with auth.storage.begin() as tx:
+        if not isinstance(tx, _Clearable):
+            raise TypeError(f"empty {type(auth.storage).__name__} by its own means")
+        for user in await tx.users.list(limit=_ALL):
+            await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, auth.clock())
+        await tx.clear()
+
+
+_ALL = 1_000_000

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx2
@@ -32,20 +33,28 @@ ADA = {"email": "ada@example.com", "password": PASSWORD}
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Stand in an empty folder, where an app may keep its data."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    environment = dict(os.environ)
+    yield tmp_path
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def executed(document: Path, code: list[str] | None = None) -> dict[str, Any]:
     """Run a page's Python in the app that the index of the how-to describes; give its names."""
-    app, auth = FastAPI(), Auth.from_settings()
-    install(app, auth)
-    module: dict[str, Any] = {"__name__": "main", "app": app, "auth": auth}
-    for block in blocks(document, "python") if code is None else code:
-        exec(compile(block, str(document), "exec"), module)
-    return module
+    main: Any = ModuleType("main")
+    main.app, main.auth = FastAPI(), Auth.from_settings()
+    install(main.app, main.auth)
+    names: dict[str, Any] = vars(main)
+    sys.modules["main"] = main  # For a page that imports from it.
+    try:
+        for block in blocks(document, "python") if code is None else code:
+            exec(compile(block, str(document), "exec"), names)
+    finally:
+        del sys.modules["main"]
+    return names
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -86,7 +95,8 @@ def test_protect(folder: Path) -> None:
         assert client.post("/transfer", headers=ada).status_code == 200
         guarded = ("/everything", "/drafts")
         assert [client.delete(path, headers=ada).status_code for path in guarded] == [403] * 2
-        assert client.post("/reviews", headers=ada).json()["code"] == "address_not_verified"
+        assert client.get("/greeting").json() == "hello, stranger"
+        assert client.get("/greeting", headers=ada).json() == f"hello {user_id}"
 
         Shell(folder).run("\n".join(commands))
 
@@ -121,6 +131,13 @@ def test_testing(folder: Path) -> None:
     """As the reader does it: in a file, by pytest."""
     code = "\n\n".join(blocks(HOW_TO / "testing.md", "python"))
     (folder / "test_app.py").write_text(code)
+    (folder / "main.py").write_text(
+        "from fastapi import FastAPI\n"
+        "from tokenpair import Auth\n"
+        "from tokenpair.fastapi import install\n"
+        "app, auth = FastAPI(), Auth.from_settings()\n"
+        "install(app, auth)\n"
+    )
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:randomly"],
@@ -130,7 +147,7 @@ def test_testing(folder: Path) -> None:
         check=False,
     )
 
-    assert "2 passed" in done.stdout, done.stdout
+    assert "6 passed" in done.stdout, done.stdout
 
 
 def test_keys(folder: Path) -> None:

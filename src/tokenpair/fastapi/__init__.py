@@ -7,9 +7,19 @@ from tokenpair.fastapi.bearer import (
     TokenBearer,
     get_auth,
 )
-from tokenpair.fastapi.deps import AccessToken, AuthDep, CurrentUser, RefreshToken, current_user
+from tokenpair.fastapi.deps import (
+    AccessToken,
+    AuthDep,
+    CurrentUser,
+    OptionalAccessToken,
+    RefreshToken,
+    access_token,
+    current_user,
+    optional_access_token,
+)
 from tokenpair.fastapi.install import install
 from tokenpair.fastapi.middleware import AccessTokenMiddleware, claims_of
+from tokenpair.fastapi.optional import OptionalBearer
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.schemas import Profile
@@ -23,6 +33,8 @@ __all__ = [
     "AccessTokenMiddleware",
     "AuthDep",
     "CurrentUser",
+    "OptionalAccessToken",
+    "OptionalBearer",
     "ProblemRoute",
     "Profile",
     "RefreshToken",
@@ -31,9 +43,11 @@ __all__ = [
     "Text",
     "TokenBearer",
     "WrongValue",
+    "access_token",
     "claims_of",
     "current_user",
     "get_auth",
     "install",
+    "optional_access_token",
     "problem_responses",
 ]

@@ -15,7 +15,7 @@ To demand more, derive and override the hook::
 """
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import HTTPException, WebSocketException
@@ -23,13 +23,14 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
-from starlette.types import Scope
+from starlette.websockets import WebSocket
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
-from tokenpair.errors import AuthError, InsufficientRole, InvalidRequest, NotAuthenticated
+from tokenpair.errors import AuthError, InsufficientRole
 from tokenpair.fastapi.problems import headers_of, status_of
 from tokenpair.fastapi.registry import installations
+from tokenpair.fastapi.transport import answer_offer, bearer_token, credentials_of, token_in
 
 
 def get_auth(request: HTTPConnection) -> Auth:
@@ -38,39 +39,6 @@ def get_auth(request: HTTPConnection) -> Auth:
         return each.auth
     # A mistake in the program and not in the request; so it is no AuthError.
     raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
-
-
-def bearer_token(request: HTTPConnection) -> str:
-    """Give the token of the Authorization header (RFC 6750 §2.1), as yet unverified.
-
-    The only place where a token may be: one in the query or a form is ignored. Raises
-    `NotAuthenticated` for no header, an empty token or another scheme, and `InvalidRequest`
-    for two headers.
-    """
-    return token_in(credentials_of(request.scope))
-
-
-def credentials_of(scope: Scope) -> bytes:
-    """Give the Authorization header as it came. Raises `NotAuthenticated` and `InvalidRequest`."""
-    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-    found: bytes | None = None
-    for name, value in headers:
-        if name == b"authorization":
-            if found is not None:
-                raise InvalidRequest("two Authorization headers")
-            found = value
-    if found is None:
-        raise NotAuthenticated
-    return found
-
-
-def token_in(credentials: bytes) -> str:
-    """Get the token out of an Authorization header. Raises `NotAuthenticated`."""
-    scheme, _, token = credentials.partition(b" ")
-    token = token.strip(b" ")
-    if not token or scheme.lower() != b"bearer":
-        raise NotAuthenticated
-    return str(token, "latin-1")
 
 
 def answerable(request: HTTPConnection, exc: AuthError) -> Exception:
@@ -87,6 +55,17 @@ def answerable(request: HTTPConnection, exc: AuthError) -> Exception:
     return HTTPException(status, exc.detail, headers=headers_of(exc, status))
 
 
+def misused(hook: Callable[[Any], object], returned: object) -> TypeError:
+    """Return the error for a hook that returns something: a verdict, or what is to be awaited."""
+    if inspect.iscoroutine(returned):
+        returned.close()  # Or Python warns that it was never awaited.
+    name = getattr(hook, "__qualname__", type(hook).__name__)
+    return TypeError(
+        f"{name} returned {type(returned).__name__} and must return None, and not be async. "
+        "To refuse a token, raise an AuthError or an HTTPException"
+    )
+
+
 class TokenBearer(SecurityBase):
     """The base class: it takes a token of either kind through every check, then asks the hook.
 
@@ -100,7 +79,7 @@ class TokenBearer(SecurityBase):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        # Nobody awaits the hook: an `async` one would never run, and let everybody in.
+        # The hook is not awaited: an `async` one would never run.
         if inspect.iscoroutinefunction(cls.verify_token_data):
             raise TypeError(f"{cls.__name__}.verify_token_data must not be async")
 
@@ -126,6 +105,8 @@ class TokenBearer(SecurityBase):
         Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
         its answer; and whatever the hook raises.
         """
+        if isinstance(request, WebSocket):
+            answer_offer(request)
         try:
             return await self.authenticate(request)
         except AuthError as exc:
@@ -134,15 +115,18 @@ class TokenBearer(SecurityBase):
     async def authenticate(self, request: HTTPConnection) -> Claims:
         """Do what calling it does; but what is raised may be nothing that the app can answer."""
         claims = await self.auth_of(request).verify(bearer_token(request))
-        self.verify_token_data(claims)
+        hook: Callable[[Any], object] = self.verify_token_data
+        if (returned := hook(claims)) is not None:
+            raise misused(hook, returned)
         return claims
 
     def verify_token_data(self, token_data: Any) -> None:  # noqa: ANN401  Each child says which.
-        """Demand more of a verified token: override this, and raise if it will not do.
+        """Demand more of a verified token: override this, and raise to refuse it.
 
         `token_data` are its `Claims`: of either kind here, of its own kind in each child. Any
-        `AuthError` or `HTTPException` will be answered. It does no I/O; what needs some is a
-        dependency of its own.
+        `AuthError` or `HTTPException` will be answered. It must return None: a hook that returns
+        anything else raises `TypeError`, and the caller is not let in. It does no I/O; what needs
+        some is a dependency of its own.
         """
         raise NotImplementedError("override verify_token_data in a child class")
 
@@ -169,7 +153,9 @@ class AccessTokenBearer(TokenBearer):
             claims = await auth.verify_access(bearer_token(request), check_session=True)
         else:
             claims = auth.verify_presented(credentials_of(request.scope), token_in)
-        self.verify_token_data(claims)
+        hook: Callable[[Any], object] = self.verify_token_data
+        if (returned := hook(claims)) is not None:
+            raise misused(hook, returned)
         return claims
 
     def verify_token_data(self, token_data: AccessClaims) -> None:
@@ -200,7 +186,9 @@ class RefreshTokenBearer(TokenBearer):
     async def authenticate(self, request: HTTPConnection) -> RefreshClaims:
         """Verify the request's refresh token; see `TokenBearer`."""
         claims = await self.auth_of(request).verify_refresh(bearer_token(request))
-        self.verify_token_data(claims)
+        hook: Callable[[Any], object] = self.verify_token_data
+        if (returned := hook(claims)) is not None:
+            raise misused(hook, returned)
         return claims
 
     def verify_token_data(self, token_data: RefreshClaims) -> None:

@@ -9,9 +9,19 @@ from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.user import User
 from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, get_auth
+from tokenpair.fastapi.optional import OptionalBearer
 
-AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer())]
+access_token = AccessTokenBearer()
+"""The dependency of `AccessToken`; in tests: `app.dependency_overrides[access_token]`."""
+
+AccessToken = Annotated[AccessClaims, Security(access_token)]
 """The verified claims of the request's access token."""
+
+optional_access_token = OptionalBearer(AccessTokenBearer())
+"""The dependency of `OptionalAccessToken`, for tests as `access_token`."""
+
+OptionalAccessToken = Annotated[AccessClaims | None, Security(optional_access_token)]
+"""The verified claims of the request's access token, or None without one; a bad one is a 401."""
 
 RefreshToken = Annotated[RefreshClaims, Security(RefreshTokenBearer())]
 """The verified claims of the request's refresh token."""

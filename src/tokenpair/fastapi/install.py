@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from tokenpair.auth import Auth
 from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints, left_out
-from tokenpair.fastapi.openapi import describe_what_answers
+from tokenpair.fastapi.openapi import mend_openapi
 from tokenpair.fastapi.problems import (
     answer_auth_error,
     answer_crash,
@@ -68,7 +68,7 @@ def install(
     app.state.tokenpair = {**others, prefix: installation}
     _open_with(app, auth)
     if not others:
-        describe_what_answers(app)
+        mend_openapi(app)
     app.exception_handlers.setdefault(AuthError, answer_auth_error)
     if problems:
         app.add_exception_handler(RequestValidationError, answer_invalid_body)

@@ -16,8 +16,9 @@ from starlette.websockets import WebSocket
 from tokenpair.core.claims import AccessClaims
 from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.bearer import AccessTokenBearer
-from tokenpair.fastapi.problems import answer_http_exception, problem_of, refuse
+from tokenpair.fastapi.problems import problem_of, problem_of_http, refuse
 from tokenpair.fastapi.registry import installations, open_requests
+from tokenpair.fastapi.transport import answering
 
 _CLAIMS = "tokenpair.access"
 
@@ -73,6 +74,8 @@ class AccessTokenMiddleware:
         if scope["type"] == "lifespan" or self._is_public(scope):
             await self._app(scope, receive, send)
             return
+        if scope["type"] == "websocket":
+            send = answering(scope, send)
         try:
             scope[_CLAIMS] = await self._bearer.authenticate(HTTPConnection(scope))
         except (AuthError, HTTPException) as exc:
@@ -117,13 +120,13 @@ async def _answer(
     """Answer here: the app's own handlers are further in."""
     if scope["type"] == "websocket":
         websocket = WebSocket(scope, receive, send)
-        await refuse(websocket, await _response(exc, websocket))
+        await refuse(websocket, _response(exc, websocket))
     else:
-        response = await _response(exc, Request(scope, receive))
+        response = _response(exc, Request(scope, receive))
         await response(scope, receive, send)
 
 
-async def _response(exc: AuthError | HTTPException, request: HTTPConnection) -> Response:
+def _response(exc: AuthError | HTTPException, request: HTTPConnection) -> Response:
     if isinstance(exc, AuthError):
         return problem_of(request, exc)
-    return await answer_http_exception(request, exc)
+    return problem_of_http(request, exc)

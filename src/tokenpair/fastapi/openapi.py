@@ -1,6 +1,7 @@
-"""OpenAPI that describes the endpoint that answers.
+"""The app's OpenAPI document, put right where FastAPI cannot.
 
-Of two routes with one path and method, the first answers, and FastAPI describes the last.
+Of two routes with one path and method, the first answers, and FastAPI describes the last. And it
+knows no security that is optional.
 """
 
 import logging
@@ -10,13 +11,18 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from tokenpair.fastapi.optional import OPTIONAL
 from tokenpair.fastapi.registry import answering, installations
 
 _log = logging.getLogger(__name__)
 
 
-def describe_what_answers(app: FastAPI) -> None:
-    """Put our own endpoints back into the app's document where a later route is described."""
+def mend_openapi(app: FastAPI) -> None:
+    """Let the app's document describe what FastAPI alone cannot.
+
+    Our own endpoints are put back where a later route is described in their place, and an
+    optional token is described as one.
+    """
     described = app.openapi
     checked: dict[str, Any] | None = None
 
@@ -27,6 +33,7 @@ def describe_what_answers(app: FastAPI) -> None:
             for each in installations(app).values():
                 for route in each.routes:
                     _describe(document, app, route)
+            _describe_optional(document)
             checked = document
         return document
 
@@ -70,3 +77,24 @@ def _put_back(
         known = document.setdefault("components", {}).setdefault(kind, {})
         # A name that is known already means the same: of two models, each has a longer name.
         known.update({name: each for name, each in components.items() if name not in known})
+
+
+def _describe_optional(document: dict[str, Any]) -> None:
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    for name in [name for name, scheme in schemes.items() if OPTIONAL in scheme]:
+        scheme = schemes.pop(name)
+        plain = scheme.pop(OPTIONAL)
+        schemes.setdefault(plain, scheme)
+        for path in document["paths"].values():
+            for operation in path.values():
+                if {name: []} in operation.get("security", ()):
+                    operation["security"] = _with_optional(operation["security"], name, plain)
+
+
+def _with_optional(
+    security: list[dict[str, list[str]]], name: str, plain: str
+) -> list[dict[str, list[str]]]:
+    """Replace the optional scheme; where it is the only one, nothing at all is enough."""
+    others = [each for each in security if each not in ({name: []}, {plain: []})]
+    is_required = bool(others) or {plain: []} in security
+    return [*others, {plain: []}] if is_required else [{plain: []}, {}]

@@ -4,10 +4,11 @@
 `{"detail": …}` keeps working. Nothing of the request is ever repeated.
 """
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.routing import Match
 from starlette.status import WS_1008_POLICY_VIOLATION
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from tokenpair.errors import (
     AccessTokenRequired,
@@ -39,6 +40,8 @@ from tokenpair.errors import (
 )
 from tokenpair.fastapi.field_errors import field_errors
 
+# A response, or None for a WebSocket. The framework's types know handlers of one kind only.
+_Answer: TypeAlias = Any
 _log = logging.getLogger(__name__)
 
 REALM = "tokenpair"
@@ -69,6 +72,7 @@ _CODES = {
 
 _KNOWN_STATUSES = frozenset(HTTPStatus)
 _STATUSES_WITHOUT_BODY = {204, 205, 304}
+_OPEN = (WebSocketState.CONNECTING, WebSocketState.CONNECTED)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -120,24 +124,35 @@ def problem_responses(*kinds: type[AuthError]) -> dict[int | str, dict[str, Any]
     }
 
 
-async def answer_auth_error(request: Request | WebSocket, exc: Exception) -> JSONResponse:
+async def answer_auth_error(request: Request | WebSocket, exc: Exception) -> _Answer:
     """Answer one of our own errors. Registered for every app that is installed into."""
     if not isinstance(exc, AuthError):
         raise exc
-    response = problem_of(request, exc)
-    if isinstance(request, WebSocket):
-        # Nobody sends what a handler returns for one.
-        await refuse(request, response)
-    return response
+    return await _answered(request, problem_of(request, exc))
+
+
+async def _answered(request: Request | WebSocket, response: Response) -> Response | None:
+    """Return the answer for the framework to send, or None where it has been sent.
+
+    What a handler returns for a WebSocket would be sent, too: as a second answer.
+    """
+    if not isinstance(request, WebSocket):
+        return response
+    await refuse(request, response)
+    return None
 
 
 async def refuse(websocket: WebSocket, response: Response) -> None:
     """Answer what would have become a WebSocket; where that can no longer be said, close it."""
+    if websocket.client_state is WebSocketState.DISCONNECTED:
+        return
     can_answer = "websocket.http.response" in websocket.scope.get("extensions", {})
-    if can_answer and websocket.application_state is WebSocketState.CONNECTING:
-        await websocket.send_denial_response(response)
-    else:
-        await websocket.close(WS_1008_POLICY_VIOLATION)
+    # The client may leave meanwhile.
+    with contextlib.suppress(WebSocketDisconnect):
+        if websocket.application_state is WebSocketState.CONNECTING and can_answer:
+            await websocket.send_denial_response(response)
+        elif websocket.application_state in _OPEN:
+            await websocket.close(WS_1008_POLICY_VIOLATION)
 
 
 def problem_of(request: HTTPConnection, exc: AuthError) -> JSONResponse:
@@ -173,13 +188,18 @@ async def answer_invalid_body(request: Request, exc: Exception) -> JSONResponse:
     if any(error["loc"][0] == "path" for error in exc.errors()):
         # An id that cannot be one is an id that does not exist.
         return _problem(404, NotFound.code, NotFound.detail)
-    return await answer_auth_error(request, InvalidInput(*field_errors(request, exc)))
+    return problem_of(request, InvalidInput(*field_errors(request, exc)))
 
 
-async def answer_http_exception(request: HTTPConnection, exc: Exception) -> Response:
+async def answer_http_exception(request: Request | WebSocket, exc: Exception) -> _Answer:
     """Answer what the framework raises by itself: 404, 405 and the like."""
     if not isinstance(exc, HTTPException):
         raise exc
+    return await _answered(request, problem_of_http(request, exc))
+
+
+def problem_of_http(request: HTTPConnection, exc: HTTPException) -> Response:
+    """Return the answer to what the framework raises by itself."""
     headers = dict(exc.headers or {})
     if exc.status_code in _STATUSES_WITHOUT_BODY:
         return Response(status_code=exc.status_code, headers=headers)

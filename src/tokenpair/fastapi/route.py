@@ -20,9 +20,9 @@ from starlette.types import Receive, Scope, Send
 from tokenpair.core.encoding import strict_json
 from tokenpair.errors import AuthError, PayloadTooLarge
 from tokenpair.fastapi.problems import (
-    answer_auth_error,
-    answer_http_exception,
     answer_invalid_body,
+    problem_of,
+    problem_of_http,
 )
 
 MAX_BODY_BYTES = 64 * 1024
@@ -73,7 +73,7 @@ class ProblemRoute(APIRoute):
         try:
             await super().handle(scope, receive, send)
         except HTTPException as exc:
-            response = await answer_http_exception(Request(scope), exc)
+            response = problem_of_http(Request(scope), exc)
             await response(scope, receive, send)
 
     def get_route_handler(self) -> _Handler:
@@ -84,14 +84,14 @@ class ProblemRoute(APIRoute):
             try:
                 response = await handle(StrictRequest(request.scope, request.receive))
             except AuthError as exc:
-                return await answer_auth_error(request, exc)
+                return problem_of(request, exc)
             except RequestValidationError as exc:
                 return await answer_invalid_body(request, exc)
             except HTTPException as exc:
                 if isinstance(exc.__cause__, PayloadTooLarge):
                     # FastAPI wraps whatever reading the body raises.
-                    return await answer_auth_error(request, exc.__cause__)
-                return await answer_http_exception(request, exc)
+                    return problem_of(request, exc.__cause__)
+                return problem_of_http(request, exc)
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
@@ -121,5 +121,5 @@ class DirectRoute(ProblemRoute):
         try:
             response = await self.endpoint(request)
         except AuthError as exc:
-            response = await answer_auth_error(request, exc)
+            response = problem_of(request, exc)
         await response(scope, receive, send)

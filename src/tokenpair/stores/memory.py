@@ -173,6 +173,12 @@ class MemoryUnitOfWork:
     def __init__(self, tables: _Tables) -> None:
         self.users = MemoryUsers(tables)
         self.sessions = MemorySessions(tables)
+        self._tables = tables
+
+    async def clear(self) -> None:
+        """Remove every account and session; for tests."""
+        self._tables.users.clear()
+        self._tables.sessions.clear()
 
 
 class MemoryUsers:

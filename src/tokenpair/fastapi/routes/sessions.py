@@ -22,13 +22,13 @@ from tokenpair.fastapi.bearer import (
     AccessTokenBearer,
     RefreshTokenBearer,
     UnverifiedBearer,
-    bearer_token,
 )
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
 from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import DirectRoute, ProblemRoute
 from tokenpair.fastapi.schemas import Credentials, Pair, SessionInfo, pair_response
+from tokenpair.fastapi.transport import bearer_token
 
 RENEWAL_ERRORS = (
     NotAuthenticated,

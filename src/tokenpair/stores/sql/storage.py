@@ -214,6 +214,12 @@ class SqlUnitOfWork:
         self.revocations = SqlRevocations(connection, lasting)
         self.users = SqlUsers(connection, self.revocations)
         self.sessions = SqlSessions(connection, self.revocations)
+        self._connection = connection
+
+    async def clear(self) -> None:
+        """Remove every account and session; for tests."""
+        await self._connection.execute(session_table.delete())
+        await self._connection.execute(user_table.delete())
 
 
 def _to_standing(row: sa.Row[*tuple[Any, ...]]) -> Standing:
