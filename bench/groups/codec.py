@@ -86,7 +86,7 @@ async def make_operations() -> dict[str, Operation]:
     es256 = Es256(private)
     jws_signature = es256.sign(message)
     revocations = Revocations()
-    revocations.apply(entries)
+    revocations.apply(entries, at=0)
     return {
         RAW_VERIFY: lambda: public.verify(signature, message, algorithm),
         RAW_SIGN: lambda: private.sign(message, algorithm),
@@ -105,14 +105,14 @@ def measure_copy(rounds: int) -> Table:
     """Take many revocations in, as a worker does that reads the feed."""
     tracemalloc.start()
     copy = Revocations()
-    copy.apply(revoked(REVOKED))
+    copy.apply(revoked(REVOKED), at=0)
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     entries = revoked(REVOKED)
     times = []
     for _ in range(rounds):
         began = time.perf_counter()
-        Revocations().apply(entries)
+        Revocations().apply(entries, at=0)
         times.append((time.perf_counter() - began) / REVOKED * 1e6)
     return Table(
         title=COPY,

@@ -132,6 +132,7 @@ class Auth:
             storage,
             poll=poll,
             max_staleness=max_staleness,
+            access=lifetimes.access,
             wake_up=wake_up,
             require_open=lifecycle.require_open,
         )

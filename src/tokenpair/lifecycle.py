@@ -8,7 +8,6 @@ from uuid import UUID
 
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.health import Health
-from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import Revocation
 from tokenpair.core.session import Standing, Windows
 from tokenpair.errors import Unavailable
@@ -77,7 +76,7 @@ class OpenStorage:
     def is_private(self) -> bool:
         return self._storage.is_private
 
-    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
+    async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         await self._storage.open(migrate=migrate, access=access)
 
     async def close(self) -> None:
@@ -100,8 +99,8 @@ class OpenStorage:
     def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
         self._storage.listen(hear)
 
-    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
-        return await self._storage.read_feed(position)
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        return await self._storage.read_feed(position, reload=reload)
 
     async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
         self._require_open()

@@ -14,7 +14,6 @@ from uuid import UUID
 from tokenpair.core.claims import AccessClaims, FullRefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.health import Health
-from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import Revocation
 from tokenpair.core.session import EndReason, Session, Standing, StoredSession, Windows
 from tokenpair.core.user import StoredUser, User
@@ -154,13 +153,16 @@ class Storage(Protocol):
         """Can no other process write to it? Then nothing need be polled."""
         ...
 
-    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
+    async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         """Connect, and see that the tables are the ones this version needs.
 
         With `migrate`, bring them up to date; without, raise `ConfigurationError` when they
-        are not. Several workers may open at once. `access` is how long an access token lives:
-        so long, and `core.revocation.MARGIN`, a revocation stays in the feed; of several
-        calls until it is closed, the longest counts.
+        are not. Several workers may open at once.
+
+        `access` is how long the access tokens live that the caller will issue. The longest that
+        was ever given is kept in the storage, and the next `open` with a shorter one, here or
+        elsewhere, does not lower it: whoever records a revocation, it is in force for the longest
+        and `core.revocation.MARGIN`. None issues no tokens, and changes nothing.
         """
         ...
 
@@ -198,10 +200,14 @@ class Storage(Protocol):
         """
         ...
 
-    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
-        """Give what has been committed to the feed since `position`, or all that is in force.
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        """Return what has been committed to the feed since `position`.
 
-        Nothing that is committed is missed, in whatever order it is; some of it may be given
+        Without a position, return all that may be in force, though the storage's clock may be
+        wrong: what was in force `core.revocation.KEPT` ago. With `reload`, return besides the
+        news all that is in force by the storage's clock: a safety net.
+
+        Nothing that is committed is missed, in whatever order it is; some of it may be returned
         twice.
         """
         ...
@@ -211,12 +217,12 @@ class Storage(Protocol):
         ...
 
     async def prune(self, now: datetime, limit: int) -> int:
-        """Remove what is long over, the oldest first; give how many rows went.
+        """Remove what is long over, the oldest first; return how many rows went.
 
-        Up to `limit` sessions that expired a day ago, and as many that were ended a day ago, both
-        by `now` and by the storage's own clock; and as many revocations that are out of force, by
-        the latter. Nobody waits for longer than for one such batch; while another worker is at
-        it, there is nothing to do: 0.
+        Up to `limit` sessions that expired a day ago, as many that were ended a day ago, and as
+        many revocations that have been out of force for `core.revocation.KEPT`: all by `now` and
+        by the storage's own clock, so that neither clock alone removes anything. No other caller
+        waits for longer than one such batch takes. While another worker prunes, nothing goes: 0.
         """
         ...
 

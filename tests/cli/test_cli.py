@@ -287,6 +287,36 @@ def test_upgrading_twice_is_fine(command: Command) -> None:
     assert command("db", "upgrade")[:2] == (0, "The tables are up to date.\n")
 
 
+def test_only_a_command_lowers_the_longest_access_lifetime(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("db", "upgrade")
+    before = command("db", "access-lifetime")
+    monkeypatch.setenv("TOKENPAIR_ACCESS_SECONDS", "3600")
+    with_auth()
+    monkeypatch.setenv("TOKENPAIR_ACCESS_SECONDS", "60")
+    with_auth("ada@example.com")
+    command("users", "disable", "ada@example.com")
+    raised = command("db", "access-lifetime")
+
+    lowered = command("db", "access-lifetime", "600")
+
+    assert before == (0, "no worker has started yet\n", "")
+    assert raised == (0, "3600 seconds\n", "")
+    assert lowered == (0, "600 seconds\n", "")
+    assert command("db", "access-lifetime")[1] == "600 seconds\n"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-5", "1e3", "ten", "9999999999"])
+def test_a_lifetime_that_no_token_has_is_refused(command: Command, seconds: str) -> None:
+    command("db", "upgrade")
+
+    status, out, err = command("db", "access-lifetime", seconds)
+
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+
+
 def test_the_database_is_its_owners_alone(command: Command) -> None:
     command("db", "upgrade")
 

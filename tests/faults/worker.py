@@ -9,7 +9,8 @@ import httpx2
 from fastapi import FastAPI
 
 from tests.http.conftest import bearer, talking_to, told
-from tokenpair import Auth, Keyring
+from tokenpair import Auth, Keyring, Lifetimes
+from tokenpair.core.pair import ACCESS
 from tokenpair.fastapi import AccessToken, install
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import WakeUp
@@ -48,6 +49,7 @@ async def working(
     poll: timedelta = timedelta(milliseconds=50),
     max_staleness: timedelta = FOR_EVER,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    access: timedelta = ACCESS,
     is_open: bool = True,
 ) -> AsyncIterator[Worker]:
     """Run one for the length of the block; without `is_open`, do not connect it before."""
@@ -60,6 +62,7 @@ async def working(
         poll=poll,
         max_staleness=max_staleness,
         clock=clock,
+        lifetimes=Lifetimes(access=access, idle=access + timedelta(days=7)),
     )
     app = FastAPI()
     install(app, auth, problems=True)

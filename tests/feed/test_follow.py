@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from tokenpair import AccessClaims, Auth, Key, Keyring, TokenPair
-from tokenpair.core.revocation import Revocation
+from tokenpair.core.pair import ACCESS
+from tokenpair.core.revocation import KEPT, MARGIN, Revocation
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.ports import FeedPage, FeedPosition, Storage
@@ -18,6 +19,7 @@ from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
 FOR_EVER = timedelta(days=1)
+LASTING = (ACCESS + MARGIN).total_seconds()
 
 
 class SharedStorage(MemoryStorage):
@@ -34,15 +36,31 @@ class SharedStorage(MemoryStorage):
     def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
         """Tell nobody: what is heard here, another process has done."""
 
-    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
         self.looks += 1
         if self.is_away:
             raise Unavailable("cut off")
-        page = await super().read_feed(position)
-        if position is None:
+        page = await super().read_feed(position, reload=reload)
+        if reload:
             return page
         kept = [each for each in page.entries if each.session_id not in self.overlooked]
         return FeedPage(entries=kept, position=page.position, now=page.now)
+
+
+class LateStorage(SharedStorage):
+    """Another one's storage, some time later: a reload has only what is in force by then."""
+
+    def __init__(self, storage: SharedStorage) -> None:
+        super().__init__()
+        self.storage = storage
+        self.by = timedelta(0)
+
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        page = await self.storage.read_feed(position, reload=reload)
+        now = page.now + self.by
+        kept = KEPT if position is None else timedelta(0)
+        entries = [each for each in page.entries if each.until > now - kept]
+        return FeedPage(entries=entries, position=page.position, now=now)
 
 
 class Seconds:
@@ -210,8 +228,10 @@ async def test_a_poll_counts_from_its_beginning(seconds: Seconds) -> None:
     """What was recorded while it was under way may not be in its answer."""
 
     class SlowStorage(SharedStorage):
-        async def read_feed(self, position: FeedPosition | None) -> FeedPage:
-            page = await super().read_feed(position)
+        async def read_feed(
+            self, position: FeedPosition | None, *, reload: bool = False
+        ) -> FeedPage:
+            page = await super().read_feed(position, reload=reload)
             seconds.now += 4
             return page
 
@@ -267,20 +287,14 @@ async def test_what_is_out_of_force_is_dropped_once_a_minute(
 ) -> None:
     """And not at every look: to go through all of it takes a while."""
 
-    class LateStorage(SharedStorage):
-        late = timedelta(0)
-
-        async def read_feed(self, position: FeedPosition | None) -> FeedPage:
-            page = await storage.read_feed(position)
-            kept = [each for each in page.entries if each.until > page.now + self.late]
-            return FeedPage(entries=kept, position=page.position, now=page.now + self.late)
-
-    late = LateStorage()
+    late = LateStorage(storage)
     feed = Feed(late, poll=FOR_EVER, max_staleness=FOR_EVER, monotonic=seconds)
     await elsewhere.log_out(pair.access_token)
     await feed.poll()
 
-    late.late = timedelta(hours=1)
+    late.by = timedelta(hours=30)
+    seconds.now += LASTING - 1
+    await feed.poll()
     seconds.now += 59
     await feed.poll()
     kept = len(feed)
@@ -288,6 +302,49 @@ async def test_what_is_out_of_force_is_dropped_once_a_minute(
     await feed.poll()
 
     assert (kept, len(feed)) == (1, 0)
+
+
+async def test_a_storages_clock_that_is_an_hour_ahead_for_two_minutes_makes_it_forget_nothing(
+    storage: SharedStorage,
+    seconds: Seconds,
+    elsewhere: Auth,
+    pair: TokenPair,
+    claims: AccessClaims,
+) -> None:
+    late = LateStorage(storage)
+    feed = Feed(late, poll=FOR_EVER, max_staleness=FOR_EVER, monotonic=seconds)
+    await elsewhere.log_out(pair.access_token)
+    await feed.poll()
+
+    late.by = timedelta(hours=1)
+    for _ in range(3):
+        seconds.now += 60
+        await feed.poll()
+        assert is_revoked(feed, claims)
+    late.by = timedelta(0)
+    seconds.now += 60
+    await feed.poll()
+
+    assert is_revoked(feed, claims)
+
+
+async def test_what_was_forgotten_and_is_read_again_is_no_news(
+    storage: SharedStorage, seconds: Seconds, elsewhere: Auth, pair: TokenPair
+) -> None:
+    """After a look that failed everything is read, also what was recorded hours ago."""
+    late = LateStorage(storage)
+    feed = Feed(late, poll=FOR_EVER, max_staleness=FOR_EVER, monotonic=seconds)
+    await feed.poll()
+    late.by = timedelta(hours=30)
+    await elsewhere.log_out(pair.access_token)
+
+    storage.is_away = True
+    with pytest.raises(Unavailable):
+        await feed.poll()
+    storage.is_away = False
+    await feed.poll()
+
+    assert (feed.heard, len(feed.lags), len(feed)) == (0, 0, 1)
 
 
 async def test_it_polls_as_often_as_it_was_told_and_goes_on_after_an_outage(
@@ -423,7 +480,7 @@ async def test_a_storage_of_our_own_is_not_polled_and_forgets_all_the_same(
     )
 
     feed._hear([first])
-    seconds.now += 61
+    seconds.now += LASTING
     feed._hear([second])
 
     assert len(feed) == 1

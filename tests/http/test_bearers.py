@@ -414,7 +414,7 @@ class WatchedStorage(MemoryStorage):
         super().__init__()
         self.seen: list[str] = []
 
-    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
+    async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         assert access == ACCESS
         self.seen.append(f"open, migrate={migrate}")
 

@@ -8,11 +8,14 @@ import sqlalchemy as sa
 
 from tests.servers import PostgresServer
 from tokenpair.core.health import Condition
+from tokenpair.core.pair import ACCESS
+from tokenpair.core.revocation import KEPT, MARGIN
+from tokenpair.core.session import EndReason, StoredSession
 from tokenpair.ports import Storage
 from tokenpair.store_contract import StorageContract, keep, make_session, make_user, read_session
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.tables import revocation_table, user_table
+from tokenpair.stores.sql.tables import revocation_table, setting_table, user_table
 
 
 class TestMemory(StorageContract):
@@ -34,6 +37,7 @@ class SqlContract(StorageContract):
         yield storage
         await storage.close()
         await delete(url, revocation_table)
+        await delete(url, setting_table)
         await delete(url, user_table)
 
     async def test_the_sessions_of_a_deleted_user_are_gone(
@@ -46,6 +50,29 @@ class SqlContract(StorageContract):
         await delete(url, user_table)
 
         assert await read_session(storage, session) is None
+
+    async def test_a_revocation_goes_a_day_after_it_was_in_force(
+        self, storage: Storage, url: str
+    ) -> None:
+        """And its place in the feed is never given to another."""
+        user = make_user()
+        later = datetime.now(UTC) + timedelta(days=100)
+        first, second = (make_session(user, expires_at=later) for _ in range(2))
+        await keep(storage, user, first, second)
+        await storage.open(migrate=False, access=ACCESS)
+        await end(storage, first)
+        told = await storage.read_feed(None)
+        removed = []
+
+        for age in (timedelta(seconds=-10), timedelta(seconds=20)):
+            await move_back(url, ACCESS + MARGIN + KEPT + age)
+            removed.append(await storage.prune(datetime.now(UTC), 100))
+            await move_back(url, -(ACCESS + MARGIN + KEPT))
+        await end(storage, second)
+
+        assert removed == [0, 1]
+        (entry,) = (await storage.read_feed(told.position)).entries
+        assert entry.session_id == second.id
 
 
 class TestSqlite(SqlContract):
@@ -71,6 +98,25 @@ class TestPostgres(SqlContract):
 
         assert (found.database, found.clock) == (Condition.OK, Condition.FAILING)
         assert "clock" in "".join(found.reasons)
+
+
+async def end(storage: Storage, session: StoredSession) -> None:
+    async with storage.begin() as tx:
+        await tx.sessions.end(session.id, EndReason.LOGOUT, datetime.now(UTC))
+
+
+async def move_back(url: str, by: timedelta) -> None:
+    """Make every revocation older: the same as if the database's clock had gone on."""
+    engine = create_engine(url)
+    columns = revocation_table.c
+    async with engine.begin() as connection:
+        for row in await connection.execute(sa.select(revocation_table)):
+            await connection.execute(
+                revocation_table.update()
+                .where(columns.id == row.id)
+                .values(recorded_at=row.recorded_at - by, until=row.until - by)
+            )
+    await engine.dispose()
 
 
 async def delete(url: str, table: sa.Table) -> None:

@@ -21,6 +21,7 @@ OURS = {
     "tokenpair_migration",
     "tokenpair_revocation",
     "tokenpair_session",
+    "tokenpair_setting",
     "tokenpair_user",
 }
 

@@ -71,7 +71,7 @@ def _with_storage(run: Callable[[Storage], Awaitable[Result]]) -> Result:
         settings = Settings.read()
         storage = make_storage(settings, must_exist=True)
         try:
-            await storage.open(migrate=False, access=settings.lifetimes.access)
+            await storage.open(migrate=False)
             return await run(storage)
         finally:
             await storage.close()

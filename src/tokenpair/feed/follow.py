@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from tokenpair.core.claims import AccessClaims
-from tokenpair.core.revocation import Revocation, Revocations
+from tokenpair.core.pair import ACCESS
+from tokenpair.core.revocation import MARGIN, Revocation, Revocations
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition, Storage, WakeUp
 
 _log = logging.getLogger(__name__)
 
 RELOAD = timedelta(minutes=1)
-"""So often everything is read again: a safety net for what a poll might have missed."""
+"""Interval at which all that is in force is read again: a safety net for a poll's misses."""
 
 _RETRY_SECONDS = 1.0
 # After a look that somebody has asked for: however many log out, nobody looks more often than so.
@@ -31,7 +32,8 @@ class Feed:
     """Keeps a worker's copy of the revocations up to date.
 
     `poll` is the longest pause between two looks; after `max_staleness` without a good one,
-    nothing is let through. `monotonic` tells seconds, from anywhere.
+    nothing is let through. `access` is the longest life of an access token that this worker
+    accepts. `monotonic` tells seconds, from anywhere.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Feed:
         *,
         poll: timedelta,
         max_staleness: timedelta,
+        access: timedelta = ACCESS,
         wake_up: WakeUp | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         require_open: Callable[[], None] = lambda: None,
@@ -50,7 +53,7 @@ class Feed:
         self._wake_up = wake_up
         self._monotonic = monotonic
         self._require_open = require_open
-        self._copy = Revocations()
+        self._copy = Revocations(access + MARGIN)
         self._position: FeedPosition | None = None
         # When its copy stops to be good enough; a private storage's never does.
         self._fresh_until = math.inf if storage.is_private else -math.inf
@@ -129,13 +132,12 @@ class Feed:
         now = self._monotonic()
         # If this look fails, the next is for everything: who knows what it will find.
         position, self._position = self._position, None
-        if now - self._loaded_at >= RELOAD.total_seconds():
-            position = None
-        page = await self._storage.read_feed(position)
+        reload = position is None or now - self._loaded_at >= RELOAD.total_seconds()
+        page = await self._storage.read_feed(position, reload=reload)
         await self._take_in(page)
-        if position is None:
+        if reload:
             # Not at every look: to go through all of it takes a while, and it does no harm.
-            self._copy.forget(page.now)
+            self._copy.forget(page.now, at=now)
             self._loaded_at = now
         self._position = page.position
         # As of before the look: what was recorded meanwhile may not be in it.
@@ -149,8 +151,10 @@ class Feed:
             some = page.entries[start : start + _AT_ONCE]
             entries = [entry for entry in some if entry.makes_sense]
             senseless += len(some) - len(entries)
-            news = self._copy.apply(entries)
+            news = self._copy.apply(entries, at=self._monotonic())
             if not is_first:
+                # What is out of force may be read again long after it was forgotten.
+                news = [each for each in news if each.until > page.now]
                 self.heard += len(news)
                 self.lags += [(page.now - each.recorded_at).total_seconds() for each in news]
             await asyncio.sleep(0)
@@ -159,12 +163,12 @@ class Feed:
 
     def _hear(self, entries: Sequence[Revocation]) -> None:
         """Take in what this process has recorded, and tell the others."""
-        self._copy.apply(entries)
-        self._told.set()
         now = self._monotonic()
+        self._copy.apply(entries, at=now)
+        self._told.set()
         if self._storage.is_private and entries and now - self._loaded_at >= RELOAD.total_seconds():
             self._loaded_at = now  # Nobody polls.
-            self._copy.forget(entries[-1].recorded_at)
+            self._copy.forget(entries[-1].recorded_at, at=now)
 
     async def _keep_up(self) -> None:
         is_away = False

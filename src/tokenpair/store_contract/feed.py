@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tokenpair.core.pair import ACCESS
-from tokenpair.core.revocation import MARGIN, Revocation
+from tokenpair.core.revocation import MARGIN, UNKNOWN_ACCESS, Revocation
 from tokenpair.core.session import EndReason
 from tokenpair.errors import EmailTaken
 from tokenpair.ports import FeedPosition, Storage
@@ -37,6 +37,7 @@ class FeedPromises:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
+        await storage.open(migrate=False, access=ACCESS)
         position = await end_of_feed(storage)
 
         async with storage.begin() as tx:
@@ -48,6 +49,34 @@ class FeedPromises:
         assert timedelta(0) <= now - entry.recorded_at < timedelta(minutes=1)
         lasting = entry.until - entry.recorded_at
         assert abs(lasting - (ACCESS + MARGIN)) < timedelta(milliseconds=5)
+
+    async def test_where_no_worker_has_told_its_lifetime_a_revocation_lasts_for_a_day(
+        self, storage: Storage
+    ) -> None:
+        session = make_session(user := make_user())
+        await keep(storage, user, session)
+
+        async with storage.begin() as tx:
+            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+
+        (entry,) = await news(storage, None)
+        assert entry.until - entry.recorded_at > UNKNOWN_ACCESS
+
+    async def test_a_reload_has_all_that_is_in_force_besides_the_news(
+        self, storage: Storage
+    ) -> None:
+        user = make_user()
+        sessions = [make_session(user) for _ in range(2)]
+        await keep(storage, user, *sessions)
+        async with storage.begin() as tx:
+            await tx.sessions.end(sessions[0].id, EndReason.LOGOUT, NOW)
+        position = await end_of_feed(storage)
+        async with storage.begin() as tx:
+            await tx.sessions.end(sessions[1].id, EndReason.LOGOUT, NOW)
+
+        page = await storage.read_feed(position, reload=True)
+
+        assert sessions_in(page.entries) == {session.id for session in sessions}
 
     async def test_every_session_that_ends_at_once_is_in_the_feed(self, storage: Storage) -> None:
         user, other = make_user(), make_user("bob@example.com")

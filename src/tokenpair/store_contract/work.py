@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tokenpair.core.health import Condition
+from tokenpair.core.revocation import MARGIN
 from tokenpair.core.session import (
     EndReason,
     Standing,
@@ -163,21 +164,26 @@ class WorkPromises:
 
         assert await read_user(storage, user) == user
 
-    @pytest.mark.parametrize("minutes", [(1440, 1), (1, 1440)])
-    async def test_of_two_lifetimes_the_longer_decides_how_long_a_revocation_lasts(
-        self, storage: Storage, minutes: tuple[int, int]
+    @pytest.mark.parametrize("hours", [(24, 1), (1, 24), (1, 24, None)], ids=str)
+    @pytest.mark.parametrize("is_closed", [True, False], ids=["closed-between", "open"])
+    async def test_the_longest_lifetime_ever_told_decides_how_long_a_revocation_lasts(
+        self, storage: Storage, hours: tuple[int | None, ...], is_closed: bool
     ) -> None:
-        """Whoever shares it may have tokens that live as long."""
+        """Another worker's tokens may still live as long, whatever this writer's settings are."""
         session = make_session(user := make_user())
         await keep(storage, user, session)
-        for each in minutes:
-            await storage.open(migrate=False, access=timedelta(minutes=each))
+        for each in hours:
+            await storage.open(migrate=False, access=timedelta(hours=each) if each else None)
+            if is_closed:
+                await storage.close()
+        await storage.open(migrate=False)
 
         async with storage.begin() as tx:
             await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
 
         (entry,) = (await storage.read_feed(None)).entries
-        assert entry.until - entry.recorded_at > timedelta(days=1)
+        lasting = entry.until - entry.recorded_at
+        assert abs(lasting - timedelta(days=1) - MARGIN) < timedelta(milliseconds=5)
 
     async def test_closing_twice_is_fine(self, storage: Storage) -> None:
         await storage.close()

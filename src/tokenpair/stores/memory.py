@@ -14,8 +14,7 @@ from uuid import UUID
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.pair import ACCESS
-from tokenpair.core.revocation import MARGIN, Revocation
+from tokenpair.core.revocation import KEPT, MARGIN, UNKNOWN_ACCESS, Revocation
 from tokenpair.core.session import (
     EndReason,
     Session,
@@ -37,7 +36,7 @@ class _Tables:
     sessions: dict[UUID, StoredSession] = field(default_factory=dict)
     revocations: dict[int, Revocation] = field(default_factory=dict)  # Numbered from 0.
     revoked: int = 0
-    lasting: timedelta = ACCESS + MARGIN
+    longest_access: timedelta | None = None
 
     def copy(self) -> "_Tables":
         return replace(
@@ -63,7 +62,7 @@ class _Tables:
             user_id=user_id,
             min_version=min_version,
             recorded_at=now,
-            until=now + self.lasting,
+            until=now + (self.longest_access or UNKNOWN_ACCESS) + MARGIN,
         )
         self.revoked += 1
 
@@ -76,18 +75,17 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._tables = _Tables()
         self._lock = asyncio.Lock()
-        self._is_open = False
         self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
-    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:  # noqa: ARG002
+    async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:  # noqa: ARG002
         """Nothing to open, nothing to migrate."""
-        shared = self._tables.lasting if self._is_open else timedelta.min
-        self._tables.lasting, self._is_open = max(shared, access + MARGIN), True
+        known = self._tables.longest_access
+        if access is not None and (known is None or known < access):
+            self._tables.longest_access = access
 
     async def close(self) -> None:
         """Nothing to close, but the lock may belong to an event loop that is over."""
         self._lock = asyncio.Lock()
-        self._is_open = False
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["MemoryUnitOfWork"]:
@@ -130,9 +128,9 @@ class MemoryStorage:
         self._hearers.append(hear)
         hear(self._tables.revoked_since(0))
 
-    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
-        """Give what has been added since; a position counts what there was."""
-        entries = self._tables.revoked_since(position[0] if position else 0)
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        """Return what has been added since; a position counts what there was."""
+        entries = self._tables.revoked_since(position[0] if position and not reload else 0)
         position = (self._tables.revoked, 0)
         return FeedPage(entries=entries, position=position, now=datetime.now(UTC))
 
@@ -157,7 +155,8 @@ class MemoryStorage:
             for session_id in sorted(over, key=moments.__getitem__)[:limit]:
                 del sessions[session_id]
                 removed += 1
-        for number in [each for each, entry in revocations.items() if entry.until < clock][:limit]:
+        kept = min(now, clock) - KEPT
+        for number in [each for each, entry in revocations.items() if entry.until < kept][:limit]:
             del revocations[number]
             removed += 1
         return removed

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.sql.access_lifetime import end_of_force
 from tokenpair.stores.sql.tables import revocation_table
 
 _r = revocation_table.c
@@ -26,7 +27,7 @@ _THIS_TRANSACTION = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.B
 class RevocationReader(Protocol):
     """What reads the feed: one class for each database."""
 
-    async def read(self, position: FeedPosition | None) -> FeedPage:
+    async def read(self, position: FeedPosition | None, *, reload: bool) -> FeedPage:
         """As `ports.Storage.read_feed`."""
         ...
 
@@ -38,10 +39,8 @@ class RevocationReader(Protocol):
 class SqlRevocations:
     """Writes the feed, on one connection, and keeps what was written to be told."""
 
-    def __init__(self, connection: AsyncConnection, lasting: timedelta) -> None:
-        """`lasting` is how long an entry stays in force."""
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._lasting = lasting
         self.recorded: list[Revocation] = []
 
     async def session_ended(self, *session_ids: UUID) -> None:
@@ -56,7 +55,7 @@ class SqlRevocations:
         if not rows:
             return
         dialect = self._connection.dialect
-        moments = {"recorded_at": now(dialect), "until": now(dialect, plus=self._lasting)}
+        moments = {"recorded_at": now(dialect), "until": end_of_force(dialect)}
         if dialect.name == "postgresql":
             moments["xid"] = _THIS_TRANSACTION
         written = await self._connection.execute(

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tokenpair.stores.sql.feed import now as database_now
+from tokenpair.core.revocation import KEPT as REVOCATION_KEPT
 from tokenpair.stores.sql.tables import revocation_table, session_table
 
 KEPT = timedelta(days=1)
@@ -23,7 +23,7 @@ _OUR_TURN = sa.select(sa.func.pg_try_advisory_xact_lock(7_046_029_254_386_353_13
 async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
     """Do what `Storage.prune` promises.
 
-    This worker's clock may be ahead: the database's must agree that a session is over.
+    Each clock may be ahead: this worker's and the database's must agree that a row is over.
     """
     if connection.dialect.name == "postgresql":
         if not (await connection.execute(_OUR_TURN)).scalar_one():
@@ -39,10 +39,11 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
         .with_for_update(skip_locked=True)
         for moment in (session_table.c.expires_at, session_table.c.ended_at)
     )
+    until = revocation_table.c.until
     out_of_force = (
         sa.select(revocation_table.c.id)
-        .where(revocation_table.c.until < database_now(connection.dialect))
-        .order_by(revocation_table.c.until)
+        .where(until < now - REVOCATION_KEPT, until < theirs - REVOCATION_KEPT)
+        .order_by(until)
         .limit(limit)
     )
     removed = 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from tokenpair.core.revocation import Revocation
+from tokenpair.core.revocation import KEPT, Revocation
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.sqlite import connect, to_moment, to_text
@@ -22,7 +22,7 @@ class SqliteFeed:
 
     There is one writer, so the rows after the newest one that was seen are the news. If that one
     is still there, that is: a backup that was restored takes the ids back, and what is written
-    next gets them again. Then everything in force is read. A position is the connection, its
+    next gets them again. Then everything that is kept is read. A position is the connection, its
     count of changes, and that row.
     """
 
@@ -31,10 +31,10 @@ class SqliteFeed:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite-feed")
         self._connection: sqlite3.Connection | None = None
 
-    async def read(self, position: FeedPosition | None) -> FeedPage:
+    async def read(self, position: FeedPosition | None, *, reload: bool) -> FeedPage:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, self._read, position)
+            return await loop.run_in_executor(self._thread, self._read, position, reload)
         except sqlite3.Error as exc:
             raise Unavailable(f"the database cannot be read: {exc}") from exc
 
@@ -43,7 +43,7 @@ class SqliteFeed:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._close)
 
-    def _read(self, position: FeedPosition | None) -> FeedPage:
+    def _read(self, position: FeedPosition | None, reload: bool) -> FeedPage:
         if self._connection is None:
             self._connection = connect(self._path)
             # Decoded where it can be told which row is at fault.
@@ -52,15 +52,16 @@ class SqliteFeed:
         now = datetime.now(UTC)  # SQLite's clock is the machine's.
         # It changes with every commit of any other connection, and costs next to nothing.
         (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if position and position[:2] == (connection, version):
+        if position and position[:2] == (connection, version) and not reload:
             return FeedPage(entries=[], position=position, now=now)
         # Looked for before the news: what is committed in between is read now, and once more the
         # next time.
         newest = connection.execute(f"{_ROWS} ORDER BY id DESC LIMIT 1").fetchone()
         if position is None:
-            rows = connection.execute(f"{_ROWS} WHERE until > ?", (to_text(now),)).fetchall()
+            rows = _rows_in_force(connection, now - KEPT)
         else:
-            rows = _rows_after(position[2], connection, now)
+            rows = _rows_after(position[2], connection, now - KEPT)
+            rows += _rows_in_force(connection, now) if reload else []
         entries = [_to_revocation(row) for row in rows]
         return FeedPage(entries=entries, position=(connection, version, newest), now=now)
 
@@ -70,13 +71,18 @@ class SqliteFeed:
             self._connection = None
 
 
-def _rows_after(seen: Row | None, connection: sqlite3.Connection, now: datetime) -> list[Row]:
+def _rows_in_force(connection: sqlite3.Connection, at: datetime) -> list[Row]:
+    return connection.execute(f"{_ROWS} WHERE until > ?", (to_text(at),)).fetchall()
+
+
+def _rows_after(seen: Row | None, connection: sqlite3.Connection, kept: datetime) -> list[Row]:
     last = seen[0] if seen else 0
     found = connection.execute(f"{_ROWS} WHERE id = ?", (last,)).fetchone()
     if seen and found == seen:
         return connection.execute(f"{_ROWS} WHERE id > ?", (last,)).fetchall()
     # It has been pruned, and then there is little to read; or it never was.
-    return connection.execute(f"{_ROWS} WHERE id > ? OR until > ?", (last, to_text(now))).fetchall()
+    question = f"{_ROWS} WHERE id > ? OR until > ?"
+    return connection.execute(question, (last, to_text(kept))).fetchall()
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)

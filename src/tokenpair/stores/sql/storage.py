@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.pair import ACCESS
-from tokenpair.core.revocation import MARGIN, Revocation
+from tokenpair.core.revocation import Revocation
 from tokenpair.core.session import Standing, Windows
 from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.sql import access_lifetime
 from tokenpair.stores.sql.engine import (
     POOL_SIZE,
     answering,
@@ -87,7 +87,6 @@ class SqlStorage:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = turn_to_write(engine)
         self._renewals, self._feed = _by_the_driver(engine, self._turn)
-        self._lasting, self._is_open = ACCESS + MARGIN, False
         self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
     @classmethod
@@ -95,18 +94,38 @@ class SqlStorage:
         """Make one from `sqlite:///path` or `postgresql://…`. Raises `ConfigurationError`."""
         return cls(create_engine(url), create_engine(url, autocommit=True))
 
-    async def open(self, *, migrate: bool, access: timedelta = ACCESS) -> None:
-        # The longest, if several share it.
-        shared = self._lasting if self._is_open else timedelta.min
-        self._lasting, self._is_open = max(shared, access + MARGIN), True
+    async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         with opening(self._engine):
             if migrate:
                 await TOKENPAIR_MIGRATIONS.upgrade(self._engine)
             elif not await TOKENPAIR_MIGRATIONS.is_current(self._engine):
                 raise ConfigurationError("the database is not migrated; run: tokenpair db upgrade")
+        if access is not None:
+            await self._raise_access_lifetime(access)
+
+    async def _raise_access_lifetime(self, access: timedelta) -> None:
+        # Mostly there is nothing to write: a start takes no lock for it.
+        known = await self.access_lifetime()
+        if known is None or known < access:
+            await self._write_access_lifetime(access, lower=False)
+
+    async def _write_access_lifetime(self, access: timedelta, *, lower: bool) -> None:
+        async with self._writing() as connection:
+            await access_lifetime.write(connection, access, lower=lower)
+
+    async def access_lifetime(self) -> timedelta | None:
+        """Return the longest access lifetime in use; None if no worker has ever opened."""
+        async with answering(self._engine), self._autocommit.connect() as connection:
+            return await access_lifetime.read(connection)
+
+    async def set_access_lifetime(self, access: timedelta) -> None:
+        """Set the longest access lifetime in use, also to a shorter one: an operator decides it.
+
+        What is revoked from now on is in force for as long, and `core.revocation.MARGIN`.
+        """
+        await self._write_access_lifetime(access, lower=True)
 
     async def close(self) -> None:
-        self._is_open = False
         async with AsyncExitStack() as stack:  # Each, whatever becomes of the others.
             stack.push_async_callback(self._engine.dispose)
             stack.push_async_callback(self._autocommit.dispose)
@@ -116,7 +135,7 @@ class SqlStorage:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["SqlUnitOfWork"]:
         async with self._writing() as connection:
-            tx = SqlUnitOfWork(connection, self._lasting)
+            tx = SqlUnitOfWork(connection)
             yield tx
         if tx.revocations.recorded:
             for hear in self._hearers:
@@ -132,13 +151,13 @@ class SqlStorage:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["SqlUnitOfWork"]:
         async with answering(self._engine), self._autocommit.connect() as connection:
-            yield SqlUnitOfWork(connection, self._lasting)
+            yield SqlUnitOfWork(connection)
 
     def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
         self._hearers.append(hear)
 
-    async def read_feed(self, position: FeedPosition | None) -> FeedPage:
-        return await self._feed.read(position)
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        return await self._feed.read(position, reload=reload)
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
@@ -210,8 +229,8 @@ def _by_the_driver(
 class SqlUnitOfWork:
     """Both stores, on one connection."""
 
-    def __init__(self, connection: AsyncConnection, lasting: timedelta) -> None:
-        self.revocations = SqlRevocations(connection, lasting)
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.revocations = SqlRevocations(connection)
         self.users = SqlUsers(connection, self.revocations)
         self.sessions = SqlSessions(connection, self.revocations)
         self._connection = connection

@@ -103,3 +103,10 @@ revocation_table = sa.Table(
     sa.Column("xid", sa.BigInteger, index=True),
     sqlite_autoincrement=True,  # Else an id is given again, when the newest row has been pruned.
 )
+
+setting_table = sa.Table(
+    "tokenpair_setting",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("seconds", sa.BigInteger, nullable=False),
+)
