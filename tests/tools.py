@@ -1,9 +1,15 @@
 """Programs that a `long` test needs and that Python's package index does not have."""
 
+import fcntl
+import hashlib
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
+
+NODE_FOLDER = Path(__file__).parent / "node"
 
 
 def program(name: str) -> str:
@@ -18,3 +24,23 @@ def program(name: str) -> str:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def node_packages() -> Path:
+    """Return the folder `tests/node`, where the packages of its lock are installed first."""
+    npm = program("npm")
+    lock = NODE_FOLDER / "package-lock.json"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    stamp = NODE_FOLDER / "node_modules" / ".installed"
+    with lock.open() as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # Tests in other processes want them, too.
+        if not stamp.exists() or stamp.read_text() != wanted:
+            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=NODE_FOLDER, check=True, stdout=subprocess.DEVNULL)
+            stamp.write_text(wanted)
+    return NODE_FOLDER
+
+
+def node_program(name: str) -> list[str | Path]:
+    """Return how to run a program of the packages in `tests/node`."""
+    return [program("node"), (node_packages() / "node_modules" / ".bin" / name).resolve()]

@@ -114,6 +114,7 @@ class Auth:
         lifetimes, windows = lifetimes or Lifetimes(), windows or Windows()
         _require_fitting(lifetimes, windows)
         self.storage = storage
+        self.issuer = issuer
         self._lifecycle = lifecycle = Lifecycle(development=development)
         # A private storage has nothing to open: tests need not.
         if not storage.is_private:

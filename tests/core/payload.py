@@ -8,6 +8,14 @@ from tokenpair.core.claims import FullRefreshClaims
 
 
 def payload_of(claims: AccessClaims | FullRefreshClaims) -> dict[str, Any]:
-    """Give the claims as a JWT payload, without "iss" and "aud"."""
+    """Return the claims as a JWT payload, without "iss", "aud" and "client_id"."""
     payload: dict[str, Any] = json.loads(f"{{{claims.to_json()}}}")
     return payload
+
+
+def whole_payload(
+    claims: AccessClaims | FullRefreshClaims, *, issuer: str, audience: str
+) -> dict[str, Any]:
+    """Return everything that a token of ours says."""
+    common = {"iss": issuer, "aud": audience} | payload_of(claims)
+    return common | ({"client_id": audience} if isinstance(claims, AccessClaims) else {})

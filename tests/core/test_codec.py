@@ -238,7 +238,7 @@ def test_one_member_changed_gives_the_claims_that_it_says_or_a_clear_error(
     except InvalidToken:
         return
     said = {"iss": "https://auth.test", "aud": PAYLOADS[kind]["aud"]} | payload_of(claims)
-    assert said == payload
+    assert said == {key: value for key, value in payload.items() if key != "client_id"}
 
 
 @pytest.mark.parametrize("odd", ['a","roles":["root"],"x":"', "\\", "\n", "\u2028", "\x00"])
@@ -325,6 +325,50 @@ def test_every_algorithm_writes_both_kinds(algorithm: str) -> None:
 
     assert codec.decode(codec.encode(ACCESS)) == ACCESS
     assert codec.decode(codec.encode(REFRESH)) == REFRESH
+
+
+@pytest.mark.parametrize("name", ["Ed25519", "EdDSA"])
+@pytest.mark.parametrize("other", ["Ed25519", "EdDSA"])
+def test_a_key_verifies_under_both_names_of_its_signature_and_writes_its_own(
+    name: str, other: str
+) -> None:
+    key = Key.generate(name)
+    renamed = replace(key, algorithm=other)
+    codec, later = (
+        Codec(Keyring([each]), issuer="https://auth.test", audience="https://auth.test")
+        for each in (key, renamed)
+    )
+
+    token = codec.encode(ACCESS)
+
+    assert json.loads(from_base64url(token.split(".")[0]))["alg"] == name
+    assert later.decode(token) == ACCESS
+    assert later.decode(codec.encode(REFRESH)) == REFRESH
+    assert renamed.kid == key.kid
+
+
+def test_an_access_token_names_its_audience_as_the_client() -> None:
+    def payload(token: str) -> dict[str, object]:
+        found: dict[str, object] = json.loads(from_base64url(token.split(".")[1]))
+        return found
+
+    access, refresh = payload(TOKENS["access"]), payload(TOKENS["refresh"])
+
+    assert access["client_id"] == access["aud"] == "https://api.test"
+    assert "client_id" not in refresh
+
+
+@pytest.mark.parametrize("client_id", [None, "another", 7])
+def test_the_client_of_a_token_is_never_checked(client_id: object) -> None:
+    """A token of an earlier release has none."""
+    header, body, _ = TOKENS["access"].split(".")
+    payload = json.loads(from_base64url(body)) | {"client_id": client_id}
+    if client_id is None:
+        del payload["client_id"]
+    signed = f"{header}.{base64url(json.dumps(payload).encode())}"
+    signature = base64url(KEYRING.signing.signer.sign(signed.encode()))
+
+    assert CODEC.decode(f"{signed}.{signature}") == ACCESS
 
 
 def test_hs256_is_for_one_service_alone() -> None:

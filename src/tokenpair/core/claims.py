@@ -48,9 +48,10 @@ class Claims:
             raise ExpiredToken(f"expired at {self.expires_at:%Y-%m-%dT%H:%M:%SZ}")
 
     def to_json(self) -> str:
-        """Give the claims as the members of a JWT payload, without braces, "iss" and "aud".
+        """Return the members of the JWT payload that differ from token to token, without braces.
 
-        Written by hand, for a JSON encoder takes longer than all else but the signature.
+        The codec adds "iss", "aud" and "client_id". Written by hand: a JSON encoder takes longer
+        than everything else but the signature.
         """
         return (
             f'"sub":"{self.subject}","sid":"{self.session_id}","jti":{_quoted(self.token_id)},'
@@ -60,7 +61,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessClaims(Claims):
-    """The content of an access token (shaped after RFC 9068; there is no "client_id").
+    """The content of an access token (RFC 9068).
 
     It names nobody: no e-mail address, no name. `version` is the user's at the moment of
     issue; when the user's has risen since, the token is stale.

@@ -61,7 +61,10 @@ class Codec:
         """
         self._issuer = issuer
         self._audience = audience
-        self._opening = f'{{"iss":{json.dumps(issuer)},"aud":{json.dumps(audience)},'
+        opening = f'{{"iss":{json.dumps(issuer)},"aud":{json.dumps(audience)},'
+        # RFC 9068 requires a "client_id". No client is registered here, so it is the audience.
+        with_client = f'{opening}"client_id":{json.dumps(audience)},'
+        self._openings: dict[Kind, str] = {AccessClaims: with_client, FullRefreshClaims: opening}
         self._look_again = look_again
         self.use(keyring)
 
@@ -80,9 +83,10 @@ class Codec:
         # "b64", "zip", "jwk", "jku", another "alg") is refused by having no place, and none of
         # it is ever parsed.
         self._rules = {
-            _header(key, kind): _Rule(kind, _signer(key, kind))
+            header: _Rule(kind, _signer(key, kind))
             for key in keyring.keys
             for kind in _kinds(key)
+            for header in _headers(key, kind)
         }
         self._headers = {kind: _header(keyring.signing, kind) for kind in KINDS}
 
@@ -90,7 +94,7 @@ class Codec:
         """Sign with the key whose turn it is."""
         kind = type(claims)
         header = self._headers[kind]
-        body = f"{self._opening}{claims.to_json()}}}"
+        body = f"{self._openings[kind]}{claims.to_json()}}}"
         signed = f"{header}.{base64url(body.encode())}"
         return f"{signed}.{base64url(self._rules[header].signer.sign(signed.encode()))}"
 
@@ -150,10 +154,15 @@ class Codec:
 
 
 def _header(key: Key, kind: Kind) -> str:
-    """Write a token's header, encoded; always to the same bytes."""
-    algorithm = key.algorithm if kind is AccessClaims else _REFRESH_ALGORITHM
-    header = {"alg": algorithm, "kid": key.kid, "typ": kind.typ}
-    return base64url(json.dumps(header, separators=(",", ":")).encode())
+    """Return the header that is written, encoded."""
+    return _headers(key, kind)[0]
+
+
+def _headers(key: Key, kind: Kind) -> list[str]:
+    """Return every header that is accepted, encoded, first the one that is written."""
+    names = key.algorithm_names if kind is AccessClaims else (_REFRESH_ALGORITHM,)
+    headers = ({"alg": name, "kid": key.kid, "typ": kind.typ} for name in names)
+    return [base64url(json.dumps(each, separators=(",", ":")).encode()) for each in headers]
 
 
 def _signer(key: Key, kind: Kind) -> Signer:

@@ -31,7 +31,10 @@ Material = ECKey | OKPKey | RSAKey | OctKey
 DEFAULT_ALGORITHM = "ES256"
 # RS256's padding is disallowed by OWASP ASVS 5.0, appendix C; it is here for old verifiers.
 # HS256 is for whoever has one service alone: nobody else can verify its tokens.
-ALGORITHMS = ("ES256", "Ed25519", "PS256", "RS256", "HS256")
+# Ed25519 and EdDSA are two names of one signature: RFC 9864 deprecates the older one, EdDSA, and
+# many verifiers know only that.
+ALGORITHMS = ("ES256", "Ed25519", "EdDSA", "PS256", "RS256", "HS256")
+_SYNONYMS = ("Ed25519", "EdDSA")
 MIN_RSA_BITS = 3072
 MIN_SECRET_BYTES = 32
 
@@ -40,6 +43,7 @@ _REFRESH_KEY_INFO = b"tokenpair refresh token v1"
 _SHAPES: dict[str, tuple[type[Material], Jwk]] = {
     "ES256": (ECKey, {"kty": "EC", "crv": "P-256"}),
     "Ed25519": (OKPKey, {"kty": "OKP", "crv": "Ed25519"}),
+    "EdDSA": (OKPKey, {"kty": "OKP", "crv": "Ed25519"}),
     "PS256": (RSAKey, {"kty": "RSA"}),
     "RS256": (RSAKey, {"kty": "RSA"}),
     "HS256": (OctKey, {"kty": "oct"}),
@@ -101,7 +105,7 @@ class Key:
         match algorithm:
             case "ES256":
                 material = ECKey.generate_key("P-256")
-            case "Ed25519":
+            case "Ed25519" | "EdDSA":
                 material = OKPKey.generate_key("Ed25519")
             case "PS256" | "RS256":
                 material = RSAKey.generate_key(MIN_RSA_BITS)
@@ -155,6 +159,15 @@ class Key:
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=_REFRESH_KEY_INFO)
         return OctKey.import_key(derive.derive(self._secret()))
 
+    @property
+    def algorithm_names(self) -> list[str]:
+        """Every "alg" that an access token of this key may have: first the one that is written.
+
+        The operator may rename the key in its file while tokens with the other name still live.
+        """
+        synonyms = _SYNONYMS if self.algorithm in _SYNONYMS else ()
+        return [self.algorithm, *(name for name in synonyms if name != self.algorithm)]
+
     @cached_property
     def signer(self) -> Signer:
         """What signs and verifies this key's access tokens.
@@ -165,7 +178,7 @@ class Key:
         match self.algorithm, key:
             case "ES256", EllipticCurvePrivateKey():
                 return Es256(key)
-            case "Ed25519", Ed25519PrivateKey():
+            case "Ed25519" | "EdDSA", Ed25519PrivateKey():
                 return Ed25519(key)
             case "PS256", RSAPrivateKey():
                 return Rsa(key, Rsa.PSS)

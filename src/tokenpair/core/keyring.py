@@ -54,11 +54,10 @@ class Keyring:
         return {"keys": [key.to_jwk(private=True) for key in self.keys]}
 
     def to_public_jwks(self) -> Jwk:
-        """Give what the world verifies access tokens by: no key that no longer does."""
-        return {
-            "keys": [
-                key.to_jwk(private=False)
-                for key in self.keys
-                if key.verifies_access and not key.is_symmetric
-            ]
-        }
+        """Return the public keys of access tokens, first the one that signs.
+
+        python-jose tries them in order, and fails at the first of another type of key.
+        """
+        shown = [key for key in self.keys if key.verifies_access and not key.is_symmetric]
+        shown.sort(key=lambda key: key is not self.signing)  # The others stay in their order.
+        return {"keys": [key.to_jwk(private=False) for key in shown]}

@@ -17,10 +17,10 @@ from tokenpair.fastapi.deps import (
     current_user,
     optional_access_token,
 )
+from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.install import install
 from tokenpair.fastapi.middleware import AccessTokenMiddleware, claims_of
 from tokenpair.fastapi.optional import OptionalBearer
-from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.schemas import Profile
 from tokenpair.fastapi.text import Text, WrongValue

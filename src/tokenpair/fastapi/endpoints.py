@@ -40,15 +40,18 @@ ENDPOINTS = {
     "sessions": Endpoint("GET", "/sessions"),
     "sessions.end": Endpoint("DELETE", "/sessions/{session_id}"),
     "jwks": Endpoint("GET", "/.well-known/jwks.json", is_open=True, at_root=True),
+    "metadata": Endpoint(
+        "GET", "/.well-known/oauth-authorization-server", is_open=True, at_root=True
+    ),
 }
 """Every endpoint, by the name that `install(without=...)` knows it by."""
 
-_ALSO_LEAVES_OUT = {"refresh_token": {"refresh_token.get"}}
-"""The endpoints that are another way to the one that is named."""
+_ALSO_LEAVES_OUT = {"refresh_token": {"refresh_token.get"}, "jwks": {"metadata"}}
+"""The endpoints that are another way to the one that is named, or lead to it."""
 
 
 def left_out(names: frozenset[str]) -> frozenset[str]:
-    """Return the names with those of the other ways to the same endpoint."""
+    """Return the names with those of the endpoints that are of no use without them."""
     return names.union(*(_ALSO_LEAVES_OUT.get(name, set()) for name in names))
 
 
@@ -85,24 +88,30 @@ class Endpoints:
         *,
         dependencies: Sequence[Depends] = (),
         route_class: type[APIRoute] = ProblemRoute,
+        suffix: str = "",
         **options: Any,  # noqa: ANN401  As `add_api_route` takes them.
     ) -> Callable[[_Call], _Call]:
-        """Decorate the function that is the endpoint with this name in `ENDPOINTS`."""
+        """Decorate the function that is the endpoint with this name in `ENDPOINTS`.
+
+        `suffix` is appended to its path. A GET at the root also answers HEAD.
+        """
         endpoint = ENDPOINTS[name]
         path = endpoint.path if endpoint.at_root else self._prefix + endpoint.path
+        path += suffix
 
         def decorate(call: _Call) -> _Call:
             if name in self._without or self._is_taken(name, endpoint.method, path):
                 return call
-            self._app.router.add_api_route(
-                path,
-                call,
-                methods=[endpoint.method],
+            options.update(
                 dependencies=[*self._dependencies, *dependencies],
                 route_class_override=route_class,
-                **options,
             )
+            self._app.router.add_api_route(path, call, methods=[endpoint.method], **options)
             self._keep(endpoint)
+            if endpoint.at_root:
+                options["include_in_schema"] = False
+                self._app.router.add_api_route(path, call, methods=["HEAD"], **options)
+                self._keep(endpoint)
             return call
 
         return decorate

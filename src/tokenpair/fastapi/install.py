@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from tokenpair.auth import Auth
 from tokenpair.errors import AuthError, ConfigurationError
+from tokenpair.fastapi.described import problem_responses
 from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints, left_out
 from tokenpair.fastapi.openapi import mend_openapi
 from tokenpair.fastapi.problems import (
@@ -40,13 +41,14 @@ def install(
     `auth` opens when the app starts and closes when it stops. `profile` has the app's own
     fields of an account. The app's other answers stay as they are, but for our own errors,
     which only our dependencies raise; with `problems=True` every error of the app, a missing
-    page and a crash included, is answered as a problem (RFC 9457).
+    page and a crash included, is answered as a problem (RFC 9457), and OpenAPI describes it as
+    one for every route that is added after this call.
 
     `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
     its deprecated GET, which alone is `"refresh_token.get"`), `"logout"`, `"logout.all"`,
-    `"me"`, `"me.update"`, `"sessions"`, `"sessions.end"`, `"jwks"`. An endpoint that a route of
-    the app answers already is left to it, with a warning in the log. `dependencies` run before
-    every endpoint that is added, as those of a FastAPI router do.
+    `"me"`, `"me.update"`, `"sessions"`, `"sessions.end"`, `"jwks"`, `"metadata"`. An
+    endpoint that a route of the app answers already is left to it, with a warning in the log.
+    `dependencies` run before every endpoint that is added, as those of a FastAPI router do.
 
     An app may install several, each under a prefix of its own. The bearers want tokens of the
     first, or of the one that they are given. Raises `ConfigurationError`.
@@ -58,7 +60,7 @@ def install(
     add_renewal(endpoints, auth)
     add_account(endpoints, auth, profile)
     add_sessions(endpoints, auth)
-    add_well_known(endpoints)
+    add_well_known(endpoints, auth)
     installation = Installation(
         auth=auth,
         without=names,
@@ -71,6 +73,7 @@ def install(
         mend_openapi(app)
     app.exception_handlers.setdefault(AuthError, answer_auth_error)
     if problems:
+        app.router.responses = problem_responses() | app.router.responses
         app.add_exception_handler(RequestValidationError, answer_invalid_body)
         app.add_exception_handler(HTTPException, answer_http_exception)
         app.add_exception_handler(Exception, answer_crash)

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.routing import Match
@@ -20,20 +19,15 @@ from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from tokenpair.errors import (
-    AccessTokenRequired,
     AuthError,
     EmailTaken,
-    ExpiredToken,
     InsufficientRole,
     InvalidCredentials,
     InvalidInput,
     InvalidRequest,
-    InvalidToken,
     NotAuthenticated,
     NotFound,
     PayloadTooLarge,
-    SessionEnded,
-    StaleToken,
     TokenError,
     TokenSuperseded,
     Unavailable,
@@ -76,52 +70,9 @@ _OPEN = (WebSocketState.CONNECTING, WebSocketState.CONNECTED)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Problem(BaseModel):
-    """An error, in the form of RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[dict[str, str]] | None = Field(
-        None, description="For 422 alone: what is wrong with which field."
-    )
-
-
-ACCESS_ERRORS: tuple[type[AuthError], ...] = (
-    NotAuthenticated,
-    InvalidToken,
-    ExpiredToken,
-    StaleToken,
-    SessionEnded,
-    AccessTokenRequired,
-    Unavailable,
-)
-"""What an endpoint may answer that wants an access token."""
-
-BODY_ERRORS: tuple[type[AuthError], ...] = (InvalidInput, PayloadTooLarge)
-"""What an endpoint may answer that takes a body."""
-
-_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
-
-
 def status_of(kind: type[AuthError]) -> int:
     """Give the status of an error, by its nearest ancestor in the table."""
     return next(_STATUSES[each] for each in kind.__mro__ if each in _STATUSES)
-
-
-def problem_responses(*kinds: type[AuthError]) -> dict[int | str, dict[str, Any]]:
-    """Describe errors for OpenAPI: the `responses=` of a route."""
-    lines: dict[int | str, list[str]] = {}
-    for kind in kinds:
-        lines.setdefault(status_of(kind), []).append(f"`{kind.code}`: {kind.detail}")
-    # Named, it also keeps FastAPI from describing a 422 of its own, which we never answer.
-    lines["default"] = ["Any other error."]
-    return {
-        status: {"description": "  \n".join(texts), "content": _PROBLEM_CONTENT}
-        for status, texts in lines.items()
-    }
 
 
 async def answer_auth_error(request: Request | WebSocket, exc: Exception) -> _Answer:

@@ -26,6 +26,11 @@ class Installation:
         """Whether the `Auth`'s public keys are among those that the app publishes."""
         return "jwks" not in self.without
 
+    @property
+    def publishes_metadata(self) -> bool:
+        """Whether the `Auth`'s issuer can be looked up in this app."""
+        return "metadata" not in self.without
+
 
 def installations(app: FastAPI) -> dict[str, Installation]:
     """Return what has been installed into an app, by its prefix, in that order."""

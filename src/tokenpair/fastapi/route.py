@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from tokenpair.core.encoding import strict_json
 from tokenpair.errors import AuthError, PayloadTooLarge
+from tokenpair.fastapi.described import Responses, problem_responses
 from tokenpair.fastapi.problems import (
     answer_invalid_body,
     problem_of,
@@ -58,8 +59,20 @@ class ProblemRoute(APIRoute):
     """A route that answers its errors as problems, whatever the app around it does.
 
     It also accepts a trailing slash without a redirect, and forbids caches to keep what it
-    answers, unless the endpoint says otherwise.
+    answers, unless the endpoint says otherwise. OpenAPI describes the errors as problems.
     """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        responses: Responses | None = None,
+        **options: Any,  # noqa: ANN401  As FastAPI's.
+    ) -> None:
+        """Take what `APIRoute` takes."""
+        described = problem_responses() | (responses or {})
+        super().__init__(path, endpoint, responses=described, **options)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the path with and without a trailing slash."""

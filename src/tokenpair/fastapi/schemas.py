@@ -15,7 +15,9 @@ from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi.text import Text
 
 # Longer than an address can be (RFC 5321 §4.5.3.1.3).
-Email = Annotated[Text, Field(max_length=320, examples=["ada@example.com"])]
+Email = Annotated[
+    Text, Field(max_length=320, json_schema_extra={"format": "email"}, examples=["ada@example.com"])
+]
 Password = Annotated[
     Text,
     Field(max_length=MAX_PASSWORD_LENGTH, repr=False, examples=["correct horse battery staple"]),
@@ -68,7 +70,7 @@ class UserBase(BaseModel):
     """What every account has."""
 
     id: UUID
-    email: str
+    email: str = Field(json_schema_extra={"format": "email"})
     email_verified: bool
     roles: list[str]
     created_at: datetime

@@ -8,8 +8,8 @@ from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims
 from tokenpair.errors import EmailTaken
 from tokenpair.fastapi.bearer import AccessTokenBearer
+from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.endpoints import Endpoints
-from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.schemas import AccountSchemas, Profile
 
 
@@ -29,6 +29,7 @@ def add_account(endpoints: Endpoints, auth: Auth, profile: type[Profile]) -> Non
         status_code=201,
         response_model=schemas.user,
         responses=problem_responses(EmailTaken, *BODY_ERRORS),
+        openapi_extra=PUBLIC,
     )
     async def sign_up(body: sign_up_body) -> Any:  # noqa: ANN401
         """Make an account."""

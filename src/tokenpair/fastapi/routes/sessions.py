@@ -23,9 +23,9 @@ from tokenpair.fastapi.bearer import (
     RefreshTokenBearer,
     UnverifiedBearer,
 )
+from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
-from tokenpair.fastapi.problems import ACCESS_ERRORS, BODY_ERRORS, problem_responses
 from tokenpair.fastapi.route import DirectRoute, ProblemRoute
 from tokenpair.fastapi.schemas import Credentials, Pair, SessionInfo, pair_response
 from tokenpair.fastapi.transport import bearer_token
@@ -83,6 +83,7 @@ def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
         summary="Log in",
         response_model=Pair,
         responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS),
+        openapi_extra=PUBLIC,
     )
     async def log_in(body: Credentials, request: Request) -> Response:
         """Open a session on this device: an access token and a refresh token."""

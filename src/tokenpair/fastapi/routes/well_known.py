@@ -1,13 +1,18 @@
-"""The public keys (RFC 7517 §5), for anyone to verify access tokens by."""
+"""What a verifier looks up at the root: the public keys, and where they are."""
 
-from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 
+from tokenpair.auth import Auth
 from tokenpair.core.rotation import JWKS_MAX_AGE
-from tokenpair.fastapi.endpoints import Endpoints
+from tokenpair.fastapi.described import PUBLIC
+from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints
 from tokenpair.fastapi.registry import installations
+
+_CACHEABLE = {"Cache-Control": f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"}
 
 
 class JwkSetResponse(JSONResponse):
@@ -16,17 +21,98 @@ class JwkSetResponse(JSONResponse):
     media_type = "application/jwk-set+json"
 
 
-def add_well_known(endpoints: Endpoints) -> None:
+class PublicKey(BaseModel):
+    """A public key as a JWK (RFC 7517 §4); its other members depend on `kty`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kty: str = Field(examples=["EC"])
+    kid: str = Field(description="The key's id, as in the header of a token.")
+    alg: str = Field(examples=["ES256"])
+    use: str = Field(examples=["sig"])
+
+
+class JwkSet(BaseModel):
+    """The keys that verify access tokens (RFC 7517 §5)."""
+
+    keys: list[PublicKey]
+
+
+class ServerMetadata(BaseModel):
+    """The metadata of an authorization server (RFC 8414 §2), as far as there is something.
+
+    No endpoint here is one of OAuth's, so there are no response types and no grants.
+    """
+
+    issuer: str
+    jwks_uri: str
+    response_types_supported: list[str] = []
+    grant_types_supported: list[str] = []
+
+
+def add_well_known(endpoints: Endpoints, auth: Auth) -> None:
     """Add the endpoints that are for every `Auth` of an app together."""
 
     @endpoints.add(
-        "jwks", tags=["keys"], summary="See the public keys", response_class=JwkSetResponse
+        "jwks",
+        tags=["keys"],
+        summary="See the public keys",
+        response_class=JwkSetResponse,
+        openapi_extra=PUBLIC,
     )
-    async def jwks(request: Request, response: Response) -> dict[str, Any]:
+    async def jwks(request: Request, response: Response) -> JwkSet:
         """See the public keys, of every issuer in this app."""
-        response.headers["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"
+        response.headers.update(_CACHEABLE)
         published = [each for each in installations(request.app).values() if each.publishes_keys]
         sets = [each.auth.keyring.to_public_jwks() for each in published]
         # Two audiences may share one keyring.
         keys = {key["kid"]: key for each in sets for key in each["keys"]}
-        return {"keys": list(keys.values())}
+        return JwkSet(keys=[PublicKey(**key) for key in keys.values()])
+
+    url = _url_of(auth.issuer)
+    if not url:
+        return  # A verifier cannot ask for the metadata of an issuer that is no URL.
+    path = _path_of(url)
+
+    @endpoints.add(
+        "metadata",
+        suffix=path,
+        tags=["keys"],
+        summary="See where the public keys are",
+        openapi_extra=PUBLIC,
+    )
+    async def server_metadata(request: Request, response: Response) -> ServerMetadata:
+        """Look up the keys of an issuer, for verifiers that know the issuer alone (RFC 8414)."""
+        issuer = _asked_for(request, path)
+        origin = urlsplit(issuer)._replace(path="").geturl()
+        mount: str = request.scope.get("root_path", "")
+        response.headers.update(_CACHEABLE)
+        return ServerMetadata(issuer=issuer, jwks_uri=origin + mount + ENDPOINTS["jwks"].path)
+
+
+def _asked_for(request: Request, path: str) -> str:
+    """Return the issuer with this path whose host was asked, or else the first one.
+
+    `Host` only chooses: a verifier compares the issuer with the one that it knows (§3.3).
+    """
+    installed = [each for each in installations(request.app).values() if each.publishes_metadata]
+    urls = {each.auth.issuer: _url_of(each.auth.issuer) for each in installed}
+    found = {issuer: url for issuer, url in urls.items() if url and _path_of(url) == path}
+    host = request.url.netloc
+    return next((issuer for issuer, url in found.items() if url.netloc == host), next(iter(found)))
+
+
+def _path_of(url: SplitResult) -> str:
+    """Return what is appended to the path of the metadata (RFC 8414 §3.1)."""
+    return url.path.rstrip("/")
+
+
+def _url_of(issuer: str) -> SplitResult | None:
+    """Return the parts of an issuer that is a URL (RFC 8414 §2); development has no https."""
+    try:
+        url = urlsplit(issuer)
+    except ValueError:
+        return None
+    is_web = url.scheme in {"https", "http"} and bool(url.hostname)
+    is_plain = not (url.query or url.fragment or "@" in url.netloc or "{" in url.path)
+    return url if is_web and is_plain else None
