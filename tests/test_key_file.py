@@ -1,27 +1,32 @@
 import json
 import os
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.tools import program
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.core.rotation import compromise, publish, rotate
 from tokenpair.errors import ConfigurationError, InvalidToken
 from tokenpair.key_file import (
     KeyFileWatch,
     change_keyring,
-    complaint,
     parse_keyring,
     read_keyring,
     read_or_create_keyring,
 )
 from tokenpair.passwords import Argon2Passwords
+from tokenpair.private_file import complaint
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
 
@@ -149,7 +154,7 @@ def test_a_file_that_only_its_owner_can_read_will_do(path: Path, mode: int) -> N
     assert read_keyring(path).signing.kid == made.signing.kid
 
 
-ME, ROOT, SOMEBODY = 1000, 0, 1001
+ME, ROOT, SOMEBODY, NOBODY = 1000, 0, 1001, 65534
 
 
 @pytest.mark.parametrize(
@@ -166,11 +171,117 @@ ME, ROOT, SOMEBODY = 1000, 0, 1001
     ],
 )
 def test_whose_file_may_be_trusted(owner: int, mode: int, user: int, refusal: str | None) -> None:
-    found = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
-
-    said = complaint(found, user)
+    said = complaint(a_file(owner, mode), user)
 
     assert (refusal in said) if refusal and said else (said is None and refusal is None)
+
+
+def a_file(owner: int, mode: int) -> os.stat_result:
+    return os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "user"),
+    [
+        pytest.param(ROOT, 0o644, ME, id="kubernetes"),
+        pytest.param(ROOT, 0o440, ME, id="kubernetes-with-fsgroup-and-mode"),
+        pytest.param(ROOT, 0o444, ME, id="docker"),
+        pytest.param(ROOT, 0o444, ROOT, id="docker-as-root"),
+        pytest.param(SOMEBODY, 0o644, ME, id="compose-with-the-hosts-user"),
+        pytest.param(SOMEBODY, 0o600, ROOT, id="compose-with-the-hosts-user-as-root"),
+    ],
+)
+def test_a_mounted_secret_is_trusted_in_the_platforms_own_mode(
+    owner: int, mode: int, user: int
+) -> None:
+    assert complaint(a_file(owner, mode), user, is_mounted=True) is None
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o666, 0o646, 0o620])
+def test_a_mounted_secret_that_others_may_write_is_refused(mode: int) -> None:
+    said = complaint(a_file(ROOT, mode), ME, is_mounted=True)
+
+    assert said is not None
+    assert "can be changed by others" in said
+    assert "defaultMode" in said
+
+
+def test_the_advice_about_roots_file_does_not_ask_its_reader_to_chmod_it() -> None:
+    said = complaint(a_file(ROOT, 0o644), ME)
+
+    assert said is not None
+    assert "as root, run chmod 640 on it and chgrp" in said
+
+
+def test_a_key_file_of_another_platform_may_begin_with_a_byte_order_mark(path: Path) -> None:
+    made = read_or_create_keyring(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert read_keyring(path).signing.kid == made.signing.kid
+
+
+def test_a_file_that_may_not_be_read_is_told_with_its_owner(path: Path) -> None:
+    read_or_create_keyring(path)
+    path.parent.chmod(0o755)
+
+    with as_another_user(path), pytest.raises(ConfigurationError) as caught:
+        read_keyring(path)
+
+    said = str(caught.value)
+    assert "cannot be read: Permission denied; its mode is " in said
+    assert "fsGroup" in said
+
+
+@contextmanager
+def as_another_user(path: Path) -> Iterator[None]:
+    """Be a user who may not read the file; root becomes one, others take their own rights away."""
+    user = os.geteuid()
+    if user == 0:
+        for folder in path.parents:
+            if folder.is_relative_to(Path(tempfile.gettempdir())):
+                folder.chmod(0o755)
+        os.seteuid(NOBODY)
+    else:
+        path.chmod(0o000)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+# Mounts a folder of its own read-only, and reads the key file in it as Kubernetes lays it out.
+MOUNTED = """
+import os, sys
+from pathlib import Path
+from tokenpair.key_file import read_keyring
+print(read_keyring(Path(sys.argv[1])).signing.kid)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", [0o644, 0o444, 0o440])
+def test_a_secret_on_a_read_only_mount_is_read(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "secret"
+    version = folder / "..2026_01_01"
+    made = read_or_create_keyring(version / "keys.json")
+    (version / "keys.json").chmod(mode)
+    (folder / "..data").symlink_to(version.name)
+    (folder / "keys.json").symlink_to("..data/keys.json")
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    script = f"""
+mount -t tmpfs tmpfs {mount} && cp -a {folder}/. {mount}/ && mount -o remount,ro {mount} &&
+exec {sys.executable} -c "$0" {mount}/keys.json
+"""
+
+    run = subprocess.run(
+        [program("unshare"), "-rm", "sh", "-c", script, MOUNTED],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.stdout.strip() == made.signing.kid, run.stderr
 
 
 def test_a_change_keeps_who_may_read_the_file(path: Path) -> None:

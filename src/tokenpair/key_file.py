@@ -1,4 +1,4 @@
-"""The file that holds the keyring: a private JWK set, readable by its owner alone."""
+"""The file that holds the keyring: a private JWK set, kept from other users."""
 
 import contextlib
 import json
@@ -15,6 +15,7 @@ from tokenpair.core.encoding import strict_json
 from tokenpair.core.key import Key
 from tokenpair.core.keyring import Keyring
 from tokenpair.errors import ConfigurationError
+from tokenpair.private_file import how_to_let_in, why_not_private
 
 if sys.platform != "win32":
     import fcntl
@@ -23,10 +24,19 @@ if sys.platform != "win32":
 def read_keyring(path: Path) -> Keyring:
     """Read a key file. Raises `ConfigurationError`, also for one that others may read."""
     try:
-        _require_private(path)
-        return parse_keyring(path.read_text(encoding="utf-8"), source=str(path))
+        # What is checked is the file that is read, should another take its place meanwhile.
+        with path.open(encoding="utf-8-sig") as file:
+            if why := why_not_private(file.fileno()):
+                raise ConfigurationError(f"the key file {path} {why}")
+            text = file.read()
+    except PermissionError as exc:
+        advice = how_to_let_in(path)
+        raise ConfigurationError(
+            f"the key file {path} cannot be read: {_why(exc)}{advice}"
+        ) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError(f"the key file {path} cannot be read: {_why(exc)}") from exc
+    return parse_keyring(text, source=str(path))
 
 
 def parse_keyring(text: str, *, source: str) -> Keyring:
@@ -114,25 +124,6 @@ class KeyFileWatch:
             return None
         # Not the time of modification: this one also tells of a chmod, and of a file moved here.
         return found.st_ino, found.st_ctime_ns, found.st_size
-
-
-def _require_private(path: Path) -> None:
-    if sys.platform != "win32" and (why := complaint(path.stat(), os.geteuid())):
-        raise ConfigurationError(f"the key file {path} {why}")
-
-
-def complaint(found: os.stat_result, euid: int) -> str | None:
-    """Say why a user may not trust a key file, by PostgreSQL's rule for its server's key.
-
-    It is the user's own and nobody else's, or root's, who may let one group read it.
-    """
-    if not stat.S_ISREG(found.st_mode):
-        return None  # To read it will fail.
-    if found.st_uid not in {euid, 0}:
-        return f"belongs to another user, with the id {found.st_uid}"
-    if found.st_mode & (0o037 if found.st_uid == 0 else 0o077):
-        return "can be read or changed by others: run chmod 600 on it"
-    return None
 
 
 def _hand_over(made: Path, found: os.stat_result) -> None:
