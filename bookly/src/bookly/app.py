@@ -26,8 +26,14 @@ from tokenpair import Auth, database_url
 from tokenpair.fastapi import ProblemRoute, Profile, Text, install
 
 API = "/api/v1"
-# In the order of the API docs.
-TAGS = ("books", "account", "sessions", "health", "keys")
+TAGS = {
+    "books": "The books, which every user may read, and each changes their own.",
+    "account": "Sign up; see and change one's own account.",
+    "sessions": "Log in, renew and log out; a session is one log-in on one device.",
+    "health": "Questions of the machines that operate Bookly.",
+    "keys": "The public keys, for other services that verify access tokens.",
+}
+"""What each tag means, in the order of the API docs."""
 
 Name = Annotated[Text, Field(min_length=1, max_length=100)]
 
@@ -69,8 +75,12 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
         title="Bookly",
         description="Books, and a log-in that renews itself. Log in above to try the endpoints.",
         version=version("bookly"),
+        license_info={"name": "MIT", "identifier": "MIT"},
+        contact={"name": "The maintainers of tokenpair"},
+        servers=[{"url": "/", "description": "The server that this document comes from."}],
         openapi_url=f"{API}/openapi.json",
-        openapi_tags=[{"name": name} for name in TAGS],
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from bookly.db import Database
 from tokenpair import Condition, Health
 from tokenpair.errors import Unavailable
-from tokenpair.fastapi import AuthDep, ProblemRoute, problem_responses
+from tokenpair.fastapi import PUBLIC, AuthDep, ProblemRoute, problem_responses
 
 router = APIRouter(prefix="/health", route_class=ProblemRoute, tags=["health"])
 
@@ -60,14 +60,19 @@ async def _database(request: Request) -> Database:
 
 
 @router.head("/live", include_in_schema=False)
-@router.get("/live", summary="Is it alive?")
+@router.get("/live", summary="Is it alive?", openapi_extra=PUBLIC)
 async def live() -> Alive:
     """Tell that the process runs, whatever it depends on."""
     return Alive()
 
 
 @router.head("/ready", include_in_schema=False)
-@router.get("/ready", summary="Is it ready?", responses=problem_responses(Unavailable))
+@router.get(
+    "/ready",
+    summary="Is it ready?",
+    responses=problem_responses(Unavailable),
+    openapi_extra=PUBLIC,
+)
 async def ready(auth: AuthDep, database: Annotated[Database, Depends(_database)]) -> Ready:
     """Tell that a request would be answered now, or else which of the `checks` is failing."""
     librarys, ours = await asyncio.gather(auth.health(), _health(database))

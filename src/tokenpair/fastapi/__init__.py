@@ -17,7 +17,7 @@ from tokenpair.fastapi.deps import (
     current_user,
     optional_access_token,
 )
-from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, problem_responses
+from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.install import install
 from tokenpair.fastapi.middleware import AccessTokenMiddleware, claims_of
 from tokenpair.fastapi.optional import OptionalBearer
@@ -28,6 +28,7 @@ from tokenpair.fastapi.text import Text, WrongValue
 __all__ = [
     "ACCESS_ERRORS",
     "BODY_ERRORS",
+    "PUBLIC",
     "AccessToken",
     "AccessTokenBearer",
     "AccessTokenMiddleware",

@@ -6,7 +6,7 @@ from fastapi import Security
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims
-from tokenpair.errors import EmailTaken
+from tokenpair.errors import EmailTaken, Unavailable
 from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.endpoints import Endpoints
@@ -28,7 +28,7 @@ def add_account(endpoints: Endpoints, auth: Auth, profile: type[Profile]) -> Non
         summary="Sign up",
         status_code=201,
         response_model=schemas.user,
-        responses=problem_responses(EmailTaken, *BODY_ERRORS),
+        responses=problem_responses(EmailTaken, Unavailable, *BODY_ERRORS),
         openapi_extra=PUBLIC,
     )
     async def sign_up(body: sign_up_body) -> Any:  # noqa: ANN401
