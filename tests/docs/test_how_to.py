@@ -93,6 +93,22 @@ def test_protect(folder: Path) -> None:
         assert client.get("/docs").status_code == 200
         with client.websocket_connect("/chat", headers=ada) as socket:
             assert socket.receive_text() == f"hello {user_id}"
+        token = ada["Authorization"].removeprefix("Bearer ")
+        with client.websocket_connect("/chat", subprotocols=["bearer", token]) as socket:
+            assert socket.receive_text() == f"hello {user_id}"
+        with client.websocket_connect("/first_message") as socket:
+            socket.send_text(token)
+            assert socket.receive_text() == f"hello {user_id}"
+        with client.websocket_connect("/first_message") as socket:
+            socket.send_text("garbage")
+            assert socket.receive()["code"] == 1008
+        with client.websocket_connect("/ticker", headers=ada) as socket:
+            assert socket.receive_text() == "tick"
+            client.post("/auth/logout/all", headers=ada)
+            while (message := socket.receive())["type"] == "websocket.send":
+                pass
+            assert message["code"] == 1008
+        ada = pair_of(client)
         assert client.post("/transfer", headers=ada).status_code == 200
         guarded = ("/everything", "/drafts")
         assert [client.delete(path, headers=ada).status_code for path in guarded] == [403] * 2

@@ -143,3 +143,24 @@ def test_in_an_app_without_our_endpoints_a_socket_is_refused_too() -> None:
         pass
 
     assert closed.value.code == 1008
+
+
+def test_a_server_need_not_parse_the_offers(
+    client: TestClient, headers: dict[str, dict[str, str]]
+) -> None:
+    """`subprotocols` is optional in ASGI; then the header is all there is."""
+    token = headers["/dependency"]["Authorization"].removeprefix("Bearer ")
+    offers = {"Sec-WebSocket-Protocol": f"chat,bearer, {token}"}
+
+    with client.websocket_connect("/dependency", headers=offers) as socket:
+        assert socket.accepted_subprotocol == "bearer"
+
+
+def test_a_request_that_is_no_websocket_offers_nothing(
+    client: TestClient, headers: dict[str, dict[str, str]]
+) -> None:
+    token = headers["/dependency"]["Authorization"].removeprefix("Bearer ")
+
+    answer = client.get("/auth/me", headers={"Sec-WebSocket-Protocol": f"bearer, {token}"})
+
+    assert answer.json()["code"] == "not_authenticated"

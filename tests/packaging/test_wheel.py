@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.sync.client import connect
 
 from tests.packaging.environments import PROJECT, ROOT, Environment
 from tokenpair.testing import PASSWORD
@@ -95,11 +96,21 @@ def test_all_is_all_the_extras() -> None:
     assert named == EXTRAS.keys() - {"all"}
 
 
+CHAT = """
+from fastapi import WebSocket
+
+@app.websocket("/chat")
+async def chat(websocket: WebSocket, token: AccessToken) -> None:
+    await websocket.accept()
+    await websocket.send_text(f"hello {token.subject}")
+"""
+
+
 @pytest.fixture
 def running_app(serving: Environment, tmp_path: Path) -> Iterator[str]:
     """Run the README's five lines in the empty environment; give the URL."""
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (tmp_path / "main.py").write_text(code[0])
+    (tmp_path / "main.py").write_text(f"{code[0]}\n{CHAT}")
     command = [str(serving.folder / "bin" / "uvicorn"), "main:app", "--port", "0"]
     with subprocess.Popen(
         command, cwd=tmp_path, env={}, stderr=subprocess.PIPE, text=True
@@ -128,6 +139,8 @@ def test_the_readmes_app_runs_in_an_empty_environment(running_app: str, tmp_path
         renewed = client.post("/auth/refresh_token", headers=renewal).json()
         headers = {"Authorization": f"Bearer {renewed['access_token']}"}
         hello = client.get("/hello", headers=headers)
+    with connect(running_app.replace("http", "ws") + "/chat", additional_headers=headers) as chat:
+        assert chat.recv() == hello.json()
 
     assert hello.json() == f"hello {user['id']}"
     assert {"keys.json", "tokenpair.db"} <= {path.name for path in (tmp_path / "data").iterdir()}

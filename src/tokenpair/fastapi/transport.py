@@ -94,6 +94,9 @@ def answering(scope: Scope, send: Send) -> Send:
 
 def _offers(scope: Scope) -> list[str]:
     """Return the subprotocols that a client offers (RFC 6455 §4.1), in its order."""
+    # Uvicorn with wsproto leaves the header out; that a server parses it is optional in ASGI.
+    if parsed := scope.get("subprotocols"):
+        return list(parsed)
     values = [
         str(value, "latin-1")
         for name, value in scope["headers"]
