@@ -83,6 +83,13 @@ def test_plain_json_is_read(value: object) -> None:
         "'a'",
         "\ufeff{}",
         "9" * 5000,
+        "9" * 309,
+        "-" + "9" * 309,
+        "1e999",
+        '{"a": [-1e999]}',
+        "1" + "0" * 400 + ".5",
+        "[" * 101 + "]" * 101,
+        '{"a":' * 101 + "1" + "}" * 101,
         "[" * 100_000 + "]" * 100_000,
         '{"a":' * 100_000 + "1" + "}" * 100_000,
     ],
@@ -93,6 +100,23 @@ def test_what_parsers_disagree_about_is_refused(text: str) -> None:
         strict_json(text)
     with pytest.raises(ValueError):  # noqa: PT011
         strict_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-0",
+        "1e308",
+        "-1.5e-999",
+        "9" * 308,
+        "[" * 100 + "1" + "]" * 100,
+        json.dumps([[{}]] * 1000),
+        json.dumps("[" * 1000),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_what_every_parser_reads_is_read(text: str) -> None:
+    assert strict_json(text) == json.loads(text)
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1"])

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, Body, FastAPI
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tests.http.conftest import bearer, on_both_storages, talking_to, told
 from tokenpair import Auth, TokenPair
-from tokenpair.fastapi import Profile, Text, install
+from tokenpair.fastapi import ProblemRoute, Profile, Text, install
 from tokenpair.testing import PASSWORD, login_as
 
 CANARY = "canary7f3a"
@@ -146,23 +146,36 @@ async def test_with_a_field_missing_the_rest_is_not_repeated(
 
 
 @both_endpoints
-@pytest.mark.parametrize("name", ["role", "roles", "is_verified", "id", "scope", "", "__proto__"])
-async def test_an_unknown_field_is_refused(
+@pytest.mark.parametrize(
+    "name", ["role", "roles", "is_verified", "id", "scope", "__proto__", "username", "x" * 64]
+)
+async def test_an_unknown_field_is_refused_and_named(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, name: str
 ) -> None:
     """T6."""
     response = await client.post(path, json=body(**{name: CANARY}))
 
     assert told(response) == (422, "invalid_input")
-    assert response.json()["errors"] == [
-        {"field": "body", "reason": "has a field that is not known here"}
-    ]
+    assert response.json()["errors"] == [{"field": name, "reason": "is not known here"}]
     assert_no_echo(response, caplog)
 
 
 @both_endpoints
 @pytest.mark.parametrize(
-    "name", [CANARY, CANARY + "\ud800", CANARY + "\0", CANARY * 500, f"email.{CANARY}"]
+    "name",
+    [
+        "",
+        f"{CANARY}-",
+        f"{CANARY} ",
+        f"{CANARY}\n",
+        f"7{CANARY}",
+        f"{CANARY}\u00e9",
+        f"{CANARY}\ud800",
+        f"{CANARY}\0",
+        CANARY * 500,
+        f"email.{CANARY}",
+        CANARY.ljust(65, "x"),
+    ],
 )
 async def test_the_name_of_an_unknown_field_is_not_repeated(
     client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, name: str
@@ -171,7 +184,92 @@ async def test_the_name_of_an_unknown_field_is_not_repeated(
     response = await send(client, path, json.dumps(body(**{name: 1})).encode())
 
     assert told(response) == (422, "invalid_input")
+    assert [each["field"] for each in response.json()["errors"]] == ["body"]
     assert_no_echo(response, caplog)
+
+
+NOT_JSON = "must be sent with Content-Type: application/json; it has "
+
+
+@both_endpoints
+@pytest.mark.parametrize(
+    ("content_type", "reason"),
+    [
+        (None, f"{NOT_JSON}none"),
+        ("", f"{NOT_JSON}another one"),
+        ("text/plain", f"{NOT_JSON}another one"),
+        ("text/json", f"{NOT_JSON}another one"),
+        ("application/jsonp", f"{NOT_JSON}another one"),
+        ("application/x-www-form-urlencoded", f"{NOT_JSON}another one"),
+        ("multipart/form-data; boundary=x", f"{NOT_JSON}another one"),
+        (CANARY, f"{NOT_JSON}another one"),
+    ],
+)
+async def test_json_without_its_content_type_is_told_so(
+    client: httpx2.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    content_type: str | None,
+    reason: str,
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+
+    response = await client.post(path, content=json.dumps(body()).encode(), headers=headers)
+
+    assert told(response) == (422, "invalid_input")
+    assert response.json()["errors"] == [{"field": "body", "reason": reason}]
+    assert_no_echo(response, caplog)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"],
+)
+async def test_every_content_type_of_json_is_read(
+    client: httpx2.AsyncClient, content_type: str
+) -> None:
+    content = json.dumps(body()).encode()
+
+    response = await client.post(
+        "/auth/signup", content=content, headers={"Content-Type": content_type}
+    )
+
+    assert response.status_code == 201
+
+
+async def test_a_route_of_several_bodies_and_a_query_tells_the_content_type_once() -> None:
+    app = FastAPI()
+    router = APIRouter(route_class=ProblemRoute)
+
+    @router.post("/notes")
+    async def add(
+        title: Annotated[Text, Body()], text: Annotated[Text, Body()], limit: int
+    ) -> None: ...
+
+    app.include_router(router)
+    async with talking_to(app) as client:
+        response = await client.post("/notes", content=b'{"title": "a", "text": "b"}')
+
+    assert response.json()["errors"] == [
+        {"field": "body", "reason": f"{NOT_JSON}none"},
+        {"field": "limit", "reason": "is required"},
+    ]
+
+
+async def test_a_route_that_takes_text_is_not_told_to_take_json() -> None:
+    app = FastAPI()
+    router = APIRouter(route_class=ProblemRoute)
+
+    @router.post("/notes")
+    async def add(text: Annotated[bytes, Body(max_length=3, media_type="text/plain")]) -> None: ...
+
+    app.include_router(router)
+    async with talking_to(app) as client:
+        response = await client.post(
+            "/notes", content=b"long", headers={"Content-Type": "text/plain"}
+        )
+
+    assert "application/json" not in response.text
 
 
 JSON = json.dumps(body(password=CANARY * 3))
@@ -192,6 +290,9 @@ BODIES: dict[str, bytes] = {
     "nan": b'{"email": "a@example.com", "password": NaN}',
     "infinity": b'{"email": -Infinity, "password": "x"}',
     "1e400": b'{"email": 1e400, "password": "x"}',
+    "1e999_in_an_unknown_field": JSON[:-1].encode() + b', "x": 1e999}',
+    "minus_1e999_in_an_unknown_field": JSON[:-1].encode() + b', "x": -1e999}',
+    "309_digits_in_an_unknown_field": JSON[:-1].encode() + b', "x": ' + b"9" * 309 + b"}",
     "long_number": b'{"email": ' + b"9" * 10_000 + b', "password": "x"}',
     "nan_in_an_unknown_field": JSON[:-1].encode() + b', "x": NaN}',
     "duplicate_key": JSON[:-1].encode() + b', "password": "' + PASSWORD.encode() + b'"}',
@@ -491,8 +592,8 @@ async def keepers(auth: Auth) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 PROFILES: dict[str, dict[str, object]] = {
-    "unknown_field": {CANARY: 1},
-    "unknown_field_inside": {"settings": {CANARY: 1}},
+    "unknown_field": {f"{CANARY}-": 1},
+    "unknown_field_inside": {"settings": {f"{CANARY}-": 1}},
     "wrong_choice": {"settings": {"theme": CANARY}},
     "wrong_kind_inside": {"settings": {"size": CANARY}},
     "not_an_object": {"settings": CANARY},
@@ -532,6 +633,14 @@ async def test_a_field_inside_a_profile_is_named(keepers: httpx2.AsyncClient) ->
     response = await keepers.post("/auth/signup", json=body(settings={"size": "x"}))
 
     assert [error["field"] for error in response.json()["errors"]] == ["settings.size"]
+
+
+async def test_an_unknown_field_inside_a_profile_is_named(keepers: httpx2.AsyncClient) -> None:
+    response = await keepers.post("/auth/signup", json=body(settings={"colour": "x"}))
+
+    assert response.json()["errors"] == [
+        {"field": "settings.colour", "reason": "is not known here"}
+    ]
 
 
 async def test_not_one_character_of_a_value_is_repeated(

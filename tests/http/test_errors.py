@@ -1,6 +1,7 @@
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 
 import httpx2
 import pytest
@@ -17,6 +18,7 @@ from tokenpair.errors import (
 )
 from tokenpair.fastapi import ProblemRoute, install
 from tokenpair.fastapi.problems import status_of
+from tokenpair.fastapi.statuses import title_of
 from tokenpair.testing import make_auth
 
 STATUSES = {
@@ -319,3 +321,45 @@ async def test_without_profile_fields_there_is_nothing_to_change() -> None:
 
     assert response.status_code == 405
     assert response.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("status", "title", "code"),
+    [
+        (413, "Content Too Large", "payload_too_large"),
+        (414, "URI Too Long", "uri_too_long"),
+        (416, "Range Not Satisfiable", "range_not_satisfiable"),
+        (418, "I'm a Teapot", "im_a_teapot"),
+        (422, "Unprocessable Content", "unprocessable_content"),
+        (505, "HTTP Version Not Supported", "http_version_not_supported"),
+    ],
+)
+async def test_titles_and_codes_are_the_same_on_every_python(
+    status: int, title: str, code: str
+) -> None:
+    app = FastAPI()
+    install(app, make_auth(), problems=True)
+
+    @app.get("/fails")
+    async def fail() -> None:
+        raise HTTPException(status)
+
+    async with talking_to(app) as client:
+        problem = (await client.get("/fails")).json()
+
+    assert (problem["title"], problem["code"]) == (title, code)
+    assert problem["detail"] == title
+
+
+async def test_the_title_of_a_422_is_the_same_on_every_python(app: FastAPI) -> None:
+    async with talking_to(app) as client:
+        answer = await client.post("/auth/login", json={})
+
+    assert told(answer) == (422, "invalid_input")
+    assert answer.json()["title"] == "Unprocessable Content"
+
+
+def test_every_status_of_python_has_a_name_of_ours() -> None:
+    nameless = [each for each in HTTPStatus if each >= 300 and title_of(each) == "Error"]
+
+    assert nameless == []

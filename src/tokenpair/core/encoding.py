@@ -1,7 +1,9 @@
 """Bytes as JWTs write them (RFC 7515 §2), and JSON without its ambiguities."""
 
 import json
+import math
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -10,6 +12,12 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 # How a text of so many characters past a multiple of four may end: with no spare bits set. One
 # character alone cannot be.
 _LAST = {2: b"AQgw", 3: b"AEIMQUYcgkosw048", 1: b""}
+
+MAX_DEPTH = 100
+"""Greatest depth of nested JSON arrays and objects."""
+
+# The largest double has 309 digits.
+_MAX_DIGITS = 308
 
 
 def base64url(data: bytes) -> str:
@@ -32,15 +40,32 @@ def from_base64url(text: str | bytes) -> bytes:
 
 
 def strict_json(data: bytes | str) -> Any:  # noqa: ANN401  JSON is anything.
-    """Parse JSON, refusing what parsers disagree about: duplicate keys, NaN, infinities.
+    """Parse JSON, refusing what parsers disagree about.
 
-    Raises `ValueError`, also for bytes that are not UTF-8 and for nesting too deep to parse.
+    That is duplicate keys, NaN, infinities, numbers beyond those of a double (`1e999`), and
+    nesting deeper than 100. Raises `ValueError`, also for bytes that are not UTF-8.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:
-        return _parse(text)
+        value = _parse(text)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
+    # Each level has a bracket, so most texts need not be looked at more closely.
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inside = (each.values() if isinstance(each, dict) else each for each in _containers(level))
+        level = [child for children in inside for child in children]
+    return any(True for _ in _containers(level))
+
+
+def _containers(values: Iterable[object]) -> Iterator[dict[str, object] | list[object]]:
+    return (each for each in values if isinstance(each, dict | list))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -53,5 +78,22 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError("a number is too large")
+    return int(text)
+
+
 # Made once: to make one takes as long as to parse a token's payload with it.
-_parse = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).decode
+_parse = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_float=_finite,
+    parse_int=_integer,
+).decode

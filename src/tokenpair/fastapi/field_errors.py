@@ -1,7 +1,8 @@
 """What is wrong with which field, in our words: never what was in it.
 
 FastAPI's own 422 repeats the body, and Pydantic's messages may quote the value or the sender's
-own keys. So only names that the route itself has are told, and only the rule that was broken.
+own keys. So only names that the route itself has are told, the plain name of an unknown field, and
+only the rule that was broken.
 """
 
 import re
@@ -17,6 +18,8 @@ from tokenpair.errors import FieldError
 from tokenpair.fastapi.text import WrongValue
 
 _OBJECT = "must be a JSON object"
+_NO_TYPE = "must be sent with Content-Type: application/json; it has none"
+_OTHER_TYPE = "must be sent with Content-Type: application/json; it has another one"
 _REASONS = {
     "missing": "is required",
     "extra_forbidden": "has a field that is not known here",
@@ -43,26 +46,49 @@ _TOLD = frozenset(
         "uuid_version",
     }
 )
+# What Pydantic says of text in place of JSON.
+_OF_STRUCTURE = frozenset(
+    {"dataclass_type", "dict_type", "list_type", "missing", "model_attributes_type", "model_type"}
+)
+# A name that may be repeated: it cannot be read as anything but a name.
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 # What Pydantic calls the value at the beginning of a message: "String should have ...".
 _SUBJECT = re.compile(r"^[A-Z]\w* should")
 
 
 def field_errors(request: Request, exc: RequestValidationError) -> list[FieldError]:
-    """Give what is wrong, each thing once."""
+    """Return what is wrong, each thing once."""
     known = _names_of_ours(request)
-    return list(dict.fromkeys(_field_error(error, known) for error in exc.errors()))
+    found = [_field_error(error, known) for error in exc.errors()]
+    if _is_unread(exc):
+        # FastAPI has taken the body for text, and says of each field that it is required.
+        reason = _NO_TYPE if "content-type" not in request.headers else _OTHER_TYPE
+        elsewhere = [_field_error(each, known) for each in exc.errors() if each["loc"][0] != "body"]
+        found = [FieldError("body", reason), *elsewhere]
+    return list(dict.fromkeys(found))
+
+
+def _is_unread(exc: RequestValidationError) -> bool:
+    """Was JSON wanted, and a body sent whose Content-Type names no JSON?"""
+    wanted = (each["type"] in _OF_STRUCTURE for each in exc.errors() if each["loc"][0] == "body")
+    return isinstance(exc.body, bytes) and exc.body != b"" and any(wanted)
 
 
 def _field_error(error: dict[str, Any], known: frozenset[str]) -> FieldError:
-    """Name the field, never what was in it: nor an unknown name, which is input, too."""
+    """Name the field, never what was in it. An unknown name is named if it is a plain one."""
     kind, location = error["type"], error["loc"]
     if kind == "json_invalid":
         return FieldError("body", "is not valid JSON")
     if kind == "extra_forbidden":
-        location = location[:-1]
-    names = ("*" if name not in known else name for name in location[1:] if isinstance(name, str))
-    field = ".".join(names) or str(location[0])
-    return FieldError(field, _reason(kind, error))
+        location, unknown = location[:-1], str(location[-1])
+        if _PLAIN_NAME.fullmatch(unknown):
+            names = [*_path(location, known), unknown]
+            return FieldError(".".join(names), "is not known here")
+    return FieldError(".".join(_path(location, known)) or str(location[0]), _reason(kind, error))
+
+
+def _path(location: tuple[str | int, ...], known: frozenset[str]) -> list[str]:
+    return [name if name in known else "*" for name in location[1:] if isinstance(name, str)]
 
 
 def _reason(kind: str, error: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@
 import contextlib
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from fastapi.exceptions import RequestValidationError
@@ -33,6 +32,7 @@ from tokenpair.errors import (
     Unavailable,
 )
 from tokenpair.fastapi.field_errors import field_errors
+from tokenpair.fastapi.statuses import code_of, is_pythons_name, title_of
 
 # A response, or None for a WebSocket. The framework's types know handlers of one kind only.
 _Answer: TypeAlias = Any
@@ -56,15 +56,6 @@ _STATUSES: dict[type[AuthError], int] = {
     InvalidInput: 422,
     Unavailable: 503,
 }
-# What the framework answers in its own way, by status.
-_CODES = {
-    400: "invalid_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "payload_too_large",
-}
-
-_KNOWN_STATUSES = frozenset(HTTPStatus)
 _STATUSES_WITHOUT_BODY = {204, 205, 304}
 _OPEN = (WebSocketState.CONNECTING, WebSocketState.CONNECTED)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -157,10 +148,11 @@ def problem_of_http(request: HTTPConnection, exc: HTTPException) -> Response:
     if exc.status_code == 405 and (allowed := _allowed_methods(request)):
         headers["Allow"] = ", ".join(allowed)
     # An app may raise it with something else than a sentence; that is not for everybody.
-    detail = exc.detail if isinstance(exc.detail, str) else _phrase(exc.status_code)
-    if exc.status_code == 404 and detail == _phrase(404):
-        detail = NotFound.detail  # As we say it ourselves.
-    return _problem(exc.status_code, _code(exc.status_code), detail, headers=headers)
+    detail = exc.detail if isinstance(exc.detail, str) else title_of(exc.status_code)
+    if is_pythons_name(exc.status_code, detail):
+        # As we say it ourselves, whatever the version of Python.
+        detail = NotFound.detail if exc.status_code == 404 else title_of(exc.status_code)
+    return _problem(exc.status_code, code_of(exc.status_code), detail, headers=headers)
 
 
 async def answer_crash(_: Request, __: Exception) -> JSONResponse:
@@ -178,7 +170,7 @@ def _problem(
 ) -> JSONResponse:
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": _phrase(status),
+        "title": title_of(status),
         "status": status,
         "detail": detail,
         "code": code,
@@ -189,17 +181,6 @@ def _problem(
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type=MEDIA_TYPE,
     )
-
-
-def _code(status: int) -> str:
-    if code := _CODES.get(status):
-        return code
-    return HTTPStatus(status).name.lower() if status in _KNOWN_STATUSES else "error"
-
-
-def _phrase(status: int) -> str:
-    """Give a status its name; an app may have statuses of its own."""
-    return HTTPStatus(status).phrase if status in _KNOWN_STATUSES else "Error"
 
 
 def _allowed_methods(request: HTTPConnection) -> list[str]:
