@@ -1,6 +1,8 @@
 """`bookly.http`, sent as a REST client sends it: it walks the course's way, and stays true."""
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.bookly.jetbrains import COLLECTION, ROOT, WRITTEN, jetbrains
 from tests.bookly.running import running_bookly
-
-COLLECTION = Path(__file__).parents[2] / "bookly.http"
+from tests.tools import node_program
 
 
 @dataclass
@@ -65,7 +67,7 @@ def steps() -> Iterator[Step]:
         title, *lines = head.splitlines()
         notes = [line.removeprefix("# ") for line in lines if line.startswith("#")]
         (method, url), *headers = (line.split(" ", 1) for line in lines if not line.startswith("#"))
-        expected = next(note for note in notes if note.startswith("expect ")).split()
+        expected = next(note for note in notes if note.startswith("@expect ")).split()
         name = next((note.split()[1] for note in notes if note.startswith("@name ")), "")
         yield Step(
             title=title,
@@ -103,3 +105,51 @@ def test_the_collection_asks_where_bookly_listens_by_default() -> None:
 @pytest.mark.parametrize("sentence", ["access token", "refresh token"])
 def test_the_collection_quotes_the_courses_sentences(sentence: str) -> None:
     assert f'"Please provide a valid {sentence}"' in COLLECTION.read_text()
+
+
+def test_jetbrains_editors_have_the_same_walk_in_their_syntax() -> None:
+    """If not: `uv run python -m tests.bookly.jetbrains`."""
+    assert WRITTEN.read_text() == jetbrains(COLLECTION.read_text())
+
+
+def sent_by_httpyac(folder: Path, text: str) -> "subprocess.CompletedProcess[str]":
+    """Send a collection with httpYac to a Bookly of its own, and return what it says."""
+    shutil.copy(ROOT / "httpyac.config.cjs", folder)
+    with running_bookly(folder) as bookly:
+        (folder / "walk.http").write_text(text.replace("http://127.0.0.1:8000", bookly.url))
+        command = [*node_program("httpyac"), "send", "walk.http", "--all", "--output", "none"]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("collection", [COLLECTION, WRITTEN], ids=lambda path: path.name)
+def test_httpyac_walks_it_and_every_expectation_holds(collection: Path, tmp_path: Path) -> None:
+    requests = len(list(steps()))
+
+    done = sent_by_httpyac(tmp_path, collection.read_text())
+
+    assert done.returncode == 0, done.stdout
+    assert f"{requests} requests processed ({requests} succeeded)" in done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("is_jetbrains", [False, True], ids=["bookly.http", "bookly.jetbrains"])
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("# @expect 204", "# @expect 200"),
+        ("# @expect 401 access_token_required", "# @expect 401 refresh_token_required"),
+        ("Bearer {{login.response.body.refresh_token}}", "Bearer {{me.response.body.id}}"),
+    ],
+    ids=["a status", "a code", "a request"],
+)
+def test_httpyac_fails_where_an_expectation_does_not_hold(
+    right: str, wrong: str, is_jetbrains: bool, tmp_path: Path
+) -> None:
+    text = COLLECTION.read_text().replace(right, wrong, 1)
+    assert text != COLLECTION.read_text()
+
+    done = sent_by_httpyac(tmp_path, jetbrains(text) if is_jetbrains else text)
+
+    assert done.returncode != 0
+    assert "1 failed)" in done.stdout
