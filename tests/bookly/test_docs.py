@@ -3,6 +3,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 import bookly
 
@@ -17,10 +18,47 @@ def policy_of(answer: httpx2.Response) -> dict[str, str]:
     return {name: sources for name, _, sources in (rule.partition(" ") for rule in rules)}
 
 
-async def test_the_root_leads_to_the_docs(client: httpx2.AsyncClient) -> None:
-    answer = await client.get("/")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/docs/"])
+async def test_where_one_looks_for_the_docs_leads_to_them(
+    client: httpx2.AsyncClient, path: str, method: str
+) -> None:
+    answer = await client.request(method, path)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, DOCS)
+
+
+async def test_where_a_tool_looks_for_the_document_leads_to_it(
+    client: httpx2.AsyncClient,
+) -> None:
+    answer = await client.get("/openapi.json", follow_redirects=True)
+
+    assert answer.url.path == "/api/v1/openapi.json"
+    assert answer.json()["info"]["title"] == "Bookly"
+
+
+PROBED = [
+    *("/health/live", "/health/ready", "/metrics", "/.well-known/jwks.json", DOCS),
+    *("/.well-known/oauth-authorization-server", "/api/v1/openapi.json", f"{DOCS}/assets/docs.js"),
+]
+
+
+@pytest.mark.parametrize("path", PROBED)
+async def test_what_monitors_and_proxies_ask_answers_head_as_get(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    head, get = await client.head(path), await client.get(path)
+
+    assert head.status_code == get.status_code == 200
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    assert head.headers.get("Cache-Control") == get.headers.get("Cache-Control")
+
+
+def test_redirects_are_not_described(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+
+    assert not {"/", "/docs", "/redoc", "/openapi.json", "/metrics"} & paths.keys()
+    assert not [path for path, operations in paths.items() if "head" in operations]
 
 
 @pytest.mark.parametrize("path", [DOCS, f"{DOCS}/"])
@@ -123,6 +161,6 @@ async def test_openapi_shows_both_tokens_and_the_problems(client: httpx2.AsyncCl
         assert "application/problem+json" in add_book["responses"][status]["content"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/api/v1/redoc"])
+@pytest.mark.parametrize("path", ["/api/v1/redoc", "/docs/oauth2-redirect"])
 async def test_the_frameworks_own_pages_are_off(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404

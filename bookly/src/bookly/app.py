@@ -120,6 +120,14 @@ _root = APIRouter(route_class=ProblemRoute, include_in_schema=False)
 
 
 @_root.api_route("/", methods=["GET", "HEAD"])
-async def root() -> RedirectResponse:
-    """Lead to the API docs."""
+@_root.api_route("/docs", methods=["GET", "HEAD"])
+@_root.api_route("/redoc", methods=["GET", "HEAD"])
+async def docs() -> RedirectResponse:
+    """Lead to the API docs, also from where FastAPI has its own."""
     return RedirectResponse(api_docs.PATH, status_code=303)
+
+
+@_root.api_route("/openapi.json", methods=["GET", "HEAD"])
+async def openapi() -> RedirectResponse:
+    """Lead to the OpenAPI document from where FastAPI has it."""
+    return RedirectResponse(f"{API}/openapi.json", status_code=303)

@@ -154,7 +154,7 @@ def add_metrics(app: FastAPI, auth: Auth) -> None:
     metrics = app.state.metrics = Metrics(auth)
     router = APIRouter(route_class=ProblemRoute, include_in_schema=False, lifespan=metrics.followed)
 
-    @router.get("/metrics")
+    @router.api_route("/metrics", methods=["GET", "HEAD"])
     async def tell(request: Request) -> Response:
         """Tell Prometheus the numbers of all workers."""
         metrics.hand_on()
