@@ -197,7 +197,11 @@ class Auth:
             keyring=load_keyring(settings),
             issuer=issuer,
             audience=settings.audience,
-            passwords=Argon2Passwords(settings.argon2_cost),
+            passwords=Argon2Passwords(
+                settings.argon2_cost,
+                threads=settings.password_threads,
+                max_waiting=settings.password_waiting,
+            ),
             policy=PasswordPolicy(
                 min_length=settings.password_min_length,
                 context_words=frozenset({"tokenpair", urlsplit(settings.base_url).hostname or ""}),

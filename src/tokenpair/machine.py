@@ -2,7 +2,11 @@
 
 import math
 import os
+import sys
 from pathlib import Path, PurePosixPath
+
+if sys.platform != "win32":
+    import resource
 
 _PROC = Path("/proc/self/cgroup")
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -19,6 +23,33 @@ def usable_cores(*, memberships: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
     cores = _allowed_cores()
     quota = _cgroup_quota(memberships, cgroups)
     return max(1, cores if quota is None else min(cores, math.ceil(quota)))
+
+
+def usable_memory(*, memberships: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
+    """Return how much memory this process may have at most, in bytes.
+
+    That is the smallest of the machine's memory, its cgroup's limit (`docker run --memory`, a
+    Kubernetes limit) and `ulimit -v`. The arguments are for tests, as above.
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_address_space()]
+    for line in _read(memberships).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            files = [each / "memory.max" for each in _with_parents(cgroups, path)]
+        elif "memory" in controllers.split(","):
+            folders = _with_parents(cgroups / "memory", path)
+            files = [each / "memory.limit_in_bytes" for each in folders]
+        else:
+            continue
+        limits += [int(text) for each in files if (text := _read(each).strip()).isdecimal()]
+    return min(limits)
+
+
+def _address_space() -> list[int]:
+    if sys.platform == "win32":
+        return []
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return [] if limit == resource.RLIM_INFINITY else [limit]
 
 
 def _allowed_cores() -> int:

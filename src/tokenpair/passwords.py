@@ -11,16 +11,21 @@ from typing import TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
-from pwdlib.hashers.argon2 import Argon2Hasher
 
+from tokenpair.argon2_hasher import Hasher
 from tokenpair.core.password import normalise_password
 from tokenpair.errors import Unavailable
+from tokenpair.machine import usable_cores, usable_memory
 from tokenpair.ports import Verified
+from tokenpair.shortage import SHORTAGES, shortage
 
 _T = TypeVar("_T")
 
 NICENESS = 10
 """How far hashing stands back behind requests: it gets a tenth of their share of a busy core."""
+
+DEFAULT_WAITING = 100
+"""Number of callers that may wait for a hash; further ones are told to come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,10 @@ class Argon2Passwords:
     """A `PasswordHasher` with argon2id in a pool of threads.
 
     A flood of log-ins takes at most `threads` cores and as many times the memory of one hash;
-    past `max_waiting` in line, callers are told to come back instead of waiting for ever.
+    by default as many as there are cores for this process, and memory for in a quarter of what
+    it may have. Past `max_waiting` in line, callers are told to come back instead of waiting
+    for ever. Where the machine has no memory or no thread for a hash, all methods raise
+    `Unavailable`.
     """
 
     def __init__(
@@ -44,19 +52,19 @@ class Argon2Passwords:
         cost: Argon2Cost | None = None,
         *,
         threads: int | None = None,
-        max_waiting: int = 100,
+        max_waiting: int = DEFAULT_WAITING,
     ) -> None:
         cost = cost or Argon2Cost()
         self._passwords = PasswordHash(
             (
-                Argon2Hasher(
+                Hasher(
                     memory_cost=cost.memory_kib,
                     time_cost=cost.time,
                     parallelism=cost.parallelism,
                 ),
             )
         )
-        self._threads = threads = threads or os.cpu_count() or 1
+        self._threads = threads = threads or threads_for(cost)
         self._pool = ThreadPoolExecutor(
             threads, thread_name_prefix="argon2", initializer=_yield_to_requests
         )
@@ -106,13 +114,30 @@ class Argon2Passwords:
         if self._places <= 0:
             raise Unavailable("too many passwords are waiting to be hashed")
         self._places -= 1
-        future = asyncio.get_running_loop().run_in_executor(pool, work)
+        try:
+            future = asyncio.get_running_loop().run_in_executor(pool, work)
+        except SHORTAGES as exc:
+            self._give_back()  # It could not start a thread.
+            if short := shortage(exc):
+                raise short from exc
+            raise
         # Given back when the work ends, not when the caller goes away: the work goes on.
         future.add_done_callback(lambda _: self._give_back())
-        return await asyncio.shield(future)
+        try:
+            return await asyncio.shield(future)
+        except SHORTAGES as exc:
+            if short := shortage(exc):
+                raise short from exc
+            raise
 
     def _give_back(self) -> None:
         self._places += 1
+
+
+def threads_for(cost: Argon2Cost) -> int:
+    """Return how many hashes of this cost may be computed at once."""
+    in_memory = usable_memory() // 4 // (cost.memory_kib * 1024)
+    return max(1, min(usable_cores(), in_memory))
 
 
 def _yield_to_requests() -> None:

@@ -16,7 +16,7 @@ from tokenpair.core.pair import Lifetimes
 from tokenpair.core.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_FLOOR
 from tokenpair.core.session import Windows
 from tokenpair.environment import ENV_FILE, EnvironmentSettings, read_settings
-from tokenpair.passwords import Argon2Cost
+from tokenpair.passwords import DEFAULT_WAITING, Argon2Cost
 
 __all__ = ["ENV_FILE", "PREFIX", "EnvironmentSettings", "Settings", "read_settings"]
 
@@ -85,6 +85,8 @@ class Settings(EnvironmentSettings):
     argon2_memory_kib: int = Field(47104, le=4 * 1024 * 1024, examples=["47104"])
     argon2_time: int = Field(1, ge=1, le=100, examples=["1"])
     argon2_parallelism: int = Field(1, ge=1, le=64, examples=["1"])
+    password_threads: int | None = Field(None, ge=1, le=256, examples=["2"])
+    password_waiting: int = Field(DEFAULT_WAITING, ge=0, le=100_000, examples=["100"])
     password_min_length: int = Field(
         15, ge=MIN_PASSWORD_FLOOR, le=MAX_PASSWORD_LENGTH, examples=["15"]
     )

@@ -25,6 +25,7 @@ from tokenpair.fastapi.problems import (
     problem_of,
     problem_of_http,
 )
+from tokenpair.shortage import SHORTAGES, shortage
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -101,10 +102,16 @@ class ProblemRoute(APIRoute):
             except RequestValidationError as exc:
                 return await answer_invalid_body(request, exc)
             except HTTPException as exc:
+                # FastAPI wraps whatever reading the body raises.
                 if isinstance(exc.__cause__, PayloadTooLarge):
-                    # FastAPI wraps whatever reading the body raises.
                     return problem_of(request, exc.__cause__)
+                if exc.__cause__ and (short := shortage(exc.__cause__)):
+                    return problem_of(request, short)
                 return problem_of_http(request, exc)
+            except SHORTAGES as exc:
+                if short := shortage(exc):
+                    return problem_of(request, short)
+                raise
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
@@ -135,4 +142,8 @@ class DirectRoute(ProblemRoute):
             response = await self.endpoint(request)
         except AuthError as exc:
             response = problem_of(request, exc)
+        except SHORTAGES as exc:
+            if not (short := shortage(exc)):
+                raise
+            response = problem_of(request, short)
         await response(scope, receive, send)

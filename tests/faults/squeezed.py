@@ -1,0 +1,124 @@
+"""A process that lacks something: `python -m tests.faults.squeezed WHAT`.
+
+It signs a user up, takes the resource away, asks for things, and asks again once it is back. What
+was answered and logged is printed as JSON.
+"""
+
+import asyncio
+import json
+import logging
+import resource
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+from fastapi import APIRouter, FastAPI
+
+from tests.http.conftest import talking_to
+from tokenpair import Auth, Key, Keyring
+from tokenpair.fastapi import ProblemRoute, install
+from tokenpair.passwords import Argon2Cost, Argon2Passwords
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import PASSWORD
+
+MIB = 1024 * 1024
+# More than fits into what the C library has set aside for a thread.
+LARGE = Argon2Cost(memory_kib=128 * 1024)
+ADA = {"email": "ada@example.com", "password": PASSWORD}
+BOB = {"email": "bob@example.com", "password": PASSWORD}
+
+
+@contextmanager
+def address_space(headroom: int) -> Iterator[None]:
+    """Let this process have so many bytes more than it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    limit = pages * resource.getpagesize() + headroom
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+class Answers:
+    """What was answered, for the test to look at."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+        self.all: list[dict[str, object]] = []
+
+    async def ask(self, path: str, body: dict[str, str]) -> None:
+        answer = await self._client.post(path, json=body)
+        self.all.append(
+            {
+                "status": answer.status_code,
+                "code": answer.json().get("code"),
+                "retry": answer.headers.get("retry-after"),
+            }
+        )
+
+
+def auth_on(storage: SqlStorage, keyring: Keyring) -> Auth:
+    return Auth(
+        storage=storage,
+        keyring=keyring,
+        issuer="https://auth.test",
+        passwords=Argon2Passwords(LARGE, threads=2),
+    )
+
+
+def app_with(auth: Auth) -> FastAPI:
+    app = FastAPI()
+    install(app, auth)
+    router = APIRouter(route_class=ProblemRoute)
+
+    @router.post("/large")
+    async def large() -> int:
+        return len(bytearray(256 * MIB))
+
+    app.include_router(router)
+    return app
+
+
+async def run(what: str, folder: str) -> list[dict[str, object]]:
+    storage, keyring = SqlStorage.from_url(f"sqlite:///{folder}/test.db"), Keyring([Key.generate()])
+    async with auth_on(storage, keyring) as warm:
+        pair = await warm.sign_up(email=ADA["email"], password=PASSWORD)
+        assert pair
+        auth = auth_on(storage, keyring) if what == "threads" else warm
+        await auth.open()
+        async with talking_to(app_with(auth), raise_app_exceptions=False) as client:
+            answers = Answers(client)
+            if what == "memory":
+                await answers.ask("/auth/login", ADA)  # Starts the threads.
+            with address_space(4 * MIB if what == "threads" else 24 * MIB):
+                await answers.ask("/auth/login", ADA)
+                if what == "memory":
+                    await answers.ask("/auth/signup", BOB)
+                    await answers.ask("/large", {})
+            await answers.ask("/auth/login", ADA)
+        if auth is not warm:
+            await auth.close()
+    return answers.all
+
+
+def main() -> None:
+    messages: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    log = logging.getLogger("tokenpair.fastapi.problems")
+    log.addHandler(Kept())
+    with tempfile.TemporaryDirectory() as folder:
+        answers = asyncio.run(run(sys.argv[1], folder))
+    print(json.dumps({"answers": answers, "messages": messages}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What a machine cannot give is told as that: not as a wrong password, nor as a wrong request."""
+
+import errno
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from argon2.exceptions import VerificationError
+
+from tokenpair.argon2_hasher import Hasher
+from tokenpair.errors import Unavailable
+from tokenpair.passwords import Argon2Cost, Argon2Passwords, threads_for
+from tokenpair.shortage import shortage
+
+WELL = {"status": 200, "code": None, "retry": None}
+SHORT = {"status": 503, "code": "unavailable", "retry": "1"}
+
+
+def squeezed(what: str) -> dict[str, Any]:
+    """Run a process that lacks something; see `tests.faults.squeezed`."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.faults.squeezed", what],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    told: dict[str, Any] = json.loads(run.stdout)
+    return told
+
+
+def test_without_memory_for_a_hash_no_password_is_wrong() -> None:
+    told = squeezed("memory")
+
+    assert told["answers"] == [WELL, SHORT, SHORT, SHORT, WELL]
+    assert told["messages"] == [
+        "POST /auth/login: unavailable (this machine is short of memory to hash a password)",
+        "POST /auth/signup: unavailable (this machine is short of memory to hash a password)",
+        "POST /large: unavailable (this machine is short of memory)",
+    ]
+
+
+def test_without_a_thread_for_a_hash_the_caller_is_told_to_come_back() -> None:
+    told = squeezed("threads")
+
+    assert told["answers"] == [SHORT, WELL]
+    assert told["messages"] == [
+        "POST /auth/login: unavailable (this machine is short of threads, or memory for them)"
+    ]
+
+
+async def test_a_place_whose_thread_could_not_be_started_is_given_back() -> None:
+    passwords = Argon2Passwords(Argon2Cost(memory_kib=8), threads=1, max_waiting=0)
+
+    def nothing_left() -> None:
+        raise MemoryError
+
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="short of memory"):
+            await passwords.in_turn(nothing_left)
+
+    assert await passwords.hash("correct horse battery staple")
+
+
+@pytest.mark.parametrize(
+    ("error", "resource"),
+    [
+        (MemoryError(), "memory"),
+        (OSError(errno.EMFILE, "Too many open files"), "file descriptors for this process"),
+        (OSError(errno.ENFILE, "Too many open files in system"), "file descriptors"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk space"),
+        (RuntimeError("can't start new thread"), "threads"),
+    ],
+    ids=["memory", "descriptors", "all_descriptors", "enomem", "disk", "threads"],
+)
+def test_each_resource_is_named(error: Exception, resource: str) -> None:
+    wrapped = ValueError("while reading")
+    wrapped.__cause__ = error
+
+    for each in (error, wrapped):
+        short = shortage(each)
+
+        assert short is not None
+        assert f"short of {resource}" in short.reason
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), OSError(errno.ENOENT, "no such file"), ValueError()]
+)
+def test_a_bug_stays_a_bug(error: Exception) -> None:
+    assert shortage(error) is None
+
+
+def test_a_hash_that_cannot_be_compared_for_another_reason_is_only_wrong() -> None:
+    too_short = "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"
+    hasher = Hasher(memory_cost=8, time_cost=1, parallelism=1)
+
+    with pytest.raises(VerificationError):
+        hasher._hasher.verify(too_short, "x")
+    assert hasher.verify("x", too_short) is False
+
+
+def test_hashing_takes_as_many_threads_as_there_is_memory_for() -> None:
+    assert threads_for(Argon2Cost(memory_kib=1 << 40)) == 1
+    assert threads_for(Argon2Cost(memory_kib=8)) >= 1
