@@ -63,10 +63,10 @@ class Users(Protocol):
         """Replace the password's hash if it still is `replacing`. Was it?"""
         ...
 
-    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
-        """Merge fields into the profile; None when there is no such user.
+    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
+        """Replace the profile. Is there such a user?
 
-        Two merges at once lose neither's fields.
+        Lock the user first if the new profile depends on the old one.
         """
         ...
 

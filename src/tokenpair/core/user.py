@@ -1,19 +1,27 @@
 """An account: what may be shown of it, and what a storage keeps besides."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeAlias, cast
 from uuid import UUID
+
+from typing_extensions import TypeVar
 
 from tokenpair.core.email import EmailAddress
 
+StoredProfile: TypeAlias = dict[str, Any]
+P = TypeVar("P", default=StoredProfile)
+Q = TypeVar("Q")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(Generic[P]):
     """An account. It holds no secret: an endpoint may return it.
 
     `version` rises with every change of roles; an access token with a lower one is stale.
-    `profile` holds the app's own fields by name, in JSON types.
+    `profile` holds the app's own fields: of a plain `User`, by name and in JSON types; of a
+    `User[MyProfile]`, as an instance of the app's class.
     """
 
     id: UUID
@@ -23,12 +31,16 @@ class User:
     roles: frozenset[str] = frozenset()
     version: int = 0
     disabled_at: datetime | None = None
-    profile: dict[str, Any] = field(default_factory=dict, repr=False)
+    profile: P = field(default_factory=cast("Callable[[], P]", dict), repr=False)
 
     @property
     def is_enabled(self) -> bool:
         """May this user log in?"""
         return self.disabled_at is None
+
+    def with_profile(self, profile: Q) -> "User[Q]":
+        """Return the same account with another profile, of whatever type."""
+        return cast("User[Q]", replace(cast("User[Any]", self), profile=profile))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

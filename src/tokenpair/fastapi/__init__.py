@@ -15,14 +15,15 @@ from tokenpair.fastapi.deps import (
     RefreshToken,
     access_token,
     current_user,
+    current_user_with,
     optional_access_token,
 )
 from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.install import install
 from tokenpair.fastapi.middleware import AccessTokenMiddleware, claims_of
 from tokenpair.fastapi.optional import OptionalBearer
+from tokenpair.fastapi.profile import Profile
 from tokenpair.fastapi.route import ProblemRoute
-from tokenpair.fastapi.schemas import Profile
 from tokenpair.fastapi.text import Text, WrongValue
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "access_token",
     "claims_of",
     "current_user",
+    "current_user_with",
     "get_auth",
     "install",
     "optional_access_token",

@@ -1,6 +1,7 @@
 """What an endpoint may ask for, as annotations. All speak of the `Auth` installed first."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Security
 from starlette.requests import HTTPConnection
@@ -10,6 +11,8 @@ from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.user import User
 from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, get_auth
 from tokenpair.fastapi.optional import OptionalBearer
+from tokenpair.fastapi.profile import Profile, Profiles
+from tokenpair.fastapi.registry import installations
 
 access_token = AccessTokenBearer()
 """The dependency of `AccessToken`; in tests: `app.dependency_overrides[access_token]`."""
@@ -35,10 +38,40 @@ AuthDep = Annotated[Auth, Depends(_auth)]
 """The `Auth` itself."""
 
 
-async def current_user(token: AccessToken, auth: AuthDep) -> User:
-    """Read the account of the request's access token."""
-    return await auth.get_user(token.subject)
+async def current_user(request: HTTPConnection, token: AccessToken, auth: AuthDep) -> User:
+    """Read the account of the request's access token.
+
+    Its profile has the fields of the class that was given to `install`, as far as the account
+    has them or they have a default; without such a class, it is as it is stored.
+    """
+    user = await auth.get_user(token.subject)
+    profiles = _profiles(request)
+    if not profiles.wire_names:
+        return user
+    return user.with_profile(profiles.by_names(profiles.read(user.profile)))
 
 
 CurrentUser = Annotated[User, Depends(current_user)]
 """The account of the request's access token, read from the storage."""
+
+P = TypeVar("P", bound=Profile)
+
+
+def current_user_with(profile: type[P]) -> Callable[..., Awaitable[User[P]]]:
+    """Return a dependency as `current_user`, whose profile is an instance of the app's class.
+
+    Write ``CurrentReader = Annotated[User[Reader], Depends(current_user_with(Reader))]``. Where
+    an account has no value for a field without a default, that attribute is missing. Raises
+    `ConfigurationError` for a class that `install` would refuse.
+    """
+    profiles = Profiles(profile)
+
+    async def user_with_profile(user: CurrentUser) -> User[P]:
+        return user.with_profile(profiles.read(user.profile))
+
+    return user_with_profile
+
+
+def _profiles(request: HTTPConnection) -> Profiles[Profile]:
+    """Return the profiles of the `Auth` that was installed first."""
+    return next(iter(installations(request.scope["app"]).values())).profiles

@@ -19,11 +19,11 @@ from tokenpair.fastapi.problems import (
     answer_http_exception,
     answer_invalid_body,
 )
+from tokenpair.fastapi.profile import Profile, Profiles
 from tokenpair.fastapi.registry import Installation, installations
 from tokenpair.fastapi.routes.account import add_account
 from tokenpair.fastapi.routes.sessions import add_renewal, add_sessions
 from tokenpair.fastapi.routes.well_known import add_well_known
-from tokenpair.fastapi.schemas import Profile
 
 
 def install(
@@ -57,12 +57,14 @@ def install(
     others = installations(app)
     _require_prefix(prefix, others)
     endpoints = Endpoints(app, prefix=prefix, without=names, dependencies=dependencies)
+    profiles = Profiles(profile)
     add_renewal(endpoints, auth)
-    add_account(endpoints, auth, profile)
+    add_account(endpoints, auth, profiles)
     add_sessions(endpoints, auth)
     add_well_known(endpoints, auth)
     installation = Installation(
         auth=auth,
+        profiles=profiles,
         without=names,
         routes=tuple(endpoints.routes),
         open_routes=tuple(endpoints.open_routes),

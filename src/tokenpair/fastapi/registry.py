@@ -8,15 +8,17 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from tokenpair.auth import Auth
+from tokenpair.fastapi.profile import Profile, Profiles
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """One call of `install`: the `Auth`, the names it has left out, and the routes it added."""
+    """One call of `install`: what it was given, the names it left out and the routes it added."""
 
     auth: Auth
+    profiles: Profiles[Profile]
     without: frozenset[str]
     routes: tuple[APIRoute, ...]
     open_routes: tuple[APIRoute, ...]

@@ -1,17 +1,16 @@
 """The bodies that come in and go out."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self, Union
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field
 
 from tokenpair.core.pair import TokenPair
 from tokenpair.core.password import MAX_PASSWORD_LENGTH
 from tokenpair.core.session import Session
 from tokenpair.core.user import User
-from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi.text import Text
 
 # Longer than an address can be (RFC 5321 §4.5.3.1.3).
@@ -22,15 +21,6 @@ Password = Annotated[
     Text,
     Field(max_length=MAX_PASSWORD_LENGTH, repr=False, examples=["correct horse battery staple"]),
 ]
-
-
-class Profile(BaseModel):
-    """An app's own fields of an account: derive from it, and give it to `install`.
-
-    Give strings the type `tokenpair.fastapi.Text`. This one has no fields.
-    """
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Credentials(BaseModel):
@@ -75,6 +65,17 @@ class UserBase(BaseModel):
     roles: list[str]
     created_at: datetime
 
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """Write an account down."""
+        return cls(
+            id=user.id,
+            email=user.email.typed,
+            email_verified=user.email_verified_at is not None,
+            roles=sorted(user.roles),
+            created_at=user.created_at,
+        )
+
 
 class SessionInfo(BaseModel):
     """One log-in on one device; `current` marks the one that asks."""
@@ -98,46 +99,4 @@ class SessionInfo(BaseModel):
             user_agent=session.user_agent,
             ip=session.ip,
             current=session.id == current,
-        )
-
-
-class AccountSchemas:
-    """The bodies that depend on the app's profile fields."""
-
-    def __init__(self, profile: type[Profile]) -> None:
-        """Raises `ConfigurationError` for a profile field with a name that is ours."""
-        taken = {*UserBase.model_fields, *Credentials.model_fields}
-        if clash := taken.intersection(profile.model_fields):
-            raise ConfigurationError(f"a profile field cannot be named {min(clash)!r}")
-        fields = profile.model_fields
-        self._profile_fields = fields.keys()
-        self.sign_up = create_model("SignUp", __base__=(Credentials, profile))
-        # Every field may be left out; one that is given must still be of its type.
-        changes: Any = {name: (field.rebuild_annotation(), None) for name, field in fields.items()}
-        self.changes = create_model("ProfileChanges", __base__=Profile, **changes)
-        # An account may be older than a field.
-        shown: Any = {
-            name: (Union[field.annotation, None], None)  # noqa: UP007  Not known to be a type.
-            for name, field in fields.items()
-        }
-        self.user = create_model("UserInfo", __base__=UserBase, **shown)
-
-    def profile_of(self, body: BaseModel) -> dict[str, Any]:
-        """Give a new account's profile fields, fit for JSON: as sent, or their defaults."""
-        return body.model_dump(mode="json", include=set(self._profile_fields))
-
-    def changes_of(self, body: BaseModel) -> dict[str, Any]:
-        """Give the profile fields that the client has sent, fit for JSON."""
-        return body.model_dump(mode="json", include=set(self._profile_fields), exclude_unset=True)
-
-    def show(self, user: User) -> BaseModel:
-        """Write an account down; a field that the app has given up is left out."""
-        known = {name: user.profile[name] for name in self._profile_fields & user.profile.keys()}
-        return self.user(
-            id=user.id,
-            email=user.email.typed,
-            email_verified=user.email_verified_at is not None,
-            roles=sorted(user.roles),
-            created_at=user.created_at,
-            **known,
         )

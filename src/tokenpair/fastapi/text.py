@@ -1,5 +1,6 @@
 """The type of every string that comes in, and how a validator says what is wrong."""
 
+from math import isfinite
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -12,13 +13,45 @@ class WrongValue(ValueError):
     """
 
 
-def _storable(text: str) -> str:
+MAX_DEPTH = 64
+"""How many lists and objects may stand inside one another. Serialisers give up at 255."""
+
+
+def _unstorable_text(text: str) -> str | None:
     # Each would be a 500 further in: UTF-8 cannot write a lone surrogate, and PostgreSQL
     # cannot keep a NUL.
     if "\0" in text:
-        raise WrongValue("must not contain NUL")
+        return "must not contain NUL"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise WrongValue("must not contain lone surrogates")
+        return "must not contain lone surrogates"
+    return None
+
+
+def unstorable(value: object) -> str | None:
+    """Return why a JSON value cannot be stored, or None. Every key and value in it counts."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inside: list[object] = []
+        for each in level:
+            match each:
+                case str() if reason := _unstorable_text(each):
+                    return reason
+                case float() if not isfinite(each):
+                    return "must be a finite number"
+                case list():
+                    inside += each
+                case dict():
+                    inside += each.keys()
+                    inside += each.values()
+        if not inside:
+            return None
+        level = inside
+    return f"must not be nested deeper than {MAX_DEPTH} levels"
+
+
+def _storable(text: str) -> str:
+    if reason := _unstorable_text(text):
+        raise WrongValue(reason)
     return text
 
 

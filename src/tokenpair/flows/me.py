@@ -1,12 +1,16 @@
 """See and change one's own account."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 from tokenpair.core.user import User
 from tokenpair.errors import SessionEnded
 from tokenpair.ports import Storage
+
+Merge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +29,19 @@ class GetUser:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateProfile:
-    """Change some of the app's own fields of an account; the others stay."""
+    """Change the app's own fields of an account."""
 
     storage: Storage
 
-    async def __call__(self, user_id: UUID, changes: dict[str, Any]) -> User:
-        """Raises `SessionEnded` when the account went away under the token."""
+    async def __call__(self, user_id: UUID, changes: dict[str, Any], *, merge: Merge = or_) -> User:
+        """Replace the profile by `merge(profile, changes)`; by default, other fields stay.
+
+        Nothing else can change the profile meanwhile. Raises what `merge` raises, having changed
+        nothing, and `SessionEnded` when there is no such account any more.
+        """
         async with self.storage.begin() as tx:
-            user = await tx.users.set_profile(user_id, changes)
-        if user is None:
-            raise SessionEnded("the user is gone")
-        return user
+            if locked := await tx.users.lock(user_id):
+                profile = merge(locked.user.profile, changes)
+                await tx.users.set_profile(user_id, profile)
+                return replace(locked.user, profile=profile)
+        raise SessionEnded("the user is gone")

@@ -119,7 +119,7 @@ class UserPromises:
             assert await tx.users.lock(nobody) is None
             assert await tx.users.list(limit=10) == []
             assert not await tx.users.set_password_hash(nobody, "hash-2", replacing="hash-1")
-            assert await tx.users.set_profile(nobody, {"name": "Ada"}) is None
+            assert not await tx.users.set_profile(nobody, {"name": "Ada"})
             assert not await tx.users.set_roles(nobody, frozenset({"admin"}))
             assert not await tx.users.set_disabled(nobody, NOW)
 
@@ -175,26 +175,30 @@ class UserPromises:
         assert sorted(answers) == [False, True]
         assert await read_hash(storage, user) == f"hash-{answers.index(True) + 2}"
 
-    async def test_a_profile_is_merged(self, storage: Storage) -> None:
-        user = make_user(profile={"name": "Ada", "town": "London"})
+    async def test_a_profile_is_replaced(self, storage: Storage) -> None:
+        user, other = make_user(profile={"name": "Ada"}), make_user("eve@example.com")
         await keep(storage, user)
+        await keep(storage, other)
+        profile = {"town": None, "age": 36, "tags": [1.5, {"a": "✒"}]}
 
         async with storage.begin() as tx:
-            merged = await tx.users.set_profile(user.id, {"town": None, "age": 36})
+            is_known = await tx.users.set_profile(user.id, profile)
 
-        expected = replace(user, profile={"name": "Ada", "town": None, "age": 36})
-        assert merged == expected
-        assert await read_user(storage, user) == expected
+        assert is_known
+        assert await read_user(storage, user) == replace(user, profile=profile)
+        assert await read_user(storage, other) == other
 
-    async def test_merges_at_once_lose_nothing(self, storage: Storage) -> None:
+    async def test_changes_under_a_lock_at_once_lose_nothing(self, storage: Storage) -> None:
         user = make_user()
         await keep(storage, user)
 
-        async def merge(field: str) -> None:
+        async def add(field: str) -> None:
             async with storage.begin() as tx:
-                await tx.users.set_profile(user.id, {field: field})
+                locked = await tx.users.lock(user.id)
+                assert locked is not None
+                await tx.users.set_profile(user.id, locked.user.profile | {field: field})
 
-        await asyncio.gather(*map(merge, "abcdefgh"))
+        await asyncio.gather(*map(add, "abcdefgh"))
 
         assert await read_user(storage, user) == replace(
             user, profile={field: field for field in "abcdefgh"}

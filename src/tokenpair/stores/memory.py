@@ -216,9 +216,8 @@ class MemoryUsers:
         self._users[user_id] = replace(found, password_hash=password_hash)
         return True
 
-    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
-        user = await self.get(user_id)
-        return self._put(user_id, profile=user.profile | profile) if user else None
+    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
+        return self._put(user_id, profile=profile) is not None
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
         user = await self.get(user_id)

@@ -3,21 +3,23 @@
 from typing import Annotated, Any
 
 from fastapi import Security
+from fastapi.responses import JSONResponse, Response
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims
 from tokenpair.errors import EmailTaken, Unavailable
+from tokenpair.fastapi.account_schemas import AccountSchemas
 from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.endpoints import Endpoints
-from tokenpair.fastapi.schemas import AccountSchemas, Profile
+from tokenpair.fastapi.profile import Profile, Profiles
 
 
-def add_account(endpoints: Endpoints, auth: Auth, profile: type[Profile]) -> None:
+def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -> None:
     """Add the endpoints of one `Auth`, for an app's profile. Raises `ConfigurationError`."""
     tags = ["account"]
     AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
-    schemas = AccountSchemas(profile)
+    schemas = AccountSchemas(profiles)
     # Made here, for this app: to a type checker they are no types.
     sign_up_body: Any = schemas.sign_up
     changes_body: Any = schemas.changes
@@ -31,12 +33,10 @@ def add_account(endpoints: Endpoints, auth: Auth, profile: type[Profile]) -> Non
         responses=problem_responses(EmailTaken, Unavailable, *BODY_ERRORS),
         openapi_extra=PUBLIC,
     )
-    async def sign_up(body: sign_up_body) -> Any:  # noqa: ANN401
+    async def sign_up(body: sign_up_body) -> Response:
         """Make an account."""
-        user = await auth.sign_up(
-            email=body.email, password=body.password, profile=schemas.profile_of(body)
-        )
-        return schemas.show(user)
+        user = await auth.sign_up(email=body.email, password=body.password, profile=body.profile)
+        return JSONResponse(schemas.show(user), status_code=201)
 
     @endpoints.add(
         "me",
@@ -45,11 +45,11 @@ def add_account(endpoints: Endpoints, auth: Auth, profile: type[Profile]) -> Non
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS),
     )
-    async def me(token: AccessToken) -> Any:  # noqa: ANN401
+    async def me(token: AccessToken) -> Response:
         """See one's own account."""
-        return schemas.show(await auth.get_user(token.subject))
+        return JSONResponse(schemas.show(await auth.get_user(token.subject)))
 
-    if not profile.model_fields:
+    if not profiles.wire_names:
         return  # There is nothing to change.
 
     @endpoints.add(
@@ -59,6 +59,7 @@ def add_account(endpoints: Endpoints, auth: Auth, profile: type[Profile]) -> Non
         response_model=schemas.user,
         responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
     )
-    async def update_me(body: changes_body, token: AccessToken) -> Any:  # noqa: ANN401
+    async def update_me(body: changes_body, token: AccessToken) -> Response:
         """Change some of one's own profile fields; the others stay as they are."""
-        return schemas.show(await auth.update_profile(token.subject, schemas.changes_of(body)))
+        user = await auth.update_profile(token.subject, body, merge=schemas.merge)
+        return JSONResponse(schemas.show(user))

@@ -57,11 +57,8 @@ class SqlUsers:
         )
         return changed.rowcount == 1
 
-    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> User | None:
-        if not (found := await self.lock(user_id)):
-            return None
-        await self._set(user_id, profile=found.user.profile | profile)
-        return await self.get(user_id)
+    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
+        return await self._set(user_id, profile=profile)
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
         if not (found := await self.lock(user_id)):
