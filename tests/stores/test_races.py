@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -17,7 +17,14 @@ from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import TokenPair
 from tokenpair.core.session import EndReason, Session
 from tokenpair.core.user import User
-from tokenpair.errors import EmailTaken, InvalidCredentials, SessionEnded, TokenSuperseded
+from tokenpair.errors import (
+    EmailTaken,
+    FieldError,
+    InvalidCredentials,
+    InvalidInput,
+    SessionEnded,
+    TokenSuperseded,
+)
 from tokenpair.flows.log_in import MAX_SESSIONS
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import Verified
@@ -364,6 +371,36 @@ class TestLogIns:
         new_hash = await read_hash(workers[0].storage, user)
         assert new_hash != old_hash
         assert await PASSWORDS.verify(PASSWORD, new_hash) == Verified(is_right=True)
+
+
+class TestProfiles:
+    async def test_changes_at_once_are_judged_one_after_the_other(
+        self, workers: list[Auth]
+    ) -> None:
+        """Each would be allowed alone; what is stored in the end must be."""
+
+        def one_of_two(stored: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+            merged = stored | changes
+            if merged.get("a") and merged.get("b"):
+                raise InvalidInput(FieldError("body", "must not be both"))
+            return merged
+
+        async def change(worker: Auth, user: User, field: str) -> bool:
+            try:
+                await worker.update_profile(user.id, {field: True}, merge=one_of_two)
+            except InvalidInput:
+                return False
+            return True
+
+        for number in range(10):
+            user = await a_user(workers[0], f"ada{number}@example.com")
+
+            answers = await asyncio.gather(
+                *(change(worker, user, "ab"[place % 2]) for place, worker in enumerate(workers))
+            )
+
+            assert sorted(answers) == [False, False, True, True]
+            assert len((await workers[0].get_user(user.id)).profile) == 1
 
 
 class TestSignUps:
