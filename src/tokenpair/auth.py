@@ -23,12 +23,13 @@ from tokenpair.core.health import Condition, Health
 from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint
 from tokenpair.core.password import PasswordPolicy
-from tokenpair.core.session import Windows
+from tokenpair.core.session import Windows, judge, judge_unrenewed
 from tokenpair.core.verified import VerifiedTokens
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.flows.administer import Disable, Enable, SetRoles
 from tokenpair.flows.authenticate import Authenticate
+from tokenpair.flows.judge import Judge
 from tokenpair.flows.log_in import LogIn
 from tokenpair.flows.log_out import LogOut, LogOutEverywhere
 from tokenpair.flows.me import GetUser, UpdateProfile
@@ -38,6 +39,7 @@ from tokenpair.flows.sessions import EndSession, ListSessions
 from tokenpair.flows.sign_up import SignUp
 from tokenpair.key_file import KeyFileWatch
 from tokenpair.lifecycle import Lifecycle, OpenStorage
+from tokenpair.pace import BEAT_SECONDS, Heartbeat
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, WakeUp
 from tokenpair.settings import PREFIX, Settings
@@ -138,20 +140,26 @@ class Auth:
             require_open=lifecycle.require_open,
         )
         self.verified = VerifiedTokens(token_cache_size)
+        self._heartbeat = Heartbeat(windows.superseded)
         mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
         self._access = lifetimes.access
         self.prune = Prune(storage=storage, clock=clock)
         self._background = Background(
             Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS),
             Chore(name="pruning", do=self.prune, seconds=PRUNE_SECONDS),
+            Chore(name="heartbeat", do=self._heartbeat.beat, seconds=BEAT_SECONDS),
         )
 
+        judging = Judge(
+            storage=storage, rule=judge, windows=windows, tally=tally, doubt=self._doubt
+        )
         self._authenticate = Authenticate(
             storage=storage,
             codec=codec,
             clock=clock,
             watch=self.feed,
             verified=self.verified,
+            judge=replace(judging, rule=judge_unrenewed),
             longest=lifetimes.access,
         )
         self.sign_up = SignUp(
@@ -169,7 +177,7 @@ class Auth:
             new_id=new_id,
             tally=tally,
         )
-        self.renew = Renew(storage=storage, mint=mint, clock=clock, tally=tally)
+        self.renew = Renew(storage=storage, mint=mint, clock=clock, tally=tally, judge=judging)
         self.log_out = LogOut(storage=storage, codec=codec, clock=clock, tally=tally)
         self.log_out_everywhere = LogOutEverywhere(storage=storage, clock=clock, tally=tally)
         self.list_sessions = ListSessions(storage=storage, clock=clock)
@@ -254,28 +262,42 @@ class Auth:
         return await self._authenticate(token)
 
     async def verify_access(self, token: str, *, check_session: bool = False) -> AccessClaims:
-        """Verify an access token against the time and the revocations, without any I/O.
+        """Verify an access token against the time and the revocations.
 
-        With `check_session`, look into its session's row besides, for whoever must not tolerate
-        that a log-out elsewhere takes a moment to become known here. Raises `InvalidToken`,
-        `ExpiredToken`, `AccessTokenRequired`, `SessionEnded`, `StaleToken` and `Unavailable`.
+        No I/O, unless this worker's copy of the revocations is old: then wait for a look, a second
+        at most. With `check_session`, look into its session's row besides, for callers that must
+        not tolerate that a log-out elsewhere takes a moment to become known here. Raises
+        `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded`, `StaleToken` and
+        `Unavailable`.
         """
         if check_session:
             return await self._authenticate.access_of_row(token)
-        return self._authenticate.access(token)
+        return await self._authenticate.current_access(token)
 
     def verify_presented(self, credentials: bytes, read: Callable[[bytes], str]) -> AccessClaims:
         """Verify an access token in the form in which it came: for the hot path of an edge.
 
         `read` gets the token out of `credentials`, if they are not known to the byte. Raises what
-        `verify_access` and `read` raise.
+        `verify_access` and `read` raise. After `Unavailable`, await `catch_up` and try once more.
         """
         return self._authenticate.presented(credentials, read)
+
+    async def catch_up(self) -> None:
+        """Where this worker's copy of the revocations is old, wait for a look: a second at most."""
+        await self.feed.catch_up()
+
+    def _doubt(self) -> str | None:
+        """Say why no token may be called a replay now, if so: `flows.judge.Doubt`."""
+        if self._heartbeat.stood_still():
+            return "this worker stood still a moment ago"
+        return None if self.feed.is_current() else "the revocations have not been read lately"
 
     async def verify_refresh(self, token: str) -> RefreshClaims:
         """Verify a refresh token against the time and its session's row, without renewing.
 
-        Raises `InvalidToken`, `ExpiredToken`, `RefreshTokenRequired` and `SessionEnded`.
+        It is accepted where a renewal would be, and in strict mode also if it has been renewed
+        last. A replay ends the session. Raises `InvalidToken`, `ExpiredToken`,
+        `RefreshTokenRequired`, `SessionEnded`, `TokenSuperseded` and `Unavailable`.
         """
         return await self._authenticate.refresh(token)
 
@@ -283,12 +305,14 @@ class Auth:
         """Connect, and migrate where that is allowed. Opening twice is fine."""
         await self.storage.open(migrate=self._migrate, access=self._access)
         await self.feed.start()
+        self._heartbeat.start()
         self._background.start()
         self._lifecycle.open()
 
     async def close(self) -> None:
         """Let go of every connection."""
         self._lifecycle.close()
+        self._heartbeat.stop()
         try:
             await self._background.stop()
             await self.feed.stop()

@@ -264,6 +264,10 @@ class Watch(Protocol):
         """
         ...
 
+    async def catch_up(self) -> None:
+        """Wait for a second at most, where waiting may help `check` to tell more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:

@@ -205,7 +205,9 @@ class Network(NamedTuple):
     """An honest client's store, and what is under way between it and the server.
 
     `requests` are tokens with the age of their youngest copy; `answers` are tokens. `past` are
-    the row's earlier states, as long as it may go back to them `roll_backs` times more.
+    the row's earlier states, as long as it may go back to them `roll_backs` times more. `waiting`
+    is the token of a request, of any age, in a socket of a worker that stands still; `stops` more
+    may do so.
     """
 
     store: Token = "a"
@@ -214,6 +216,8 @@ class Network(NamedTuple):
     answers: frozenset[Token] = frozenset()
     past: frozenset[Row] = frozenset()
     roll_backs: int = 0
+    waiting: Token | None = None
+    stops: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,13 +230,16 @@ class HonestWorld:
     was presented, unless `compares` is off.
 
     Exhausted: any number of tabs, requests, copies, retries, losses and waits; and without
-    roll-backs any number of renewals, for tokens are told from their common ancestor on (in a
-    trace, too, their names start again). Bounded: three different answers under way at once;
-    with roll-backs, `roll_backs` and `generations`.
+    roll-backs and stops any number of renewals, for tokens are told from their common ancestor on
+    (in a trace, too, their names start again). Bounded: three different answers under way at once;
+    with roll-backs or stops, these and `generations`.
 
     A roll-back comes at any moment, and goes to any earlier state of the row. With `is_cleared`
     it leaves no copy of a token under way that is older than the head was: such a copy may come
     after the next renewal, and the row has forgotten that it was young.
+
+    A request may also come to a worker that stands still, and be served at any later moment, when
+    that goes on. Such a worker calls nothing a replay, unless `is_careful` is off.
     """
 
     rule: Rule
@@ -240,14 +247,20 @@ class HonestWorld:
     roll_backs: int = 0
     generations: int = 4
     is_cleared: bool = True
+    stops: int = 0
+    is_careful: bool = True
 
     @property
     def start(self) -> Network:
-        return Network(roll_backs=self.roll_backs)
+        return Network(roll_backs=self.roll_backs, stops=self.stops)
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.roll_backs > 0 or self.stops > 0
 
     def steps(self, state: Network) -> Iterator[Step[Network]]:
         yield self._step("wait", _later(state))
-        if not self.roll_backs or len(state.store) <= self.generations:
+        if not self.is_bounded or len(state.store) <= self.generations:
             sent = frozenset(r for r in state.requests if r[0] != state.store)
             yield self._step(
                 f"send {state.store}", state._replace(requests=sent | {(state.store, 0)})
@@ -259,6 +272,17 @@ class HonestWorld:
             yield self._step(f"store {token}", state._replace(store=token, answers=answers))
         if state.roll_backs:
             yield from (self._roll_back(state, row) for row in state.past)
+        if state.stops and state.waiting is None:
+            waiting = state._replace(waiting=state.store, stops=state.stops - 1)
+            yield self._step(f"send {state.store} to a worker that stands still", waiting)
+        if state.waiting is not None:
+            yield self._arrive_late(state, state.waiting)
+
+    def _arrive_late(self, state: Network, token: Token) -> Step[Network]:
+        step = self._arrive(state._replace(waiting=None), token)
+        if step.verdict is Verdict.REPLAY and self.is_careful:
+            return self._step(f"{token} arrives late: 503", state._replace(waiting=None))
+        return step
 
     def _arrive(self, state: Network, token: Token) -> Step[Network]:
         served = present(self.rule, state.row, token)
@@ -301,7 +325,7 @@ class HonestWorld:
         verdict: Verdict | None = None,
         broken: Promise | None = None,
     ) -> Step[Network]:
-        return Step(event, state if self.roll_backs else _rebased(state), verdict, broken)
+        return Step(event, state if self.is_bounded else _rebased(state), verdict, broken)
 
 
 def _later(state: Network) -> Network:
@@ -323,6 +347,7 @@ def _tokens(state: Network) -> list[Token]:
     known = [state.store, state.row.head, *state.answers]
     known += (token for token, _ in state.requests)
     known += (row.head for row in state.past)
+    known += [state.waiting] if state.waiting else []
     return known
 
 

@@ -52,6 +52,29 @@ def test_an_honest_client_still_renews_after_the_row_lost_its_last_writes(
     assert found.verdicts == HARMLESS
 
 
+@pytest.mark.parametrize(
+    ("stops", "generations"),
+    [pytest.param(1, 4, id="one stop"), pytest.param(2, 3, id="two stops")],
+)
+def test_a_request_that_waited_in_a_worker_that_stood_still_logs_no_client_out(
+    stops: int, generations: int
+) -> None:
+    world = HonestWorld(rule=OURS, stops=stops, generations=generations)
+
+    found = explore(world)
+
+    assert_kept(found)
+    assert found.verdicts == HARMLESS
+
+
+def test_a_worker_that_trusts_itself_after_a_stop_logs_the_owner_out() -> None:
+    world = HonestWorld(rule=OURS, stops=1, generations=4, is_careful=False)
+
+    found = explore(world)
+
+    assert_broken(found, Promise.NO_HONEST_LOGOUT, within=15)
+
+
 def test_a_thief_is_found_out_once_the_owner_has_advanced_twice() -> None:
     world = ThiefWorld(rule=OURS)
 

@@ -22,6 +22,7 @@ from tokenpair.core.session import (
     advance,
     hash_secret,
     judge,
+    judge_unrenewed,
 )
 from tokenpair.core.user import User
 
@@ -78,6 +79,52 @@ FAR_AHEAD = token("token-20", "token-19", 20)
 
 def rotated(age: timedelta) -> StoredSession:
     return replace(SESSION, rotated_at=NOW - age)
+
+
+# judge_unrenewed: what is shown, and not renewed.
+
+ALL_TOKENS = [OLDEST, PARENT, HEAD, NEXT, RIVAL_HEAD, RIVAL_NEXT, AHEAD, FAR_AHEAD]
+SERVED = {Verdict.ADVANCE, Verdict.HOLD, Verdict.REPEAT}
+
+
+@pytest.mark.parametrize("shown", ALL_TOKENS, ids=lambda each: each.token_id)
+@pytest.mark.parametrize("age", [timedelta(0), G, G + MICROSECOND], ids=str)
+def test_a_token_that_is_shown_is_judged_as_in_a_renewal_but_the_head_is_never_a_replay(
+    shown: FullRefreshClaims, age: timedelta
+) -> None:
+    session = rotated(age)
+
+    usual = judge_unrenewed(session, shown, NOW, WINDOWS)
+    strict = judge_unrenewed(session, shown, NOW, STRICT)
+
+    assert usual is judge(session, shown, NOW, WINDOWS)
+    assert strict is (Verdict.REPEAT if shown == HEAD else judge(session, shown, NOW, STRICT))
+
+
+@pytest.mark.parametrize("shown", ALL_TOKENS, ids=lambda each: each.token_id)
+@pytest.mark.parametrize("windows", [WINDOWS, STRICT], ids=["usual", "strict"])
+def test_what_a_standing_accepts_the_rule_accepts(
+    shown: FullRefreshClaims, windows: Windows
+) -> None:
+    accepted = Standing.of(SESSION, USER).accepts(shown)
+
+    assert accepted is (shown in {HEAD, NEXT})
+    assert not accepted or judge_unrenewed(SESSION, shown, NOW, windows) in SERVED
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        replace(SESSION, ended_at=NOW, end_reason=EndReason.LOGOUT),
+        replace(SESSION, expires_at=NOW),
+        replace(SESSION, secret_hash=hash_secret(bytes(16))),
+    ],
+    ids=["ended", "expired", "another secret"],
+)
+def test_the_head_of_a_session_that_is_over_is_not_accepted(session: StoredSession) -> None:
+    verdict = judge_unrenewed(session, HEAD, NOW, STRICT)
+
+    assert verdict is Verdict.ENDED
 
 
 # judge: whose turn is it?

@@ -69,6 +69,7 @@ async def test_a_clock_that_is_wrong_for_a_while_brings_no_token_back(
     start: Callable[[], Awaitable[Worker]],
     ahead: timedelta,
 ) -> None:
+    """R20."""
     here, there = await start(), await start()
     before, meanwhile = (
         await logged_in(here),
@@ -133,7 +134,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_a_row_that_the_last_version_wrote_counts_for_as_long_as_our_tokens_live(
     url: str, age: timedelta
 ) -> None:
-    """It ends by the settings of the worker or the shell that wrote it: here after six minutes."""
+    """R19: it ends by the settings of the process that wrote it, here after six minutes."""
     keyring = Keyring([Key.generate()])
     async with working(url, keyring, access=24 * HOUR) as here:
         pair = await logged_in(here)

@@ -19,6 +19,7 @@ from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
 FOR_EVER = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 LASTING = (ACCESS + MARGIN).total_seconds()
 
 
@@ -61,6 +62,22 @@ class LateStorage(SharedStorage):
         kept = KEPT if position is None else timedelta(0)
         entries = [each for each in page.entries if each.until > now - kept]
         return FeedPage(entries=entries, position=page.position, now=now)
+
+
+class SlowStorage(SharedStorage):
+    """Another one's storage, whose answers wait: what they say is what was so when it was asked."""
+
+    def __init__(self, storage: SharedStorage) -> None:
+        super().__init__()
+        self.storage = storage
+        self.answer = asyncio.Event()
+        self.asked = 0
+
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        self.asked += 1
+        page = await self.storage.read_feed(position, reload=reload)
+        await self.answer.wait()
+        return page
 
 
 class Seconds:
@@ -224,10 +241,161 @@ async def test_it_recovers_by_itself(
     feed.check(claims)
 
 
+async def ask(feed: Feed, claims: AccessClaims) -> None:
+    """Check as a request does."""
+    try:
+        feed.check(claims)
+    except Unavailable:
+        await feed.catch_up()
+        feed.check(claims)
+
+
+@pytest.fixture
+async def sleeper(storage: SharedStorage, seconds: Seconds) -> AsyncIterator[Feed]:
+    """Give a worker's that stands still when `seconds` is set ahead: no pause of a minute ends.
+
+    Its copy is current for ten minutes, and serves for an hour.
+    """
+    feed = Feed(storage, poll=MINUTE, max_staleness=60 * MINUTE, monotonic=seconds)
+    await feed.start()
+    yield feed
+    await feed.stop()
+
+
+@pytest.mark.parametrize(
+    ("poll", "current"), [(0.05, 1.0), (0.25, 2.5), (2.0, 5.0)], ids=["sqlite", "usual", "slow"]
+)
+async def test_a_copy_is_current_for_ten_pauses_or_a_second(
+    storage: SharedStorage, seconds: Seconds, claims: AccessClaims, poll: float, current: float
+) -> None:
+    feed = Feed(
+        storage,
+        poll=timedelta(seconds=poll),
+        max_staleness=timedelta(seconds=5),
+        monotonic=seconds,
+    )
+    await feed.poll()
+
+    seconds.now += current
+    feed.check(claims)
+    seconds.now += 0.001
+
+    with pytest.raises(Unavailable):
+        feed.check(claims)
+
+
+async def test_while_the_copy_is_current_no_request_looks(
+    sleeper: Feed, storage: SharedStorage, seconds: Seconds, claims: AccessClaims
+) -> None:
+    looks = storage.looks
+    seconds.now += 600
+
+    sleeper.check(claims)
+    await sleeper.catch_up()
+
+    assert storage.looks == looks
+
+
+@pytest.mark.parametrize("age", [601, 3601], ids=["old", "stale"])
+async def test_a_worker_that_stood_still_looks_before_it_answers_once_for_all_who_wait(
+    sleeper: Feed,
+    storage: SharedStorage,
+    seconds: Seconds,
+    elsewhere: Auth,
+    pair: TokenPair,
+    claims: AccessClaims,
+    age: int,
+) -> None:
+    await elsewhere.log_out(pair.access_token)
+    looks = storage.looks
+    seconds.now += age
+
+    said = await asyncio.gather(*(ask(sleeper, claims) for _ in range(50)), return_exceptions=True)
+
+    assert [type(each) for each in said] == [SessionEnded] * 50
+    assert storage.looks == looks + 1
+
+
+async def test_if_that_look_fails_the_copy_serves_until_it_is_too_old(
+    sleeper: Feed, storage: SharedStorage, seconds: Seconds, claims: AccessClaims
+) -> None:
+    storage.is_away = True
+    looks = storage.looks
+
+    seconds.now += 601
+    await ask(sleeper, claims)
+    sleeper.check(claims)
+    seconds.now += 2999
+    await ask(sleeper, claims)
+    seconds.now += 0.001
+
+    with pytest.raises(Unavailable, match="not been read for too long"):
+        await ask(sleeper, claims)
+    assert storage.looks == looks + 2  # For a second after one that failed, no request looks again.
+
+
+async def test_a_look_that_began_before_the_worker_stood_still_is_not_enough(
+    seconds: Seconds, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
+) -> None:
+    assert isinstance(elsewhere.storage, SharedStorage)
+    slow = SlowStorage(elsewhere.storage)
+    feed = Feed(slow, poll=MINUTE, max_staleness=60 * MINUTE, monotonic=seconds)
+    slow.answer.set()
+    await feed.start()
+    slow.answer.clear()
+    feed._news.set()
+    await until(lambda: slow.asked == 2)
+
+    seconds.now += 601
+    await elsewhere.log_out(pair.access_token)
+    asking = asyncio.create_task(ask(feed, claims))
+    await asyncio.sleep(0)
+    slow.answer.set()
+
+    with pytest.raises(SessionEnded):
+        await asking
+    assert slow.asked == 3
+    await feed.stop()
+
+
+async def test_a_look_that_is_never_answered_is_waited_for_for_a_second(
+    seconds: Seconds, elsewhere: Auth, claims: AccessClaims
+) -> None:
+    assert isinstance(elsewhere.storage, SharedStorage)
+    slow = SlowStorage(elsewhere.storage)
+    feed = Feed(slow, poll=MINUTE, max_staleness=60 * MINUTE, monotonic=seconds)
+    slow.answer.set()
+    await feed.start()
+    slow.answer.clear()
+    seconds.now += 601
+
+    began = time.monotonic()
+    await asyncio.gather(*(ask(feed, claims) for _ in range(50)))
+    waited = time.monotonic() - began
+    feed.check(claims)
+
+    assert 0.99 < waited < 30
+    await feed.stop()
+
+
+async def test_a_request_that_gives_up_leaves_the_others_waiting(
+    sleeper: Feed, seconds: Seconds, claims: AccessClaims
+) -> None:
+    seconds.now += 601
+    impatient, patient = (asyncio.create_task(ask(sleeper, claims)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    impatient.cancel()
+    await asyncio.wait([impatient, patient])
+
+    assert impatient.cancelled()
+    assert patient.exception() is None
+
+
 async def test_a_poll_counts_from_its_beginning(seconds: Seconds) -> None:
     """What was recorded while it was under way may not be in its answer."""
 
-    class SlowStorage(SharedStorage):
+    class LongStorage(SharedStorage):
         async def read_feed(
             self, position: FeedPosition | None, *, reload: bool = False
         ) -> FeedPage:
@@ -235,7 +403,7 @@ async def test_a_poll_counts_from_its_beginning(seconds: Seconds) -> None:
             seconds.now += 4
             return page
 
-    feed = Feed(SlowStorage(), poll=FOR_EVER, max_staleness=timedelta(seconds=5), monotonic=seconds)
+    feed = Feed(LongStorage(), poll=FOR_EVER, max_staleness=timedelta(seconds=5), monotonic=seconds)
 
     await feed.poll()
 
@@ -292,7 +460,7 @@ async def test_what_is_out_of_force_is_dropped_once_a_minute(
     await elsewhere.log_out(pair.access_token)
     await feed.poll()
 
-    late.by = timedelta(hours=30)
+    late.by = timedelta(hours=2)
     seconds.now += LASTING - 1
     await feed.poll()
     seconds.now += 59
@@ -335,7 +503,7 @@ async def test_what_was_forgotten_and_is_read_again_is_no_news(
     late = LateStorage(storage)
     feed = Feed(late, poll=FOR_EVER, max_staleness=FOR_EVER, monotonic=seconds)
     await feed.poll()
-    late.by = timedelta(hours=30)
+    late.by = timedelta(hours=2)
     await elsewhere.log_out(pair.access_token)
 
     storage.is_away = True

@@ -31,7 +31,15 @@ from tokenpair.core.codec import Codec
 from tokenpair.core.key import Key
 from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint
-from tokenpair.core.session import EndReason, StoredSession, Verdict, Windows, hash_secret, judge
+from tokenpair.core.session import (
+    EndReason,
+    StoredSession,
+    Verdict,
+    Windows,
+    hash_secret,
+    judge,
+    judge_unrenewed,
+)
 from tokenpair.ports import Storage
 from tokenpair.store_contract import FORGIVING, SECRET, STRICT, keep, make_session, make_user
 from tokenpair.stores.memory import MemoryStorage
@@ -129,6 +137,21 @@ class RenewalMachine(RuleBasedStateMachine):
     @rule(target=tokens, token=tokens)
     def renew_strictly(self, token: FullRefreshClaims) -> MultipleResults[FullRefreshClaims]:
         return self.renew(token, STRICT)
+
+    @rule(token=tokens, windows=st.sampled_from([FORGIVING, STRICT]))
+    def show(self, token: FullRefreshClaims, windows: Windows) -> None:
+        """What a standing accepts without a lock, the rule accepts; and nothing changes."""
+        now = self.clock()
+
+        async def show(storage: Storage) -> bool:
+            standing = await storage.standing(token.session_id, now)
+            return standing is not None and standing.accepts(token)
+
+        is_accepted = self.both(show)
+
+        (session,) = [each for each in self.both(self.rows) if each.id == token.session_id]
+        served = {Verdict.ADVANCE, Verdict.HOLD, Verdict.REPEAT}
+        assert not is_accepted or judge_unrenewed(session, token, now, windows) in served
 
     @rule(span=st.sampled_from(SPANS))
     def wait(self, span: timedelta) -> None:

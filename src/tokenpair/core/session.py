@@ -143,6 +143,10 @@ class Standing:
         """Was the token made for this session, by one who knew its secret?"""
         return _recognises(self.session_id, self.user_id, self.secret_hash, token)
 
+    def accepts(self, token: FullRefreshClaims) -> bool:
+        """Is the token the session's head, or a child of it? Then `judge_unrenewed` accepts it."""
+        return self.head in {token.token_id, token.parent}
+
     @classmethod
     def of(cls, session: StoredSession, user: User) -> Self:
         """Join a session with its user."""
@@ -196,6 +200,18 @@ def judge(
     if token.token_id == session.previous and young:
         return Verdict.SUPERSEDED
     return Verdict.REPLAY
+
+
+def judge_unrenewed(
+    session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
+) -> Verdict:
+    """Say what `token` means where it is shown, but not renewed: as `judge`, with one exception.
+
+    The head is accepted in strict mode, too: to show it again is no second renewal.
+    """
+    if session.is_live(now) and session.recognises(token) and token.token_id == session.head:
+        return Verdict.REPEAT
+    return judge(session, token, now, windows)
 
 
 def advance(session: StoredSession, token: FullRefreshClaims, now: datetime) -> StoredSession:

@@ -27,7 +27,7 @@ from starlette.websockets import WebSocket
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
-from tokenpair.errors import AuthError, InsufficientRole
+from tokenpair.errors import AuthError, InsufficientRole, Unavailable
 from tokenpair.fastapi.problems import headers_of, status_of
 from tokenpair.fastapi.registry import installations
 from tokenpair.fastapi.transport import answer_offer, bearer_token, credentials_of, token_in
@@ -152,7 +152,14 @@ class AccessTokenBearer(TokenBearer):
         if self.check_session:
             claims = await auth.verify_access(bearer_token(request), check_session=True)
         else:
-            claims = auth.verify_presented(credentials_of(request.scope), token_in)
+            credentials = credentials_of(request.scope)
+            try:
+                claims = auth.verify_presented(credentials, token_in)
+            except Unavailable:
+                # Waiting may help, where this worker stood still. It is rare, and kept out of
+                # the way of every other request.
+                await auth.catch_up()
+                claims = auth.verify_presented(credentials, token_in)
         hook: Callable[[Any], object] = self.verify_token_data
         if (returned := hook(claims)) is not None:
             raise misused(hook, returned)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -13,6 +12,7 @@ from tokenpair.core.claims import AccessClaims
 from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import MARGIN, Revocation, Revocations
 from tokenpair.errors import Unavailable
+from tokenpair.pace import boot_seconds
 from tokenpair.ports import FeedPage, FeedPosition, Storage, WakeUp
 
 _log = logging.getLogger(__name__)
@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 RELOAD = timedelta(minutes=1)
 """Interval at which all that is in force is read again: a safety net for a poll's misses."""
 
+_CURRENT_POLLS = 10
+_MIN_CURRENT_SECONDS = 1.0
+_CATCH_UP_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 # After a look that somebody has asked for: however many log out, nobody looks more often than so.
 _PAUSE_SECONDS = 0.02
@@ -31,8 +34,10 @@ _AT_ONCE = 1000
 class Feed:
     """Keeps a worker's copy of the revocations up to date.
 
-    `poll` is the longest pause between two looks; after `max_staleness` without a good one,
-    nothing is let through. `access` is the longest life of an access token that this worker
+    `poll` is the longest pause between two looks. The copy is current for ten such pauses, or a
+    second, after a good one. When it is older, something is wrong with this worker or with the
+    database, and a request waits for a look: see `catch_up`. After `max_staleness` without a good
+    one, nothing is let through. `access` is the longest life of an access token that this worker
     accepts. `monotonic` tells seconds, from anywhere.
     """
 
@@ -44,7 +49,7 @@ class Feed:
         max_staleness: timedelta,
         access: timedelta = ACCESS,
         wake_up: WakeUp | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = boot_seconds,
         require_open: Callable[[], None] = lambda: None,
     ) -> None:
         self._storage = storage
@@ -55,11 +60,16 @@ class Feed:
         self._require_open = require_open
         self._copy = Revocations(access + MARGIN)
         self._position: FeedPosition | None = None
-        # When its copy stops to be good enough; a private storage's never does.
-        self._fresh_until = math.inf if storage.is_private else -math.inf
+        # When its copy stops to be current; a private storage's never does.
+        self._current_seconds = min(
+            max(_CURRENT_POLLS * self._poll_seconds, _MIN_CURRENT_SECONDS), self._max_staleness
+        )
+        self._current_until = math.inf if storage.is_private else -math.inf
+        self._failed_at = -math.inf
         self._loaded_at = 0.0
         self._news = asyncio.Event()
         self._told = asyncio.Event()
+        self._looked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         # How much news has come, and how old the latest was, in seconds; for whoever counts.
         self.heard = 0
@@ -75,20 +85,51 @@ class Feed:
 
         Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
         """
-        if not self.is_fresh():
-            self._require_open()
-            raise Unavailable("the revocations have not been read for too long")
+        if self._monotonic() > self._current_until:
+            self._require_usable()
         self._copy.check(claims)
 
+    def _require_usable(self) -> None:
+        """Require that the copy is good enough though it is not current."""
+        self._require_open()
+        if not self.is_fresh():
+            raise Unavailable("the revocations have not been read for too long")
+        if not self._has_just_failed():
+            raise Unavailable("the revocations have not been read since this worker stood still")
+
+    async def catch_up(self) -> None:
+        """Wait until the copy is current, for one look that all who wait share, a second at most.
+
+        Do not wait where the copy is current, and where a look has failed a moment ago: then the
+        copy serves on until it is too old.
+        """
+        if self.is_current() or self._has_just_failed() or not self._tasks:
+            return
+        self._news.set()
+        try:
+            async with asyncio.timeout(_CATCH_UP_SECONDS):
+                # The first look to end may have begun before this worker stood still.
+                while not self.is_current() and not self._has_just_failed():
+                    await self._looked.wait()
+        except TimeoutError:
+            self._failed_at = self._monotonic()
+
+    def is_current(self) -> bool:
+        """Has it been read as lately as it should be?"""
+        return self._monotonic() <= self._current_until
+
     def is_fresh(self) -> bool:
-        """Has it been read lately enough to go by?"""
-        return self._monotonic() <= self._fresh_until
+        """Has it been read lately enough to go by, if it cannot be read now?"""
+        return self.staleness() <= self._max_staleness
 
     def staleness(self) -> float:
         """Say how many seconds ago the feed was read for the last time."""
         if self._storage.is_private:
             return 0.0
-        return self._monotonic() - (self._fresh_until - self._max_staleness)
+        return self._monotonic() - (self._current_until - self._current_seconds)
+
+    def _has_just_failed(self) -> bool:
+        return self._monotonic() - self._failed_at < _CATCH_UP_SECONDS
 
     async def start(self) -> None:
         """Read all that is in force, and keep up from then on. Twice is fine.
@@ -100,10 +141,10 @@ class Feed:
         # It may have been stopped, a while ago, in another event loop; and an event belongs to
         # the one in which somebody first waited for it.
         was_told = self._told.is_set()
-        self._news, self._told = asyncio.Event(), asyncio.Event()
+        self._news, self._told, self._looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
         if was_told:
             self._told.set()
-        self._position, self._fresh_until = None, -math.inf
+        self._position, self._current_until = None, -math.inf
         await self.poll()
         self._tasks = [asyncio.create_task(self._keep_up(), name="tokenpair: revocations")]
         if self._wake_up:
@@ -119,7 +160,7 @@ class Feed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if not self._storage.is_private:
-            self._fresh_until = -math.inf
+            self._current_until = -math.inf
         if self._wake_up:
             try:
                 async with asyncio.timeout(_FAREWELL_SECONDS):
@@ -129,6 +170,16 @@ class Feed:
 
     async def poll(self) -> None:
         """Read what is new, and once a minute everything. Raises `Unavailable`."""
+        try:
+            await self._look()
+        except BaseException:
+            self._failed_at = self._monotonic()
+            raise
+        finally:
+            looked, self._looked = self._looked, asyncio.Event()
+            looked.set()
+
+    async def _look(self) -> None:
         now = self._monotonic()
         # If this look fails, the next is for everything: who knows what it will find.
         position, self._position = self._position, None
@@ -141,11 +192,11 @@ class Feed:
             self._loaded_at = now
         self._position = page.position
         # As of before the look: what was recorded meanwhile may not be in it.
-        self._fresh_until = now + self._max_staleness
+        self._current_until = now + self._current_seconds
 
     async def _take_in(self, page: FeedPage) -> None:
         # What a worker finds when it starts was no news to wait for.
-        is_first = self._fresh_until == -math.inf
+        is_first = self._current_until == -math.inf
         senseless = 0
         for start in range(0, len(page.entries), _AT_ONCE):
             some = page.entries[start : start + _AT_ONCE]

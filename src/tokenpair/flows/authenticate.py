@@ -8,7 +8,8 @@ from tokenpair.core.claims import AccessClaims, Claims, FullRefreshClaims, Refre
 from tokenpair.core.codec import Codec
 from tokenpair.core.session import Standing
 from tokenpair.core.verified import VerifiedTokens
-from tokenpair.errors import SessionEnded, StaleToken
+from tokenpair.errors import SessionEnded, StaleToken, Unavailable
+from tokenpair.flows.judge import Judge
 from tokenpair.ports import Clock, Storage, Watch
 
 USUAL = "Bearer "
@@ -28,17 +29,35 @@ class Authenticate:
     clock: Clock
     watch: Watch
     verified: VerifiedTokens
+    judge: Judge
     longest: timedelta
     """How long access tokens live; of an older one it is not known any more if it is revoked."""
 
     async def __call__(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what `access` and `refresh` raise."""
+        try:
+            claims = self._decoded(token)
+        except Unavailable:
+            await self.watch.catch_up()
+            claims = self._decoded(token)
+        return (
+            await self._check_refresh(claims) if isinstance(claims, FullRefreshClaims) else claims
+        )
+
+    def _decoded(self, token: str) -> AccessClaims | FullRefreshClaims:
+        """Verify an access token wholly, and a refresh token but for its session's row."""
         if known := self.verified.get(token):
             return self._check_access(known)
         claims = self.codec.decode(token)
-        if isinstance(claims, RefreshClaims):
-            return await self._check_refresh(claims)
-        return self._remembered(token, claims)
+        return claims if isinstance(claims, FullRefreshClaims) else self._remembered(token, claims)
+
+    async def current_access(self, token: str) -> AccessClaims:
+        """Verify an access token as `access` does; where this worker's copy is old, look first."""
+        try:
+            return self.access(token)
+        except Unavailable:
+            await self.watch.catch_up()
+            return self.access(token)
 
     def access(self, token: str) -> AccessClaims:
         """Verify an access token.
@@ -72,7 +91,7 @@ class Authenticate:
 
         Raises what `access` raises.
         """
-        claims = self.access(token)
+        claims = await self.current_access(token)
         standing = await self._standing(claims)
         if standing.user_id != claims.subject:
             raise SessionEnded("the session is another user's")
@@ -81,9 +100,10 @@ class Authenticate:
         return claims
 
     async def refresh(self, token: str) -> RefreshClaims:
-        """Verify a refresh token, without renewing: its session lives and knows its secret.
+        """Verify a refresh token, without renewing: its session would accept it.
 
-        Raises `InvalidToken`, `ExpiredToken`, `RefreshTokenRequired` and `SessionEnded`.
+        A replay ends the session, as in a renewal; nothing else changes. Raises `InvalidToken`,
+        `ExpiredToken`, `RefreshTokenRequired`, `SessionEnded`, `TokenSuperseded` and `Unavailable`.
         """
         return await self._check_refresh(self.codec.decode_refresh(token))
 
@@ -104,8 +124,11 @@ class Authenticate:
 
     async def _check_refresh(self, claims: FullRefreshClaims) -> RefreshClaims:
         standing = await self._standing(claims)
-        if not standing.recognises(claims):
-            raise SessionEnded("the token's secret is not the session's")
+        if standing.recognises(claims) and standing.accepts(claims):
+            return claims.public
+        _, refusal = await self.judge(claims, self.clock())
+        if refusal:
+            raise refusal
         return claims.public
 
     async def _standing(self, claims: Claims) -> Standing:

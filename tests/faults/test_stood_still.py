@@ -1,0 +1,94 @@
+"""A worker that stood still, stopped by a signal, is not trusted with what it last knew."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.people import Person, Session, opens, renew
+from tests.faults.serving import Bookly, eventually, serving
+from tests.faults.talk import Line
+from tests.processes import stands_still
+from tests.servers import PostgresServer
+
+pytestmark = pytest.mark.long
+
+# Longer than a copy is current, and shorter than `TOKENPAIR_MAX_STALENESS_SECONDS`.
+STOPPED_SECONDS = 3.5
+
+
+# A session may rotate every second, and a stop of more than a second is one.
+HASTY = {"TOKENPAIR_REPEAT_WINDOW_SECONDS": "1", "TOKENPAIR_SUPERSEDED_WINDOW_SECONDS": "1"}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def bookly(request: pytest.FixtureRequest, folder: Path) -> Iterator[Bookly]:
+    place = folder / f"still-{request.param}"
+    place.mkdir()
+    variables = dict(HASTY)
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("busy_server")
+        variables["TOKENPAIR_DATABASE_URL"] = server.create_database()
+    with serving(place, workers=2, **variables) as bookly:
+        yield bookly
+
+
+@asynccontextmanager
+async def stopped(pid: int) -> AsyncIterator[None]:
+    """Stop a process for the length of the block, and for `STOPPED_SECONDS` at least."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await eventually(lambda: stands_still(pid))
+        enough = asyncio.create_task(asyncio.sleep(STOPPED_SECONDS))
+        yield
+        await enough
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_it_lets_no_token_in_that_was_revoked_meanwhile(bookly: Bookly) -> None:
+    """R21."""
+    async with bookly.lines(each=10) as lines:
+        here, there = lines[:10], lines[10:]
+        session = await (await Person.signed_up(here[0])).log_in(here[0])
+        assert [await opens(line, session.access) for line in there] == [""] * 10
+
+        async with stopped(bookly.workers()[1]):
+            asking = [asyncio.create_task(opens(line, session.access)) for line in there]
+            answer = await here[0].ask("POST", "/api/v1/auth/logout", session.access)
+            assert answer.status == 204
+
+        assert await asyncio.gather(*asking) == ["session_ended"] * 10
+
+
+async def test_a_renewal_that_waited_there_ends_no_session_as_a_replay(bookly: Bookly) -> None:
+    """R22: its client has long given it up, and renewed three times at the other worker."""
+    async with bookly.lines() as (here, there):
+        first = await (await Person.signed_up(here)).log_in(here)
+        session = first
+
+        async with stopped(bookly.workers()[1]):
+            late = asyncio.create_task(renew(there, first.refresh))
+            for _ in range(3):
+                session = await rotated(here, session)
+        answer = await late
+
+        assert (answer.status, answer.code) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert (await renew(here, session.refresh)).status == 200
+        # So it is for half a minute, and the client has a newer token to come back with.
+        assert (await renew(there, first.refresh)).status == 503
+        assert (await renew(there, session.refresh)).status == 200
+
+
+async def rotated(line: Line, session: Session) -> Session:
+    """Renew until the session has accepted the token: it holds within the window."""
+    while True:
+        renewed = Session.of(await renew(line, session.refresh))
+        if renewed.refresh != session.refresh:
+            return renewed
+        await asyncio.sleep(0.1)
