@@ -20,7 +20,7 @@ from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import Storage, WakeUp
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.stores.sql.postgres import connect_arguments
+from tokenpair.stores.sql.postgres_connect import Connector
 
 MEMORY = "memory:"
 BARE, NO_OP, PROTECTED = "/bare", "/no-op", "/protected"
@@ -104,5 +104,5 @@ def _storage(url: str) -> Storage:
 def _wake_up(url: str, how: str) -> WakeUp | None:
     """`how` is "own" for the database's own way, "none", or the URL of a Valkey."""
     if how == "own" and url.startswith("postgresql"):
-        return PostgresWakeUp(connect_arguments(url))
+        return PostgresWakeUp(Connector(url).connect)
     return None if how in {"own", "none"} else ValkeyWakeUp(how)

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 from bookly.settings import BooklySettings, _Listening
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.errors import ConfigurationError
+from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.passwords import Argon2Cost
 from tokenpair.settings import EnvironmentSettings, read_settings
 
@@ -121,6 +122,18 @@ def test_a_wrong_database_stops_the_start_and_its_password_is_not_quoted(
 
     assert SECRET not in str(caught.value)
     assert SECRET not in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "password", ["p@hunter2", "12/hunter2", "12?hunter2", "12#hunter2", "hunter2:"]
+)
+def test_an_unescaped_valkey_password_is_refused_with_what_to_write_and_never_shown(
+    password: str,
+) -> None:
+    with pytest.raises(ConfigurationError, match="write @ as %40") as caught:
+        ValkeyWakeUp(f"valkey://:{password}@localhost:x")
+
+    assert "hunter2" not in str(caught.value)
 
 
 def test_no_repr_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,10 +98,12 @@ def make_wake_up(settings: Settings) -> WakeUp | None:
     if settings.valkey_url:
         return ValkeyWakeUp(settings.valkey_url.get_secret_value())
     url = database_url(settings)
-    if not url.startswith("postgresql"):
-        return None  # SQLite has none: it is polled more often.
-    # Imported here: they need an extra, which the storage has asked for.
-    from tokenpair.feed.postgres import PostgresWakeUp  # noqa: PLC0415
-    from tokenpair.stores.sql.postgres import connect_arguments  # noqa: PLC0415
+    # Imported here: see `make_storage`; and they need an extra, which the storage has asked for.
+    from tokenpair.stores.sql.postgres_url import is_postgres_url  # noqa: PLC0415
 
-    return PostgresWakeUp(connect_arguments(url))
+    if not is_postgres_url(url):
+        return None  # SQLite has none: it is polled more often.
+    from tokenpair.feed.postgres import PostgresWakeUp  # noqa: PLC0415
+    from tokenpair.stores.sql.postgres_connect import Connector  # noqa: PLC0415
+
+    return PostgresWakeUp(Connector(url).connect)

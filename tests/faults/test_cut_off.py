@@ -21,7 +21,7 @@ from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.engine import POOL_SIZE
-from tokenpair.stores.sql.postgres import connect_arguments
+from tokenpair.stores.sql.postgres_connect import Connector
 from tokenpair.testing import a_user, login_as
 
 STALENESS = timedelta(seconds=1)
@@ -54,7 +54,7 @@ async def proxy(busy_url: str) -> AsyncIterator[Proxy]:
 
 
 def bell(url: str) -> PostgresWakeUp:
-    return PostgresWakeUp(connect_arguments(url), silence_seconds=0.2)
+    return PostgresWakeUp(Connector(url).connect, silence_seconds=0.2)
 
 
 async def until_it_says(worker: Worker, access: str, said: tuple[int, str]) -> set[tuple[int, str]]:

@@ -20,7 +20,7 @@ from tokenpair.ports import Storage, WakeUp
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.engine import POOL_SIZE
-from tokenpair.stores.sql.postgres import connect_arguments
+from tokenpair.stores.sql.postgres_connect import Connector
 from tokenpair.testing import CHEAP, a_user, login_as
 
 FOR_EVER = timedelta(days=1)
@@ -57,7 +57,7 @@ def test_an_auth_serves_a_crowd_in_one_loop_after_another(
     url = request.getfixturevalue("postgres_url") if is_postgres else f"sqlite:///{tmp_path}/a.db"
     storage, bell, poll = a_storage(), None, timedelta(milliseconds=20)
     if kind == "woken":
-        bell, poll = PostgresWakeUp(connect_arguments(url)), FOR_EVER
+        bell, poll = PostgresWakeUp(Connector(url).connect), FOR_EVER
     auth = an_auth(storage, bell, poll)
 
     async def serve_a_crowd() -> None:
@@ -73,7 +73,7 @@ def test_an_auth_serves_a_crowd_in_one_loop_after_another(
         if kind == "memory":
             return
         known = len(auth.feed)
-        there = bell and PostgresWakeUp(connect_arguments(url))
+        there = bell and PostgresWakeUp(Connector(url).connect)
         async with an_auth(a_storage(), there, FOR_EVER) as other:
             await other.log_out(access)
             while len(auth.feed) == known:

@@ -292,9 +292,7 @@ class TestAddresses:
             "hunter2",
             "postgresql:/hunter2",
             "mysql://u:hunter2@host/db",
-            "postgres://u:hunter2@host/db",
             "postgresql+nonesuch://u:hunter2@host/db",
-            "postgresql+psycopg2://u:hunter2@host/db",
             "postgresql://u:hunter2@host:port/db",
             # An "@" in a password must be written %40.
             "postgresql://u:p@ss:hunter2@host/db",

@@ -1,8 +1,7 @@
 """Wake-ups by PostgreSQL's own LISTEN and NOTIFY."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
@@ -18,17 +17,20 @@ class PostgresWakeUp:
     """Two connections: one listens, for as long as it lives; the other tells."""
 
     def __init__(
-        self, arguments: dict[str, Any], *, silence_seconds: float = _SILENCE_SECONDS
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        *,
+        silence_seconds: float = _SILENCE_SECONDS,
     ) -> None:
-        """Take what asyncpg's `connect` takes, and after how long to ask a silent server."""
-        self._arguments = arguments
+        """`connect` opens a connection; `silence_seconds` later a silent server is asked."""
+        self._connect = connect
         self._silence_seconds = silence_seconds
         self._teller: asyncpg.Connection | None = None
 
     async def wake(self) -> None:
         try:
             if self._teller is None or self._teller.is_closed():
-                self._teller = await asyncpg.connect(**self._arguments)
+                self._teller = await self._connect()
             await self._teller.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
         except _ERRORS as exc:
             self._terminate()
@@ -38,7 +40,7 @@ class PostgresWakeUp:
         woken = asyncio.Event()
         connection = None
         try:
-            connection = await asyncpg.connect(**self._arguments)
+            connection = await self._connect()
             connection.add_termination_listener(lambda _: woken.set())
             await connection.add_listener(CHANNEL, lambda *_: woken.set())
             # Whatever was told before we listened.

@@ -1,11 +1,16 @@
 """Wake-ups by Valkey or Redis."""
 
+import re
 from collections.abc import AsyncIterator
 
 from tokenpair.errors import ConfigurationError, Unavailable
 
 CHANNEL = "tokenpair:revocation"
 _SECONDS = 5
+_UNREADABLE = (
+    "the Valkey URL cannot be read; in the user and the password, write @ as %40, : as %3A, "
+    "/ as %2F, ? as %3F, # as %23 and % as %25"
+)
 _SCHEMES = ("valkey://", "valkeys://", "redis://", "rediss://", "unix://")
 
 
@@ -13,6 +18,10 @@ def normalised(url: str) -> str:
     """Give the URL as redis-py knows it. Raises `ConfigurationError`."""
     if not url.startswith(_SCHEMES):
         raise ConfigurationError("the Valkey URL must be valkey://… or redis://…")
+    authority, *rest = re.split("[/?#]", url.partition("://")[2])
+    # Else a piece of the password would be taken for the host, and shown.
+    if authority.count("@") > 1 or any("@" in each for each in rest):
+        raise ConfigurationError(_UNREADABLE)
     return url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
 
 
@@ -36,7 +45,7 @@ class ValkeyWakeUp:
                 health_check_interval=_SECONDS,
             )
         except ValueError:  # Which repeats a piece of the URL, maybe of its password.
-            raise ConfigurationError("the Valkey URL cannot be read") from None
+            raise ConfigurationError(_UNREADABLE) from None
 
     async def wake(self) -> None:
         try:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl
 from weakref import WeakValueDictionary
@@ -13,19 +16,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.errors import ConfigurationError, InvalidInput, Unavailable
 from tokenpair.stores.sql import sqlite
-from tokenpair.stores.sql.patience import (
-    CONNECT_SECONDS,
-    FAREWELL_SECONDS,
-    POOL_SECONDS,
-    UNIT_SECONDS,
-)
+from tokenpair.stores.sql.patience import FAREWELL_SECONDS, POOL_SECONDS, UNIT_SECONDS
+from tokenpair.stores.sql.postgres_url import is_postgres_url
 from tokenpair.stores.sql.sqlite import Turn
 
-# The driver for a URL that names none, and the only ones that there are.
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_log = logging.getLogger(__name__)
+
 POOL_SIZE = 10
+CONNECTOR = "tokenpair_connector"
+"""The execution option in which an engine for PostgreSQL keeps what opens its connections."""
 
 # One for each database file: whoever writes to it in this process takes turns.
 _turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
@@ -38,7 +39,6 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
     need not switch each connection over and back. Errors show the statement and never what was
     bound to it. Raises `ConfigurationError`, which never shows the URL's password.
     """
-    parsed = _parse(url)
     options: dict[str, Any] = {
         "hide_parameters": True,
         # None beyond the pool: they would be opened and closed again with every burst.
@@ -48,26 +48,29 @@ def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
     }
     if autocommit:
         options["isolation_level"] = "AUTOCOMMIT"
-    if parsed.get_backend_name() == "sqlite":
-        return _create_sqlite_engine(parsed, options)
+    if is_postgres_url(url):
+        return _create_postgres_engine(url, options)
+    return _create_sqlite_engine(_parse_sqlite_url(url), options)
+
+
+def _create_postgres_engine(url: str, options: dict[str, Any]) -> AsyncEngine:
     try:
         # Imported here: asyncpg is an extra.
-        from tokenpair.stores.sql.postgres import Connection, bound_waiting  # noqa: PLC0415
-
-        engine = create_async_engine(
-            parsed,
-            # A connection that the server closed meanwhile is found out before it is used.
-            pool_pre_ping=True,
-            connect_args={"timeout": CONNECT_SECONDS, "connection_class": Connection},
-            **options,
-        )
+        from tokenpair.stores.sql.postgres_connect import READING, Connector  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
             f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[postgres]'"
         ) from exc
-    if autocommit:
-        sa.event.listen(engine.sync_engine, "connect", bound_waiting)
-    return engine
+    connector = Connector(url)
+    settings = (READING,) if "isolation_level" in options else ()
+    return create_async_engine(
+        connector.url.for_sqlalchemy,
+        async_creator=partial(connector.connect, *settings),
+        execution_options={CONNECTOR: connector},
+        # A connection that the server closed meanwhile is found out before it is used.
+        pool_pre_ping=True,
+        **options,
+    )
 
 
 def _create_sqlite_engine(url: sa.URL, options: dict[str, Any]) -> AsyncEngine:
@@ -81,20 +84,18 @@ def _create_sqlite_engine(url: sa.URL, options: dict[str, Any]) -> AsyncEngine:
     return engine
 
 
-def _parse(url: str) -> sa.URL:
+def _parse_sqlite_url(url: str) -> sa.URL:
     try:
         parsed = _make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        # Broken off from its cause: where a password has a bare "@", a piece of it is taken
-        # for the port, and quoted.
+        # Without its cause, which quotes the URL.
         raise ConfigurationError("the database URL cannot be read") from None
-    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
-    if parsed.drivername not in _DRIVERS.values():
+    if parsed.drivername not in {"sqlite", "sqlite+aiosqlite"}:
         raise ConfigurationError("the database must be sqlite:///path or postgresql://…")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+    if parsed.database in {None, "", ":memory:"}:
         # Each connection would have a database of its own.
         raise ConfigurationError("SQLite needs a file: sqlite:///path")
-    return parsed
+    return parsed.set(drivername="sqlite+aiosqlite")
 
 
 def _make_url(url: str) -> sa.URL:
@@ -138,15 +139,18 @@ def opening(engine: AsyncEngine) -> Iterator[None]:
     Whatever else is wrong with it becomes a `ConfigurationError`, and stops the start.
     """
     try:
-        with unavailable(engine):
+        with _server_faults(engine):
             yield
-    except (sa.exc.DBAPIError, TypeError) as exc:  # TypeError: an option unknown to a driver.
-        said = str(getattr(exc, "orig", exc)).partition("\n")[0]
-        raise ConfigurationError(f"the database {_name(engine)} cannot be used: {said}") from exc
+    # TypeError: an option that SQLite's driver does not know.
+    except _database_errors(engine, TypeError) as exc:
+        reason = _summary(engine, exc)
+        raise ConfigurationError(f"the database {_name(engine)} cannot be used: {reason}") from exc
 
 
 def _name(engine: AsyncEngine) -> str:
-    """Name the database, without its password and the options, which may hold one."""
+    """Name the database, without user, password and options."""
+    if connector := engine.sync_engine.get_execution_options().get(CONNECTOR):
+        return str(connector.url.name)
     return engine.url.set(query={}).render_as_string(hide_password=True)
 
 
@@ -166,30 +170,65 @@ async def answering(engine: AsyncEngine) -> AsyncIterator[None]:
 def unavailable(engine: AsyncEngine) -> Iterator[None]:
     """Turn a database that cannot be reached, or is too busy, into `Unavailable`.
 
-    The reason is for the log: which database, and its driver's first line. No password.
+    A value that PostgreSQL refuses becomes `InvalidInput`. The reason is for the log: which
+    database, and its driver's first line. No password.
     """
     try:
-        yield
-    except (
-        sa.exc.DBAPIError,
-        sa.exc.TimeoutError,
-        OSError,  # When they connect, some drivers let the socket's own error through.
-    ) as exc:
-        if isinstance(exc, sa.exc.DBAPIError) and not _may_pass(exc):
+        with _server_faults(engine):
+            yield
+    except _database_errors(engine) as exc:
+        if not _is_refused_value(engine, exc):
             raise
-        said = str(getattr(exc, "orig", exc)).partition("\n")[0] or "it says nothing"
-        raise Unavailable(f"the database {_name(engine)} does not answer: {said}") from exc
+        # Without its cause, which quotes the value.
+        _log.warning("the database %s refuses a value: %s", _name(engine), _summary(engine, exc))
+        raise InvalidInput from None
 
 
-def _may_pass(error: sa.exc.DBAPIError) -> bool:
-    """Is it about the database, and not about what it was asked?
+@contextlib.contextmanager
+def _server_faults(engine: AsyncEngine) -> Iterator[None]:
+    """Turn errors that are about the server into `Unavailable`, and pass the others on."""
+    try:
+        yield
+    except (sa.exc.TimeoutError, OSError) as exc:  # A driver passes on what the socket raises.
+        raise _away(engine, str(exc).partition("\n")[0]) from exc
+    except _database_errors(engine) as exc:
+        if not _is_about_the_server(engine, exc):
+            raise
+        raise _away(engine, _summary(engine, exc)) from exc
 
-    For a lost connection or a deadlock asyncpg has no class that SQLAlchemy knows: its error comes
-    as the base class itself, and as an internal one while it has not quite noticed. And SQLite has
-    nothing narrower than DatabaseError for a file that is broken.
-    """
+
+def _away(engine: AsyncEngine, reason: str) -> Unavailable:
+    return Unavailable(f"the database {_name(engine)} does not answer: {reason or 'no reason'}")
+
+
+def _is_about_the_server(engine: AsyncEngine, error: BaseException) -> bool:
+    if engine.dialect.name == "postgresql":
+        return _postgres_errors().fault_of(error) is _postgres_errors().Fault.SERVER
     passing = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
-    return isinstance(error, passing) or type(error) in {
-        sa.exc.DBAPIError,
-        sa.exc.DatabaseError,
-    }
+    # SQLite has nothing narrower than DatabaseError for a file that is broken.
+    return isinstance(error, passing) or type(error) is sa.exc.DatabaseError
+
+
+def _is_refused_value(engine: AsyncEngine, error: BaseException) -> bool:
+    if engine.dialect.name == "postgresql":
+        return _postgres_errors().fault_of(error) is _postgres_errors().Fault.VALUE
+    return isinstance(error, sa.exc.DataError)
+
+
+def _summary(engine: AsyncEngine, error: BaseException) -> str:
+    if engine.dialect.name == "postgresql":
+        return str(_postgres_errors().summary(error))
+    return str(getattr(error, "orig", error)).partition("\n")[0]
+
+
+def _database_errors(engine: AsyncEngine, *more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what is raised: on connecting, SQLAlchemy 2.0 passes on the driver's own errors."""
+    drivers = _postgres_errors().DRIVER_ERRORS if engine.dialect.name == "postgresql" else ()
+    return (sa.exc.DBAPIError, *drivers, *more)
+
+
+def _postgres_errors() -> ModuleType:
+    # Imported here: asyncpg is an extra.
+    from tokenpair.stores.sql import postgres_errors  # noqa: PLC0415
+
+    return postgres_errors

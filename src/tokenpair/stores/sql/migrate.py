@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 # Any number will do, as long as it is always this one.
 _ADVISORY_LOCK = 0x746F6B656E706169
 
+# A migration takes as long as it takes, and so does the one of another worker. Not all versions
+# have every limit, and none may be set that a version does not have.
+_WITHOUT_TIME_LIMITS = sa.text(
+    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('lock_timeout', "
+    "'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
@@ -40,6 +47,7 @@ class Migrations:
         async with engine.begin() as connection:
             # SQLite has locked the database with BEGIN IMMEDIATE.
             if engine.dialect.name == "postgresql":
+                await connection.execute(_WITHOUT_TIME_LIMITS)
                 lock = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK))
                 await connection.execute(lock)
             await connection.run_sync(self._upgrade)

@@ -11,22 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import asyncpg
-import sqlalchemy as sa
 from asyncpg.prepared_stmt import PreparedStatement
-from sqlalchemy.engine import Dialect
 
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.patience import (
-    CONNECT_SECONDS,
-    FAREWELL_SECONDS,
-    READER_SECONDS,
-    RENEWAL_SECONDS,
-)
+from tokenpair.stores.sql.patience import CONNECT_SECONDS, RENEWAL_SECONDS
+from tokenpair.stores.sql.postgres_connect import Connector, bounded
+from tokenpair.stores.sql.postgres_errors import DRIVER_ERRORS, LOST, Fault, fault_of, summary
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 
 # Longer than any wait of the server's own; only one that has vanished takes it.
@@ -43,68 +37,7 @@ _PARAMETERS = (
     "strict",
 )
 _NUMBERED = re.sub(r"(?<!:):(\w+)", lambda name: f"${_PARAMETERS.index(name[1]) + 1}", RENEW)
-# What SQLAlchemy's own layer over the driver takes out of a URL for itself.
-_NOT_THE_DRIVERS = {
-    "async_fallback",
-    "prepared_statement_cache_size",
-    "prepared_statement_name_func",
-}
-# The server has let go of the connection, or of the prepared statement. The driver's "internal"
-# error is what it says when the server has hung up and it has not quite noticed.
-_LOST = (
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InvalidCachedStatementError,
-    OSError,
-)
-# The classes of SQLSTATE that are about the server, and not about what it was asked: connections,
-# whom it lets in, resources, operators, locks, deadlocks, and a primary that is one no more.
-_PASSING = ("08", "25006", "28", "3D000", "40", "53", "55P03", "57")
-
-
-def bounded(*, lock: int, statement: int) -> str:
-    """Write what lets nobody on a connection wait for longer (seconds)."""
-    return f"SET lock_timeout = '{lock}s'; SET statement_timeout = '{statement}s'"
-
-
 _RENEWING = bounded(lock=RENEWAL_SECONDS, statement=RENEWAL_SECONDS + 2)
-_READING = bounded(lock=READER_SECONDS, statement=READER_SECONDS)
-
-
-class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types.
-    """One whose farewell is short: the server may be out of reach, and never hear it."""
-
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's.
-        """Close it. It is closed, too, where the server does not answer."""
-        with contextlib.suppress(TimeoutError):
-            await super().close(timeout=min(timeout or FAREWELL_SECONDS, FAREWELL_SECONDS))
-
-
-def bound_waiting(connection: Any, _: object) -> None:  # noqa: ANN401  SQLAlchemy's.
-    """Let nobody wait for long on a new connection of a reader's. Raises `Unavailable`."""
-    # By the driver itself, because the adapter would open a transaction, and roll it back.
-    with answering():
-        connection.run_async(_bound_waiting)
-
-
-async def _bound_waiting(connection: asyncpg.Connection) -> None:
-    try:
-        await connection.execute(_READING, timeout=CONNECT_SECONDS)
-    except BaseException:
-        connection.terminate()
-        raise
-
-
-def connect_arguments(url: str | sa.URL) -> dict[str, Any]:
-    """Give what asyncpg's `connect` takes, from a URL."""
-    parsed = sa.make_url(url).set(drivername="postgresql+asyncpg")
-    dialect: Dialect = parsed.get_dialect()()
-    _, arguments = dialect.create_connect_args(parsed)
-    kept = {name: value for name, value in arguments.items() if name not in _NOT_THE_DRIVERS}
-    return {"timeout": CONNECT_SECONDS, "connection_class": Connection, **kept}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,8 +55,8 @@ class PostgresRenewals:
     to come back, and so is whoever finds its session's row locked for too long.
     """
 
-    def __init__(self, arguments: dict[str, Any], *, size: int, patience: float) -> None:
-        self._arguments = arguments
+    def __init__(self, connector: Connector, *, size: int, patience: float) -> None:
+        self._connector = connector
         self._size = size
         self._patience = patience
         self._places = asyncio.Semaphore(size)
@@ -195,7 +128,7 @@ class PostgresRenewals:
                 return await self._execute_on(self._idle.pop(), arguments)
             except TimeoutError:
                 raise  # It is an OSError, too; but a second try would take as long again.
-            except _LOST:
+            except LOST:
                 # So are the others, most likely.
                 for line in self._idle:
                     line.connection.terminate()
@@ -215,10 +148,9 @@ class PostgresRenewals:
         return row
 
     async def _connect(self) -> _Line:
-        connection = await asyncpg.connect(**self._arguments)
+        connection = await self._connector.connect(_RENEWING)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await connection.execute(_RENEWING)
                 return _Line(connection, await connection.prepare(_NUMBERED))
         except BaseException:
             connection.terminate()
@@ -230,13 +162,7 @@ def answering() -> Iterator[None]:
     """Turn a server that cannot be reached, or is too busy, into `Unavailable`."""
     try:
         yield
-    except (asyncpg.PostgresError, *_LOST) as exc:
-        if isinstance(exc, asyncpg.PostgresError) and not _may_pass(exc):
+    except (*DRIVER_ERRORS, OSError) as exc:
+        if not isinstance(exc, OSError) and fault_of(exc) is not Fault.SERVER:
             raise
-        said = str(exc).partition("\n")[0] or type(exc).__name__
-        raise Unavailable(f"the database does not answer: {said}") from exc
-
-
-def _may_pass(error: asyncpg.PostgresError) -> bool:
-    """Is it about the server, and not about what it was asked?"""
-    return str(error.sqlstate).startswith(_PASSING)
+        raise Unavailable(f"the database does not answer: {summary(exc)}") from exc

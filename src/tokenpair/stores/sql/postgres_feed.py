@@ -18,7 +18,7 @@ own, and where they have drifted apart it reads everything.
 import asyncio
 import time
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 
@@ -26,7 +26,8 @@ from tokenpair.core.revocation import KEPT, Revocation
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.feed import to_revocation
 from tokenpair.stores.sql.patience import READER_SECONDS
-from tokenpair.stores.sql.postgres import answering, bounded
+from tokenpair.stores.sql.postgres import answering
+from tokenpair.stores.sql.postgres_connect import Connector, bounded
 
 _SECONDS = 10
 _SETTINGS = bounded(lock=READER_SECONDS, statement=_SECONDS)
@@ -73,9 +74,8 @@ class _Position(NamedTuple):
 class PostgresFeed:
     """Reads the feed."""
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        """Take what asyncpg's `connect` takes."""
-        self._arguments = arguments
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
         self._connection: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
 
@@ -95,8 +95,7 @@ class PostgresFeed:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(**self._arguments)
-            await self._connection.execute(_SETTINGS)
+            self._connection = await self._connector.connect(_SETTINGS)
         return self._connection
 
     async def _read(

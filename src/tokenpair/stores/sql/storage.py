@@ -18,6 +18,7 @@ from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql import access_lifetime
 from tokenpair.stores.sql.engine import (
+    CONNECTOR,
     POOL_SIZE,
     answering,
     create_engine,
@@ -81,7 +82,10 @@ class SqlStorage:
     is_private = False
 
     def __init__(self, engine: AsyncEngine, autocommit: AsyncEngine) -> None:
-        """Take two engines on one database; the second, where each statement stands alone."""
+        """Take two engines on one database, both made by `create_engine`.
+
+        On the second, made with `autocommit`, each statement is its own transaction.
+        """
         self._engine = engine
         self._autocommit = autocommit
         self._is_sqlite = engine.dialect.name == "sqlite"
@@ -215,15 +219,12 @@ def _by_the_driver(
         path = str(engine.url.database)
         return SqliteRenewals(path, turn), SqliteFeed(path)
     # Imported here: asyncpg is an extra, and `create_engine` has seen that it is there.
-    from tokenpair.stores.sql.postgres import (  # noqa: PLC0415
-        PostgresRenewals,
-        connect_arguments,
-    )
+    from tokenpair.stores.sql.postgres import PostgresRenewals  # noqa: PLC0415
     from tokenpair.stores.sql.postgres_feed import PostgresFeed  # noqa: PLC0415
 
-    arguments = connect_arguments(engine.url)
-    renewals = PostgresRenewals(arguments, size=POOL_SIZE, patience=POOL_SECONDS)
-    return renewals, PostgresFeed(arguments)
+    connector = engine.sync_engine.get_execution_options()[CONNECTOR]
+    renewals = PostgresRenewals(connector, size=POOL_SIZE, patience=POOL_SECONDS)
+    return renewals, PostgresFeed(connector)
 
 
 class SqlUnitOfWork:

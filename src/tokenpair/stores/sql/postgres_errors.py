@@ -1,0 +1,75 @@
+"""What an error of PostgreSQL or its driver is about: the server, a value, or the statement."""
+
+from enum import Enum
+
+import asyncpg
+import sqlalchemy as sa
+
+# SQLSTATE classes and codes that are about the server, and not about what it was asked: lost
+# connections, roles that may not log in, full or failing disks, resources, administrators,
+# time limits, locks, deadlocks, and a server that takes no writes (now).
+_SERVER = ("08", "25006", "25P03", "25P04", "28", "3D000", "40", "53", "55P03", "57", "58", "XX")
+# A prepared statement is gone, or was there before: because of a pooler, or of DISCARD ALL.
+_POOLER = ("26000", "42P05")
+# Data exceptions; and a value that is too large for an index, or nested too deep.
+_VALUE = ("22", "54000", "54001")
+
+LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InvalidCachedStatementError,
+    OSError,
+)
+"""The server has dropped the connection or the prepared statement; another connection may do.
+
+The driver's "internal" error is what it raises when the server has closed the connection and the
+driver has only half noticed.
+"""
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises; besides, when it connects, OSError."""
+
+
+class Fault(Enum):
+    """What an error is about."""
+
+    SERVER = "server"
+    """The server is away, busy, or changing: the same request may work later."""
+    VALUE = "value"
+    """A value that cannot be stored: the same request will never work."""
+    STATEMENT = "statement"
+    """A bug, a missing privilege, or a wrong setting."""
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Say what an error is about; SQLAlchemy's wrapping makes no difference."""
+    error = unwrap(error)
+    if isinstance(error, asyncpg.PostgresError):
+        state = str(error.sqlstate)
+        # The type of a column has changed: the statement is prepared anew the next time.
+        is_outdated = isinstance(error, asyncpg.InvalidCachedStatementError)
+        if is_outdated or state.startswith((*_SERVER, *_POOLER)):
+            return Fault.SERVER
+        return Fault.VALUE if state.startswith(_VALUE) else Fault.STATEMENT
+    wrong_settings = (asyncpg.ClientConfigurationError, asyncpg.UnsupportedClientFeatureError)
+    if isinstance(error, wrong_settings):
+        return Fault.STATEMENT
+    # The driver could not encode an argument: its own DataError, which hides behind the server's.
+    is_refused = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return Fault.VALUE if is_refused else Fault.SERVER
+
+
+def unwrap(error: BaseException) -> BaseException:
+    """Return asyncpg's own error, where SQLAlchemy has wrapped it twice."""
+    inner = error.orig if isinstance(error, sa.exc.DBAPIError) else None
+    return (inner.__cause__ or inner) if inner else error
+
+
+def summary(error: BaseException) -> str:
+    """Summarise an error for the log: one line, and no value that was bound to the statement."""
+    error = unwrap(error)
+    if fault_of(error) is Fault.VALUE:
+        return f"{type(error).__name__} {getattr(error, 'sqlstate', '')}".strip()
+    return str(error).partition("\n")[0] or type(error).__name__
