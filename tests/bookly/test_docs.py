@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 import bookly
+from bookly.web.assets import Assets
 
 DOCS = "/api/v1/docs"
 OURS = ["docs.js", "session.js", "docs.css"]
@@ -39,7 +40,7 @@ async def test_where_a_tool_looks_for_the_document_leads_to_it(
 
 PROBED = [
     *("/health/live", "/health/ready", "/metrics", "/.well-known/jwks.json", DOCS),
-    *("/.well-known/oauth-authorization-server", "/api/v1/openapi.json", f"{DOCS}/assets/docs.js"),
+    *("/.well-known/oauth-authorization-server", "/api/v1/openapi.json"),
 ]
 
 
@@ -70,7 +71,16 @@ async def test_the_page_is_there(client: httpx2.AsyncClient, path: str) -> None:
     assert answer.headers["Cache-Control"] == "no-cache"
 
 
-async def test_whatever_the_page_names_is_there(client: httpx2.AsyncClient) -> None:
+async def assets_of(client: httpx2.AsyncClient) -> str:
+    """Return the path of the page's files: the page alone knows their version."""
+    page = (await client.get(DOCS)).text
+    (path,) = set(re.findall(rf'"({DOCS}/assets/[0-9a-f]{{16}})/', page))
+    return str(path)
+
+
+async def test_what_the_page_names_is_there_and_may_be_kept_for_a_year(
+    client: httpx2.AsyncClient,
+) -> None:
     page = (await client.get(DOCS)).text
     named = re.findall(r'(?:src|href)="([^"]+)"', page)
 
@@ -80,19 +90,71 @@ async def test_whatever_the_page_names_is_there(client: httpx2.AsyncClient) -> N
         answer = await client.get(path)
         assert answer.status_code == 200
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Cache-Control"] == "no-cache"
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize("path", [*OURS, *(f"swagger-ui/{name}" for name in VENDORED)])
-async def test_every_file_is_there(client: httpx2.AsyncClient, path: str) -> None:
-    assert (await client.get(f"{DOCS}/assets/{path}")).status_code == 200
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_every_file_is_there(client: httpx2.AsyncClient, path: str, method: str) -> None:
+    answer = await client.request(method, f"{await assets_of(client)}/{path}")
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["docs.js", "session.js", "swagger-ui/swagger-ui-bundle.js", "swagger-ui/swagger-ui.css"],
+)
+@pytest.mark.parametrize("offer", ["gzip", "br, GZIP;q=0.5", "deflate, gzip, br"])
+async def test_scripts_and_styles_are_compressed(
+    client: httpx2.AsyncClient, path: str, offer: str
+) -> None:
+    url = f"{await assets_of(client)}/{path}"
+    plain = await client.get(url, headers={"Accept-Encoding": "identity"})
+
+    answer = await client.get(url, headers={"Accept-Encoding": offer})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.content == plain.content
+    assert int(answer.headers["Content-Length"]) < 0.6 * len(plain.content)
+    assert answer.headers["Content-Type"] == plain.headers["Content-Type"]
+    assert answer.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("offer", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0, br", "xgzip"])
+async def test_a_client_that_takes_no_gzip_gets_none(
+    client: httpx2.AsyncClient, offer: str
+) -> None:
+    url = f"{await assets_of(client)}/docs.js"
+
+    answer = await client.get(url, headers={"Accept-Encoding": offer})
+
+    assert answer.status_code == 200
+    assert "Content-Encoding" not in answer.headers
+
+
+def test_a_changed_file_has_another_address(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("1")
+    before = Assets({"": tmp_path}).version
+    assert Assets({"": tmp_path}).version == before
+
+    (tmp_path / "a.js").write_text("2")
+
+    assert Assets({"": tmp_path}).version != before
+
+
+async def test_a_file_of_another_version_is_not_there(client: httpx2.AsyncClient) -> None:
+    answer = await client.get(f"{DOCS}/assets/0123456789abcdef/docs.js")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["docs.js", "swagger-ui/swagger-ui.css"])
 async def test_another_method_on_a_file_is_told_which_are_fine(
     client: httpx2.AsyncClient, path: str
 ) -> None:
-    answer = await client.post(f"{DOCS}/assets/{path}")
+    answer = await client.post(f"{await assets_of(client)}/{path}")
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
 
@@ -101,7 +163,7 @@ async def test_another_method_on_a_file_is_told_which_are_fine(
     "path", ["nothing.js", "../api_docs.py", "..%2fapi_docs.py", "swagger-ui/..%2f..%2f__init__.py"]
 )
 async def test_no_other_file_is_there(client: httpx2.AsyncClient, path: str) -> None:
-    answer = await client.get(f"{DOCS}/assets/{path}")
+    answer = await client.get(f"{await assets_of(client)}/{path}")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 

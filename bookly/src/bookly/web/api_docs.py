@@ -5,13 +5,11 @@ FastAPI's own page loads its scripts from another host, and needs them inline.
 
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import FileResponse
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
+from bookly.web.assets import Assets
 from tokenpair.fastapi import ProblemRoute
 
 FOLDER = Path(__file__).parent
@@ -30,35 +28,27 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-# A browser may keep the files, and asks whether they are still the ones: so the page and its
-# scripts are never of two versions.
-REVALIDATE = {"Cache-Control": "no-cache"}
-
-router = APIRouter(route_class=ProblemRoute, include_in_schema=False)
-
-
-@router.api_route(PATH, methods=["GET", "HEAD"])
-async def page() -> FileResponse:
-    """Show the API docs."""
-    headers = {**REVALIDATE, "Content-Security-Policy": POLICY}
-    return FileResponse(FOLDER / "docs" / "page.html", headers=headers)
-
-
-class Assets(StaticFiles):
-    """Files that a browser asks for anew each time, and mostly is told to keep."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Find the file. Raises `HTTPException`, which for a wrong method names the right ones."""
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
-        response = await super().get_response(path, scope)
-        response.headers.update(REVALIDATE)
-        return response
+# The page itself is asked for anew each time: it names the version of its files.
+HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
 
 
 def add_api_docs(app: FastAPI) -> None:
     """Add the page and its files to an app."""
+    assets = Assets(
+        {"": FOLDER / "docs", "swagger-ui/": FOLDER / "vendor" / "swagger-ui"},
+    )
+    template = (FOLDER / "docs" / "page.html").read_text(encoding="utf-8")
+    html = template.replace("{assets}", f"{PATH}/assets/{assets.version}")
+    router = APIRouter(route_class=ProblemRoute, include_in_schema=False)
+
+    @router.api_route(PATH, methods=["GET", "HEAD"])
+    async def page() -> HTMLResponse:
+        """Show the API docs."""
+        return HTMLResponse(html, headers=HEADERS)
+
+    @router.api_route(f"{PATH}/assets/{{version}}/{{name:path}}", methods=["GET", "HEAD"])
+    async def asset(request: Request, version: str, name: str) -> Response:
+        """Return a file of the page."""
+        return await assets.respond(request, version, name)
+
     app.include_router(router)
-    vendor = Assets(directory=FOLDER / "vendor" / "swagger-ui")
-    app.mount(f"{PATH}/assets/swagger-ui", vendor, name="swagger-ui")
-    app.mount(f"{PATH}/assets", Assets(directory=FOLDER / "docs"), name="docs")

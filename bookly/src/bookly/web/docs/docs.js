@@ -17,7 +17,30 @@ const ui = window.SwaggerUIBundle({
   persistAuthorization: false,
   validatorUrl: null,
   requestInterceptor: withFreshToken,
+  plugins: [loggedInByTheBar],
+  // What is deprecated comes last.
+  operationsSorter: (one, other) => isDeprecated(one) - isDeprecated(other),
 });
+
+function isDeprecated(operation) {
+  return operation.getIn(["operation", "deprecated"], false);
+}
+
+/** Swagger UI has a log-in of its own, which takes a pasted token. The bar is the only one here. */
+function loggedInByTheBar({ React }) {
+  const badge = () => ({ isAuthorized }) => {
+    const label = isAuthorized ? "uses your tokens" : "log in first";
+    const props = { className: "wants-token", type: "button", onClick: focusOnTheBar };
+    return React.createElement("button", props, label);
+  };
+  const nothing = () => () => null;
+  return { wrapComponents: { authorizeBtn: nothing, authorizeOperationBtn: badge } };
+}
+
+function focusOnTheBar(event) {
+  event.stopPropagation(); // Else it would open the operation.
+  (session.isOpen ? $("log-out") : $("email")).focus();
+}
 
 /** Swagger UI writes down the token it was given last; by now there may be a newer one. */
 async function withFreshToken(request) {

@@ -25,6 +25,10 @@ export class Session {
     this.#onChange = onChange;
   }
 
+  get isOpen() {
+    return this.#pair !== null;
+  }
+
   async signUp(email, password) {
     await this.#call("/signup", { body: { email, password } });
   }

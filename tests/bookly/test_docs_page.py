@@ -1,0 +1,122 @@
+"""The API docs in a browser: one log-in, which "Try it out" uses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.bookly.running import Running, running_bookly
+from tests.tools import program
+from tokenpair.testing import PASSWORD
+
+pytestmark = pytest.mark.long
+
+MILLISECONDS = 60_000
+"""What a busy machine may take."""
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+
+
+@dataclass
+class Seen:
+    """A page, and what a browser has seen of it that should not be."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.complaints.append(request.url))
+        self.page.on("request", lambda request: self.urls.append(request.url))
+
+    def _hear(self, message: object) -> None:
+        kind, text = getattr(message, "type", ""), getattr(message, "text", "")
+        if kind in {"error", "warning"}:
+            self.complaints.append(text)
+
+
+@pytest.fixture(scope="module")
+def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_bookly(tmp_path_factory.mktemp("bookly")) as bookly:
+        yield bookly
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(
+            executable_path=program("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[f"{size} {scheme}" for size in SIZES for scheme in ("light", "dark")])
+def seen(request: pytest.FixtureRequest, bookly: Running, browser: Browser) -> Iterator[Seen]:
+    size, scheme = request.param.split()
+    width, height = SIZES[size]
+    # A page of its own cache and cookies.
+    page = browser.new_page(
+        viewport={"width": width, "height": height}, color_scheme=scheme, base_url=bookly.url
+    )
+    page.set_default_timeout(MILLISECONDS)
+    expect.set_options(timeout=MILLISECONDS)
+    seen = Seen(page)
+    seen.watch()
+    page.goto("/api/v1/docs")
+    expect(page.locator("#operations-books-list_books")).to_be_visible()
+    yield seen
+    page.close()
+
+
+def sign_up(page: Page, request: pytest.FixtureRequest) -> None:
+    name = "".join(each for each in request.node.name if each.isalnum())
+    page.fill("#email", f"{name}@example.com")
+    page.fill("#password", PASSWORD)
+    page.click("#sign-up")
+    expect(page.locator("#log-out")).to_be_visible()
+
+
+def test_a_sign_up_in_the_bar_is_what_try_it_out_uses(
+    seen: Seen, bookly: Running, request: pytest.FixtureRequest
+) -> None:
+    page, endpoint = seen.page, seen.page.locator("#operations-books-list_books")
+    expect(endpoint.locator(".wants-token")).to_have_text("log in first")
+
+    sign_up(page, request)
+    expect(endpoint.locator(".wants-token")).to_have_text("uses your tokens")
+    endpoint.locator(".opblock-summary-control").click()
+    endpoint.locator(".try-out__btn").click()
+    with page.expect_response("**/api/v1/books?**") as answered:
+        endpoint.locator(".execute").click()
+
+    assert answered.value.status == 200
+    expect(endpoint.locator(".live-responses-table .response-col_status").last).to_have_text("200")
+    assert seen.complaints == []
+    assert {url.partition("/api/")[0] for url in seen.urls if "data:" not in url} == {bookly.url}
+
+
+def test_the_bar_is_the_only_log_in(seen: Seen) -> None:
+    page = seen.page
+
+    assert page.locator(".authorize, .authorization__btn, .auth-wrapper").count() == 0
+    page.locator(".wants-token").first.click()
+
+    assert page.evaluate("document.activeElement.id") == "email"
+
+
+def test_what_is_deprecated_comes_last(seen: Seen) -> None:
+    listed = seen.page.locator("#operations-tag-sessions ~ div .opblock").evaluate_all(
+        "all => all.map(each => [each.id, each.classList.contains('opblock-deprecated')])"
+    )
+
+    assert [name for name, is_deprecated in listed if is_deprecated] == [listed[-1][0]]
+    assert "operations-sessions-renew" in [name for name, _ in listed]
+
+
+def test_nothing_is_wider_than_the_screen(seen: Seen) -> None:
+    width = seen.page.evaluate("document.documentElement.scrollWidth")
+
+    assert width <= seen.page.evaluate("innerWidth")
