@@ -45,7 +45,8 @@ def make_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
     # of its own wait for SQLAlchemy.
     from tokenpair.stores.sql import SqlStorage  # noqa: PLC0415
 
-    return SqlStorage.from_url(database_url(settings, must_exist=must_exist))
+    url = database_url(settings, must_exist=must_exist)
+    return SqlStorage.from_url(url, pool_size=settings.database_pool_size)
 
 
 def load_keyring(settings: Settings) -> Keyring:

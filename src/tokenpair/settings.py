@@ -66,6 +66,7 @@ class Settings(EnvironmentSettings):
     database_url: SecretStr | None = Field(
         None, examples=["postgresql://user:password@localhost/bookly"]
     )
+    database_pool_size: int | None = Field(None, ge=1, le=1000, examples=["10"])
     keys: SecretStr | None = Field(None, examples=['{"keys": [...]}'])
     keys_file: Path | None = Field(None, examples=["/run/secrets/keys.json"])
     base_url: Url = Field("http://127.0.0.1:8000", examples=["https://books.example.com"])

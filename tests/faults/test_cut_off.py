@@ -20,9 +20,11 @@ from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.stores.sql.engine import POOL_SIZE
+from tokenpair.stores.sql.engine import default_pool_size
 from tokenpair.stores.sql.postgres_connect import Connector
 from tokenpair.testing import a_user, login_as
+
+POOL_SIZE = default_pool_size()
 
 STALENESS = timedelta(seconds=1)
 SECONDS = 30

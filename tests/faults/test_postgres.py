@@ -20,9 +20,11 @@ from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.engine import POOL_SIZE
+from tokenpair.stores.sql.engine import default_pool_size
 from tokenpair.stores.sql.tables import session_table
 from tokenpair.testing import FakeClock, a_user, login_as
+
+POOL_SIZE = default_pool_size()
 
 UNAVAILABLE = (503, "unavailable")
 

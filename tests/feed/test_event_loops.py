@@ -19,9 +19,11 @@ from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage, WakeUp
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.stores.sql.engine import POOL_SIZE
+from tokenpair.stores.sql.engine import default_pool_size
 from tokenpair.stores.sql.postgres_connect import Connector
 from tokenpair.testing import CHEAP, a_user, login_as
+
+POOL_SIZE = default_pool_size()
 
 FOR_EVER = timedelta(days=1)
 KEYRING = Keyring([Key.generate()])

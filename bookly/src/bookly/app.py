@@ -61,7 +61,9 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     `auth` is for tests that bring their own. Raises `ConfigurationError`.
     """
     auth = auth or Auth.from_settings(settings.auth)
-    database = Database.from_url(database_url(settings.auth))
+    database = Database.from_url(
+        database_url(settings.auth), pool_size=settings.auth.database_pool_size
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

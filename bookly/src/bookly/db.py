@@ -38,9 +38,12 @@ class Database:
         self._turn = turn_to_write(engine)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
-        """Make one from `sqlite:///path` or `postgresql://…`. Raises `ConfigurationError`."""
-        return cls(create_engine(url))
+    def from_url(cls, url: str, *, pool_size: int | None = None) -> Self:
+        """Make one from `sqlite:///path` or `postgresql://…`; `pool_size` as in `create_engine`.
+
+        Raises `ConfigurationError`.
+        """
+        return cls(create_engine(url, pool_size=pool_size))
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tokenpair.errors import ConfigurationError, InvalidInput, Unavailable
+from tokenpair.machine import usable_cores
 from tokenpair.stores.sql import sqlite
 from tokenpair.stores.sql.patience import FAREWELL_SECONDS, POOL_SECONDS, UNIT_SECONDS
 from tokenpair.stores.sql.postgres_url import is_postgres_url
@@ -24,7 +25,6 @@ from tokenpair.stores.sql.sqlite import Turn
 
 _log = logging.getLogger(__name__)
 
-POOL_SIZE = 10
 CONNECTOR = "tokenpair_connector"
 """The execution option in which an engine for PostgreSQL keeps what opens its connections."""
 
@@ -32,17 +32,30 @@ CONNECTOR = "tokenpair_connector"
 _turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
 
 
-def create_engine(url: str, *, autocommit: bool = False) -> AsyncEngine:
+def default_pool_size() -> int:
+    """Return the number of connections in a pool: 4, and 2 for each usable core, at most 10.
+
+    A worker is one process, and keeps no more of them busy.
+    """
+    return min(10, 4 + 2 * usable_cores())
+
+
+def create_engine(
+    url: str, *, autocommit: bool = False, pool_size: int | None = None
+) -> AsyncEngine:
     """Make an engine for `sqlite:///path` or `postgresql://…`; no connection is made yet.
 
     With `autocommit`, each statement is its own transaction; an engine made for that alone
-    need not switch each connection over and back. Errors show the statement and never what was
-    bound to it. Raises `ConfigurationError`, which never shows the URL's password.
+    need not switch each connection over and back. `pool_size` is the most connections that are
+    open at a time; None follows the cores that this process may use. Errors show the statement
+    and never what was bound to it.
+
+    Raises `ConfigurationError`, which never shows the URL's user and password.
     """
     options: dict[str, Any] = {
         "hide_parameters": True,
         # None beyond the pool: they would be opened and closed again with every burst.
-        "pool_size": POOL_SIZE,
+        "pool_size": pool_size or default_pool_size(),
         "max_overflow": 0,
         "pool_timeout": POOL_SECONDS,
     }

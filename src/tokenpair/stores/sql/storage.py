@@ -19,9 +19,9 @@ from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql import access_lifetime
 from tokenpair.stores.sql.engine import (
     CONNECTOR,
-    POOL_SIZE,
     answering,
     create_engine,
+    default_pool_size,
     opening,
     turn_to_write,
 )
@@ -94,9 +94,14 @@ class SqlStorage:
         self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
     @classmethod
-    def from_url(cls, url: str) -> "SqlStorage":
-        """Make one from `sqlite:///path` or `postgresql://…`. Raises `ConfigurationError`."""
-        return cls(create_engine(url), create_engine(url, autocommit=True))
+    def from_url(cls, url: str, *, pool_size: int | None = None) -> "SqlStorage":
+        """Make one from `sqlite:///path` or `postgresql://…`.
+
+        `pool_size` is that of `create_engine`, for each of its three pools: transactions, single
+        reads, and renewals. Raises `ConfigurationError`.
+        """
+        engine = create_engine(url, pool_size=pool_size)
+        return cls(engine, create_engine(url, autocommit=True, pool_size=pool_size))
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         with opening(self._engine):
@@ -223,7 +228,9 @@ def _by_the_driver(
     from tokenpair.stores.sql.postgres_feed import PostgresFeed  # noqa: PLC0415
 
     connector = engine.sync_engine.get_execution_options()[CONNECTOR]
-    renewals = PostgresRenewals(connector, size=POOL_SIZE, patience=POOL_SECONDS)
+    pool = engine.sync_engine.pool
+    size = pool.size() if isinstance(pool, sa.QueuePool) else default_pool_size()
+    renewals = PostgresRenewals(connector, size=size, patience=POOL_SECONDS)
     return renewals, PostgresFeed(connector)
 
 
