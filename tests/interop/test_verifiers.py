@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from authlib.oauth2.rfc6750.errors import InvalidTokenError
 
 from tests.docs.reading import HOW_TO
 from tests.interop.serving import Issuer, keyring_of, running_issuer
-from tests.interop.verifiers import VERIFIERS, verifies
+from tests.interop.verifiers import VERIFIERS, Rfc9068, verifies
 from tokenpair import AccessClaims
 from tokenpair.core.encoding import base64url, from_base64url
 
@@ -72,3 +73,16 @@ def test_the_page_speaks_of_every_verifier() -> None:
 
 async def test_we_verify_what_they_do(issuer: Issuer) -> None:
     assert isinstance(await issuer.auth.verify(issuer.token), AccessClaims)
+
+
+@pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning")
+def test_authlib_reads_a_user_without_roles_as_the_page_says() -> None:
+    with running_issuer(keyring_of("ES256 signs")) as issuer:
+        validator = Rfc9068(issuer=issuer.url, resource_server=issuer.url)
+        claims = validator.authenticate_token(issuer.token)
+        with pytest.raises(InvalidTokenError):
+            validator.validate_token(claims, [], None)
+
+        claims.options["roles"]["allow_blank"] = True
+
+        validator.validate_token(claims, [], None)

@@ -75,7 +75,7 @@ class Rfc9068(JWTBearerTokenValidator):  # type: ignore[misc]  # Authlib has no 
 
 def with_authlib_rfc9068(issuer: Issuer, token: str, _: str) -> None:
     validator = Rfc9068(issuer=issuer.url, resource_server=issuer.url)
-    validator.validate_token(validator.authenticate_token(token), [], None, roles=["admin"])
+    validator.validate_token(validator.authenticate_token(token), [], None)
 
 
 def with_npm_jose(issuer: Issuer, token: str, _: str) -> None:
