@@ -447,7 +447,7 @@ async def test_production_makes_and_migrates_nothing_by_itself(tmp_path: Path) -
         await auth.open()
     await auth.close()
 
-    assert not (tmp_path / "data").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_production_does_not_make_a_missing_key_file(tmp_path: Path) -> None:

@@ -17,17 +17,24 @@ from tokenpair.settings import PREFIX, Settings
 
 
 def database_url(settings: Settings, *, must_exist: bool = False) -> str:
-    """Give the database's URL: as set, or SQLite in the data folder.
+    """Return the database's URL: as set, or SQLite in the data folder.
 
-    That folder is made, unless it `must_exist` already. Raises `ConfigurationError`.
+    That file is made, unless it `must_exist` already, and never in production: a command that
+    runs without the app's variables would make another, empty database. Raises
+    `ConfigurationError`.
     """
     if settings.database_url:
         return settings.database_url.get_secret_value()
     path = settings.data_dir / "tokenpair.db"
+    if settings.is_production and not path.exists():
+        raise ConfigurationError(
+            f"{PREFIX}DATABASE_URL is not set, and production does not make the SQLite database "
+            f"{path.absolute()}: set {PREFIX}DATABASE_URL, or give the command --database-url"
+        )
     if must_exist and not path.exists():
         raise ConfigurationError(
             f"there is no database {path.absolute()}: stand where the app runs, or set "
-            f"{PREFIX}DATA_DIR or {PREFIX}DATABASE_URL"
+            f"{PREFIX}DATA_DIR or {PREFIX}DATABASE_URL, or give the command --database-url"
         )
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -344,7 +344,7 @@ class Auth:
             async with asyncio.timeout(HEALTH_SECONDS):
                 health = await self.storage.check(self.clock())
         except (Unavailable, TimeoutError) as exc:
-            reason = str(exc) or f"the database says nothing for {HEALTH_SECONDS} s"
+            reason = str(exc) or f"the database has not answered for {HEALTH_SECONDS} s"
             health = Health(database=Condition.FAILING, reasons=(reason,))
         if self.feed.is_fresh():
             return replace(health, feed=Condition.OK)

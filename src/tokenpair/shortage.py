@@ -1,6 +1,7 @@
 """Tell a machine that has run out of something from a bug and from a wrong request."""
 
 import errno
+import os
 from collections.abc import Iterator
 
 from tokenpair.errors import Unavailable
@@ -25,6 +26,15 @@ def shortage(error: BaseException) -> Unavailable | None:
     for each in _with_causes(error):
         if resource := _resource(each):
             return Unavailable(f"this machine is short of {resource}")
+    return None
+
+
+def short_of_descriptors() -> Unavailable | None:
+    """Find out whether a file could be opened now, for libraries that do not say why not."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as exc:
+        return shortage(exc)
     return None
 
 

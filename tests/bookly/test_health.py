@@ -107,6 +107,7 @@ async def test_the_log_says_what_is_amiss(
 
     await client.get("/health/ready")
 
+    assert f"the database {app.state.database.name} is not migrated" in caplog.text
     assert "run: bookly db upgrade" in caplog.text
 
 

@@ -342,12 +342,31 @@ def production(tmp_path: Path) -> dict[str, str]:
         "TOKENPAIR_ENVIRONMENT": "production",
         "TOKENPAIR_KEYS_FILE": str(keys),
         "TOKENPAIR_BASE_URL": "https://books.example.com",
-        "TOKENPAIR_DATA_DIR": str(tmp_path / "data"),
+        "TOKENPAIR_DATABASE_URL": f"sqlite:///{tmp_path}/books.db",
     }
 
 
-def test_production_wants_the_database_migrated(production: dict[str, str]) -> None:
-    assert_told_in_one_line(run("serve", "--port", "0", **production), "run: bookly db upgrade")
+def test_production_wants_the_database_migrated(tmp_path: Path, production: dict[str, str]) -> None:
+    told = f"the database sqlite:///{tmp_path}/books.db does not exist; run: bookly db upgrade"
+
+    assert_told_in_one_line(run("serve", "--port", "0", **production), told)
+
+    assert not (tmp_path / "books.db").exists()
+
+
+def test_the_command_names_the_database_that_it_has_migrated(
+    tmp_path: Path, production: dict[str, str]
+) -> None:
+    del production["TOKENPAIR_DATABASE_URL"]
+    url = f"sqlite:///{tmp_path}/other.db"
+
+    without = run("db", "upgrade", **production)
+    named = run("db", "upgrade", "--database-url", url, **production)
+    empty = run("db", "upgrade", "--database-url", "", **production)
+
+    assert_told_in_one_line(without, "TOKENPAIR_DATABASE_URL is not set")
+    assert (named.returncode, named.stdout) == (0, f"The tables of {url} are up to date.\n")
+    assert empty.returncode == 2
 
 
 def test_production_serves_once_it_is_and_logs_json(

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from tokenpair import Auth, Settings
 from tokenpair.cli import GROUPS, main
 from tokenpair.core.key import ALGORITHMS
-from tokenpair.errors import InvalidCredentials, StaleToken
+from tokenpair.errors import ConfigurationError, InvalidCredentials, StaleToken
 from tokenpair.testing import PASSWORD
 
 Command = Callable[..., tuple[int, str, str]]
@@ -283,9 +284,10 @@ def test_an_unknown_algorithm_is_one_line(command: Command) -> None:
     assert err == f"tokenpair: the algorithm must be one of {', '.join(ALGORITHMS)}\n"
 
 
-def test_upgrading_twice_is_fine(command: Command) -> None:
+def test_upgrading_twice_is_fine(command: Command, folder: Path) -> None:
     assert command("db", "upgrade")[0] == 0
-    assert command("db", "upgrade")[:2] == (0, "The tables are up to date.\n")
+    upgraded = f"The tables of sqlite:///{folder}/data/tokenpair.db are up to date.\n"
+    assert command("db", "upgrade")[:2] == (0, upgraded)
 
 
 def test_only_a_command_lowers_the_longest_access_lifetime(
@@ -398,19 +400,23 @@ def test_users_are_listed_newest_first(command: Command) -> None:
 @pytest.mark.parametrize(
     ("address", "complaint"),
     [
-        ("nobody@example.com", "there is no account with the address nobody@example.com"),
+        (
+            "nobody@example.com",
+            "sqlite:///{folder}/data/tokenpair.db has no account with the address "
+            "nobody@example.com",
+        ),
         ("Ada <ada@example.com>", "email: is not a valid e-mail address"),
     ],
     ids=["unknown", "malformed"],
 )
 def test_an_account_that_is_not_there_is_one_line(
-    command: Command, address: str, complaint: str
+    command: Command, folder: Path, address: str, complaint: str
 ) -> None:
     with_auth("ada@example.com")
 
     status, out, err = command("users", "disable", address)
 
-    assert (status, out, err) == (1, "", f"tokenpair: {complaint}\n")
+    assert (status, out, err) == (1, "", f"tokenpair: {complaint.format(folder=folder)}\n")
 
 
 def test_an_unreachable_database_is_one_line_without_its_password(
@@ -460,3 +466,97 @@ def test_settings_are_read_from_the_dotenv_file(command: Command, folder: Path) 
 
     assert (folder / "elsewhere/tokenpair.db").exists()
     assert Settings.read().data_dir == Path("elsewhere")
+
+
+# Which database.
+
+
+@pytest.fixture
+def production(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of production, all but the database's."""
+    command("keys", "new", "--file", "keys.json")
+    monkeypatch.setenv("TOKENPAIR_ENVIRONMENT", "production")
+    monkeypatch.setenv("TOKENPAIR_KEYS_FILE", str(folder / "keys.json"))
+    monkeypatch.setenv("TOKENPAIR_BASE_URL", "https://books.example.com")
+
+
+OF_THE_DATABASE = [
+    ("db", "upgrade"),
+    ("db", "access-lifetime"),
+    ("users", "list"),
+    ("users", "roles", "ada@example.com", "admin"),
+    ("users", "disable", "ada@example.com"),
+    ("users", "enable", "ada@example.com"),
+]
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("arguments", OF_THE_DATABASE, ids=" ".join)
+def test_in_production_no_command_makes_a_database_that_was_not_named(
+    command: Command, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    status, out, err = command(*arguments)
+
+    assert (status, out) == (1, "")
+    assert err.startswith("tokenpair: TOKENPAIR_DATABASE_URL is not set")
+    assert f"{folder}/data/tokenpair.db" in err
+    assert [each.name for each in folder.iterdir()] == ["keys.json"]
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("arguments", OF_THE_DATABASE[1:], ids=" ".join)
+def test_a_database_that_is_not_there_is_named_and_not_made(
+    command: Command, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    status, out, err = command(*arguments, "--database-url", "sqlite:///books.db")
+
+    assert (status, out) == (1, "")
+    assert err == (
+        f"tokenpair: the database sqlite:///{folder}/books.db does not exist; "
+        "run: tokenpair db upgrade\n"
+    )
+    assert [each.name for each in folder.iterdir()] == ["keys.json"]
+
+
+@pytest.mark.usefixtures("production")
+def test_a_named_database_is_made_and_migrated_and_used(command: Command, folder: Path) -> None:
+    url = f"sqlite:///{folder}/books.db"
+
+    upgraded = command("db", "upgrade", "--database-url", " sqlite:///books.db ")
+    listed = command("users", "list", "--database-url", url)
+
+    assert upgraded == (0, f"The tables of {url} are up to date.\n", "")
+    assert listed == (0, "", "")
+
+
+@pytest.mark.usefixtures("production")
+def test_an_app_in_production_names_the_database_and_makes_none(folder: Path) -> None:
+    auth = Auth.from_settings(Settings.read(database_url="sqlite:///books.db"))
+
+    with pytest.raises(ConfigurationError) as caught:
+        asyncio.run(auth.open())
+    asyncio.run(auth.close())
+
+    assert str(caught.value) == (
+        f"the database sqlite:///{folder}/books.db does not exist; run: tokenpair db upgrade"
+    )
+    assert not (folder / "books.db").exists()
+
+
+def test_the_name_of_a_database_has_no_password(command: Command, postgres_url: str) -> None:
+    url = postgres_url.replace("postgres@", "postgres:hunter2@")
+    with_option = f"{url}{'&' if '?' in url else '?'}application_name=x"
+
+    status, out, err = command("db", "upgrade", "--database-url", with_option)
+
+    assert (status, err) == (0, "")
+    assert re.fullmatch(r"The tables of postgresql://\S+ are up to date\.\n", out)
+    assert "hunter2" not in out
+    assert "application_name" not in out
+
+
+def test_an_empty_database_url_is_an_error_of_usage(command: Command) -> None:
+    status, _, err = command("db", "upgrade", "--database-url", "")
+
+    assert status == 2
+    assert "is empty; write a URL" in err

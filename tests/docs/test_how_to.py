@@ -28,6 +28,7 @@ from tests.packaging.environments import Environment
 from tests.tools import node_packages, program
 from tokenpair import Auth
 from tokenpair.fastapi import install
+from tokenpair.stores.sql import create_engine, database_name
 from tokenpair.testing import PASSWORD
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
@@ -209,7 +210,7 @@ def test_postgresql(folder: Path, postgres_url: str) -> None:
         "\n".join(rest).replace("postgresql://user:password@host/name", f"'{postgres_url}'")
     )
 
-    assert said == "The tables are up to date.\n"
+    assert said == f"The tables of {database_name(create_engine(postgres_url))} are up to date.\n"
 
 
 def test_workers(folder: Path) -> None:
@@ -285,11 +286,12 @@ def running_uvicorn(arguments: list[str], settings: dict[str, str]) -> Iterator[
 def test_production(folder: Path) -> None:
     commands = "".join(blocks(HOW_TO / "production.md", "sh"))
     (folder / "main.py").write_text(blocks(ROOT / "README.md", "python")[0])
-    shell = Shell(folder, TOKENPAIR_DATABASE_URL=f"sqlite:///{folder}/books.db")
+    url = f"sqlite:///{folder}/books.db"
+    assert "postgresql://user:password@host/name" in commands
 
-    said = shell.run(commands).splitlines()
+    said = Shell(folder).run(commands.replace("postgresql://user:password@host/name", url))
 
-    assert said[1:] == ["The tables are up to date.", "The app is up."]
+    assert said.splitlines()[1:] == [f"The tables of {url} are up to date.", "The app is up."]
 
 
 @pytest.fixture

@@ -98,7 +98,9 @@ def test_every_endpoint_is_in_the_reference() -> None:
 def test_every_command_is_in_the_reference_with_its_options() -> None:
     reference = (ROOT / "docs/reference/cli.md").read_text()
     rows = re.findall(r"^\| `tokenpair (\w+ [\w-]+)(.*?)` \|", reference, flags=re.MULTILINE)
-    documented = {name: set(re.findall(r"--\w+(?: [A-Z]+)?|[A-Z]+", rest)) for name, rest in rows}
+    documented = {
+        name: set(re.findall(r"--[\w-]+(?: [A-Z]+)?|[A-Z]+", rest)) for name, rest in rows
+    }
 
     assert documented == {
         f"{group.name} {command.name}": taken_by(command)
@@ -110,7 +112,7 @@ def test_every_command_is_in_the_reference_with_its_options() -> None:
 def taken_by(command: Command) -> set[str]:
     """Return the command's options, each with the name of its value, and its arguments."""
     usage = command.parser("tokenpair").format_usage()
-    return set(re.findall(r"--\w+(?: [A-Z]+)?|\b[A-Z]+\b", usage))
+    return set(re.findall(r"--[\w-]+(?: [A-Z]+)?|\b[A-Z]+\b", usage))
 
 
 def test_the_python_reference_is_made_from_the_docstrings() -> None:

@@ -89,7 +89,7 @@ async def test_a_database_that_says_nothing_is_not_waited_for(
         health = await make_auth(storage=SilentStorage()).health()
 
     assert parts(health) == (FAILING, UNKNOWN, UNKNOWN, OK)
-    assert "says nothing" in health.reasons[0]
+    assert "has not answered" in health.reasons[0]
 
 
 async def test_a_worker_that_cannot_tell_what_is_revoked_is_not_ready() -> None:

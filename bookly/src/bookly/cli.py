@@ -80,6 +80,23 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
+def _url(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("is empty")
+    return text
+
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        parser=_url,
+        help="Use this database: postgresql://… or sqlite:///….",
+        metavar="URL",
+        show_default="SQLite in the data folder",
+    ),
+]
+
+
 @app.command()
 def serve(
     *,
@@ -106,14 +123,7 @@ def serve(
             parser=_folder,
         ),
     ] = None,
-    database_url: Annotated[
-        str | None,
-        typer.Option(
-            help="Use this database: postgresql://… or sqlite:///….",
-            metavar="URL",
-            show_default="SQLite in the data folder",
-        ),
-    ] = None,
+    database_url: DatabaseUrl = None,
     workers: Annotated[
         int, typer.Option(help="Run so many processes.", metavar="NUMBER", min=1, max=256)
     ] = 1,
@@ -144,10 +154,11 @@ def db_group() -> None:
 
 
 @db.command("upgrade")
-def upgrade() -> None:
+def upgrade(*, database_url: DatabaseUrl = None) -> None:
     """Bring the tables up to date. Doing it twice is fine, also from two machines at once."""
-    asyncio.run(_open_database(BooklySettings.read(), migrate=True))
-    typer.echo("The tables are up to date.")
+    _to_environment(TOKENPAIR_DATABASE_URL=database_url)
+    name = asyncio.run(_open_database(BooklySettings.read(), migrate=True))
+    typer.echo(f"The tables of {name} are up to date.")
 
 
 def _to_environment(**variables: object) -> None:
@@ -174,12 +185,14 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _open_database(settings: BooklySettings, *, migrate: bool) -> None:
+async def _open_database(settings: BooklySettings, *, migrate: bool) -> str:
+    """Open the database once, to migrate it or to see that it is migrated; return its name."""
     database = Database.from_url(database_url(settings.auth))
     try:
         await database.open(migrate=migrate)
     finally:
         await database.close()
+    return database.name
 
 
 def _serve(

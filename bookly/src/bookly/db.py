@@ -14,9 +14,14 @@ from tokenpair.stores.sql import (
     Migrations,
     answering,
     create_engine,
+    database_name,
+    not_migrated,
     opening,
     turn_to_write,
 )
+
+UPGRADE = "bookly db upgrade"
+"""The command that brings the tables up to date."""
 
 BOOKLY_MIGRATIONS = Migrations("bookly:migrations", "bookly_migration")
 
@@ -47,8 +52,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """What to call the database before people: without its password."""
-        return self._engine.url.set(query={}).render_as_string(hide_password=True)
+        """The database's name for people, without its password."""
+        return database_name(self._engine)
 
     async def open(self, *, migrate: bool) -> None:
         """Bring the tables up to date, the library's too, or else require that they are.
@@ -60,12 +65,17 @@ class Database:
                 if migrate:
                     await migrations.upgrade(self._engine)
                 elif not await migrations.is_current(self._engine):
-                    raise ConfigurationError("the database is not migrated; run: bookly db upgrade")
+                    raise ConfigurationError(not_migrated(self._engine, UPGRADE))
 
     async def check(self) -> Condition:
         """Say how Bookly's own tables stand. Raises `Unavailable`."""
         async with answering(self._engine):
             return await BOOKLY_MIGRATIONS.check(self._autocommit)
+
+    @property
+    def not_migrated(self) -> str:
+        """What to tell an operator when the tables are not up to date."""
+        return not_migrated(self._engine, UPGRADE)
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -93,10 +93,10 @@ async def _health(database: Database) -> Health:
         async with asyncio.timeout(SECONDS):
             migrations = await database.check()
     except (Unavailable, TimeoutError) as exc:
-        reason = str(exc) or f"Bookly's database says nothing for {SECONDS} s"
+        reason = str(exc) or f"the database {database.name} has not answered for {SECONDS} s"
         return Health(database=Condition.FAILING, reasons=(reason,))
     is_behind = migrations is Condition.FAILING
-    reasons = ("the database is not migrated; run: bookly db upgrade",) if is_behind else ()
+    reasons = (database.not_migrated,) if is_behind else ()
     return Health(database=Condition.OK, migrations=migrations, reasons=reasons)
 
 

@@ -5,27 +5,28 @@ from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from tokenpair.assembly import database_url, make_storage
+from tokenpair.assembly import database_url as url_of
 from tokenpair.cli.command import Command, Group, number
-from tokenpair.settings import TEN_YEARS, Settings
+from tokenpair.cli.database import database_url_option, read_settings
+from tokenpair.settings import TEN_YEARS
 from tokenpair.stores.sql import SqlStorage
 
 
-def upgrade() -> None:
+def upgrade(*, database_url: str | None) -> None:
     """Bring the tables up to date. Doing it twice is fine, also from two machines at once."""
+    storage = SqlStorage.from_url(url_of(read_settings(database_url)))
 
     async def run() -> None:
-        storage = make_storage(Settings.read())
         try:
             await storage.open(migrate=True)
         finally:
             await storage.close()
 
     asyncio.run(run())
-    print("The tables are up to date.")
+    print(f"The tables of {storage.name} are up to date.")
 
 
-def access_lifetime(*, seconds: int | None) -> None:
+def access_lifetime(*, seconds: int | None, database_url: str | None) -> None:
     """Show the longest access lifetime in use, or set it to SECONDS.
 
     It decides how long a revocation is in force. Workers raise it to their own
@@ -39,14 +40,16 @@ def access_lifetime(*, seconds: int | None) -> None:
             await storage.set_access_lifetime(timedelta(seconds=seconds))
         return await storage.access_lifetime()
 
-    found = asyncio.run(_with_storage(run))
+    url = url_of(read_settings(database_url), must_exist=True)
+    found = asyncio.run(_with_storage(url, run))
     print("no worker has started yet" if found is None else f"{found.total_seconds():.0f} seconds")
 
 
 async def _with_storage(
+    url: str,
     run: Callable[[SqlStorage], Awaitable[timedelta | None]],
 ) -> timedelta | None:
-    storage = SqlStorage.from_url(database_url(Settings.read(), must_exist=True))
+    storage = SqlStorage.from_url(url)
     try:
         await storage.open(migrate=False)
         return await run(storage)
@@ -68,7 +71,7 @@ GROUP = Group(
     "db",
     "The library's tables.",
     [
-        Command("upgrade", upgrade),
-        Command("access-lifetime", access_lifetime, [_seconds_argument]),
+        Command("upgrade", upgrade, [database_url_option]),
+        Command("access-lifetime", access_lifetime, [_seconds_argument, database_url_option]),
     ],
 )

@@ -5,9 +5,10 @@ from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from tokenpair.assembly import make_storage
+from tokenpair.assembly import database_url as url_of
 from tokenpair.auth import utc_now
 from tokenpair.cli.command import Command, Group, number
+from tokenpair.cli.database import database_url_option, read_settings
 from tokenpair.core.counts import Tally
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.user import User
@@ -15,61 +16,69 @@ from tokenpair.errors import NotFound
 from tokenpair.flows.administer import Disable, Enable, SetRoles
 from tokenpair.flows.me import GetUser
 from tokenpair.ports import Storage
-from tokenpair.settings import Settings
+from tokenpair.stores.sql import SqlStorage
 
 Result = TypeVar("Result")
 
 
-def list_users(*, limit: int) -> None:
+def list_users(*, limit: int, database_url: str | None) -> None:
     """List the newest accounts: id, address, roles, and whether disabled."""
 
-    async def run(storage: Storage) -> Sequence[User]:
+    async def run(storage: SqlStorage) -> Sequence[User]:
         async with storage.reading() as look:
             return await look.users.list(limit=limit)
 
     # Printed after the transaction: a slow reader of the output must not hold it open.
-    for user in _with_storage(run):
+    for user in _with_storage(database_url, run):
         _show(user)
 
 
-def set_roles(*, email: str, roles: list[str]) -> None:
+def set_roles(*, email: str, roles: list[str], database_url: str | None) -> None:
     """Replace an account's roles: `tokenpair users roles ada@example.com admin`.
 
     Access tokens that it holds turn stale at once; its clients renew, and go on.
     """
-    _change(email, lambda storage, user: SetRoles(storage=storage)(user.id, frozenset(roles)))
+
+    async def change(storage: Storage, user: User) -> None:
+        await SetRoles(storage=storage)(user.id, frozenset(roles))
+
+    _change(database_url, email, change)
 
 
-def disable(*, email: str) -> None:
+def disable(*, email: str, database_url: str | None) -> None:
     """Disable an account and end all its sessions."""
 
     async def change(storage: Storage, user: User) -> None:
         # The counts of a command reach no metrics.
         await Disable(storage=storage, clock=utc_now, tally=Tally())(user.id)
 
-    _change(email, change)
+    _change(database_url, email, change)
 
 
-def enable(*, email: str) -> None:
+def enable(*, email: str, database_url: str | None) -> None:
     """Let a disabled account log in again. Its old sessions stay ended."""
-    _change(email, lambda storage, user: Enable(storage=storage)(user.id))
+    _change(database_url, email, lambda storage, user: Enable(storage=storage)(user.id))
 
 
-def _change(email: str, change: Callable[[Storage, User], Awaitable[None]]) -> None:
-    async def run(storage: Storage) -> User:
+def _change(
+    database_url: str | None, email: str, change: Callable[[Storage, User], Awaitable[None]]
+) -> None:
+    async def run(storage: SqlStorage) -> User:
         user = await _find(storage, email)
         await change(storage, user)
         return await GetUser(storage=storage)(user.id)
 
-    _show(_with_storage(run))
+    _show(_with_storage(database_url, run))
 
 
-def _with_storage(run: Callable[[Storage], Awaitable[Result]]) -> Result:
-    """Use the database of the settings, which must exist: a new one here would be the wrong one."""
+def _with_storage(
+    database_url: str | None, run: Callable[[SqlStorage], Awaitable[Result]]
+) -> Result:
+    """Use the database, which must exist: a new one here would be the wrong one."""
 
     async def opened() -> Result:
-        settings = Settings.read()
-        storage = make_storage(settings, must_exist=True)
+        url = url_of(read_settings(database_url), must_exist=True)
+        storage = SqlStorage.from_url(url)
         try:
             await storage.open(migrate=False)
             return await run(storage)
@@ -79,11 +88,11 @@ def _with_storage(run: Callable[[Storage], Awaitable[Result]]) -> Result:
     return asyncio.run(opened())
 
 
-async def _find(storage: Storage, email: str) -> User:
+async def _find(storage: SqlStorage, email: str) -> User:
     async with storage.reading() as look:
         if found := await look.users.by_email(EmailAddress.parse(email)):
             return found.user
-    raise NotFound(f"there is no account with the address {email}")
+    raise NotFound(f"{storage.name} has no account with the address {email}")
 
 
 def _show(user: User) -> None:
@@ -119,9 +128,9 @@ GROUP = Group(
     "users",
     "The accounts.",
     [
-        Command("list", list_users, [_limit_option]),
-        Command("roles", set_roles, [_email_argument, _roles_argument]),
-        Command("disable", disable, [_email_argument]),
-        Command("enable", enable, [_email_argument]),
+        Command("list", list_users, [_limit_option, database_url_option]),
+        Command("roles", set_roles, [_email_argument, _roles_argument, database_url_option]),
+        Command("disable", disable, [_email_argument, database_url_option]),
+        Command("enable", enable, [_email_argument, database_url_option]),
     ],
 )

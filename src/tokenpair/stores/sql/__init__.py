@@ -4,8 +4,19 @@ An app may keep tables of its own in the same database, with the same engine, mi
 type for moments in time.
 """
 
-from tokenpair.stores.sql.engine import answering, create_engine, opening, turn_to_write
-from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, Migrations, run_scripts
+from tokenpair.stores.sql.engine import (
+    answering,
+    create_engine,
+    database_name,
+    opening,
+    turn_to_write,
+)
+from tokenpair.stores.sql.migrate import (
+    TOKENPAIR_MIGRATIONS,
+    Migrations,
+    not_migrated,
+    run_scripts,
+)
 from tokenpair.stores.sql.storage import SqlStorage
 from tokenpair.stores.sql.tables import UtcDateTime
 
@@ -16,6 +27,8 @@ __all__ = [
     "UtcDateTime",
     "answering",
     "create_engine",
+    "database_name",
+    "not_migrated",
     "opening",
     "run_scripts",
     "turn_to_write",

@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from tokenpair.errors import ConfigurationError, InvalidInput, Unavailable
 from tokenpair.machine import usable_cores
+from tokenpair.shortage import shortage
 from tokenpair.stores.sql import sqlite
 from tokenpair.stores.sql.patience import FAREWELL_SECONDS, POOL_SECONDS, UNIT_SECONDS
 from tokenpair.stores.sql.postgres_url import is_postgres_url
@@ -157,14 +158,21 @@ def opening(engine: AsyncEngine) -> Iterator[None]:
     # TypeError: an option that SQLite's driver does not know.
     except _database_errors(engine, TypeError) as exc:
         reason = _summary(engine, exc)
-        raise ConfigurationError(f"the database {_name(engine)} cannot be used: {reason}") from exc
+        raise ConfigurationError(
+            f"the database {database_name(engine)} cannot be used: {reason}"
+        ) from exc
 
 
-def _name(engine: AsyncEngine) -> str:
-    """Name the database, without user, password and options."""
+def database_name(engine: AsyncEngine) -> str:
+    """Return what to call the database in messages, without user, password and options.
+
+    SQLite's path is absolute: two processes with the same URL may run in different folders.
+    """
     if connector := engine.sync_engine.get_execution_options().get(CONNECTOR):
         return str(connector.url.name)
-    return engine.url.set(query={}).render_as_string(hide_password=True)
+    if engine.dialect.name == "sqlite":
+        return sqlite.name_of(str(engine.url.database))
+    return engine.url.set(username=None, password=None, query={}).render_as_string()
 
 
 @contextlib.asynccontextmanager
@@ -193,7 +201,9 @@ def unavailable(engine: AsyncEngine) -> Iterator[None]:
         if not _is_refused_value(engine, exc):
             raise
         # Without its cause, which quotes the value.
-        _log.warning("the database %s refuses a value: %s", _name(engine), _summary(engine, exc))
+        _log.warning(
+            "the database %s refuses a value: %s", database_name(engine), _summary(engine, exc)
+        )
         raise InvalidInput from None
 
 
@@ -208,10 +218,16 @@ def _server_faults(engine: AsyncEngine) -> Iterator[None]:
         if not _is_about_the_server(engine, exc):
             raise
         raise _away(engine, _summary(engine, exc)) from exc
+    except (MemoryError, RuntimeError) as exc:  # SQLite's driver starts a thread to connect.
+        if short := shortage(exc):
+            raise short from exc
+        raise
 
 
 def _away(engine: AsyncEngine, reason: str) -> Unavailable:
-    return Unavailable(f"the database {_name(engine)} does not answer: {reason or 'no reason'}")
+    return Unavailable(
+        f"the database {database_name(engine)} does not answer: {reason or 'no reason'}"
+    )
 
 
 def _is_about_the_server(engine: AsyncEngine, error: BaseException) -> bool:
@@ -231,7 +247,7 @@ def _is_refused_value(engine: AsyncEngine, error: BaseException) -> bool:
 def _summary(engine: AsyncEngine, error: BaseException) -> str:
     if engine.dialect.name == "postgresql":
         return str(_postgres_errors().summary(error))
-    return str(getattr(error, "orig", error)).partition("\n")[0]
+    return sqlite.summary(getattr(error, "orig", error))
 
 
 def _database_errors(engine: AsyncEngine, *more: type[Exception]) -> tuple[type[Exception], ...]:

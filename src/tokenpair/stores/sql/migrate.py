@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenpair.core.health import Condition
 from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.stores.sql import sqlite
+from tokenpair.stores.sql.engine import database_name
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -60,7 +62,8 @@ class Migrations:
         revision, (known, head) = await self._revision(engine), self._scripts()
         if revision is not None and revision not in known:
             raise ConfigurationError(
-                f"the database is newer than this version: it is at {revision} of {self.table}"
+                f"the database {database_name(engine)} is newer than this version: "
+                f"it is at {revision} of {self.table}"
             )
         return revision == head
 
@@ -73,14 +76,17 @@ class Migrations:
         try:
             revision = await self._revision(engine)
         except sa.exc.ProgrammingError as exc:
-            raise Unavailable(f"the table {self.table} may not be read") from exc
+            name = database_name(engine)
+            raise Unavailable(f"the table {self.table} of {name} may not be read") from exc
         known, head = _remembered_scripts(self)
         if revision == head:
             return Condition.OK
         return Condition.FAILING if revision is None or revision in known else Condition.UNKNOWN
 
     async def _revision(self, engine: AsyncEngine) -> str | None:
-        """Read where the tables are."""
+        """Read where the tables are; None in an empty database, and without one."""
+        if not _exists(engine):
+            return None
 
         def read(sync: sa.Connection) -> str | None:
             if not sa.inspect(sync).has_table(self.table):
@@ -116,6 +122,16 @@ class Migrations:
         config.set_main_option("path_separator", "os")
         config.attributes["version_table"] = self.table
         return config
+
+
+def not_migrated(engine: AsyncEngine, command: str) -> str:
+    """Return what to tell an operator: the database that is meant, and what migrates it."""
+    trouble = "is not migrated" if _exists(engine) else "does not exist"
+    return f"the database {database_name(engine)} {trouble}; run: {command}"
+
+
+def _exists(engine: AsyncEngine) -> bool:
+    return engine.dialect.name != "sqlite" or sqlite.exists(str(engine.url.database))
 
 
 @cache

@@ -106,7 +106,7 @@ class PostgresRenewals:
         else:
             await places.acquire()
         try:
-            with answering():
+            with answering(self._connector):
                 return await self._execute(arguments)
         finally:
             places.release()
@@ -116,7 +116,8 @@ class PostgresRenewals:
             async with asyncio.timeout(self._patience):
                 await places.acquire()
         except TimeoutError as exc:
-            raise Unavailable("waited too long for a connection to the database") from exc
+            name = self._connector.url.name
+            raise Unavailable(f"waited too long for a connection to {name}") from exc
 
     async def _execute(self, arguments: tuple[object, ...]) -> asyncpg.Record | None:
         """Execute on an idle connection; on a new one, if the server has let go of that.
@@ -158,11 +159,13 @@ class PostgresRenewals:
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[None]:
-    """Turn a server that cannot be reached, or is too busy, into `Unavailable`."""
+def answering(connector: Connector) -> Iterator[None]:
+    """Turn a server that cannot be reached, or is too busy, into `Unavailable`, with its name."""
     try:
         yield
     except (*DRIVER_ERRORS, OSError) as exc:
         if not isinstance(exc, OSError) and fault_of(exc) is not Fault.SERVER:
             raise
-        raise Unavailable(f"the database does not answer: {summary(exc)}") from exc
+        raise Unavailable(
+            f"the database {connector.url.name} does not answer: {summary(exc)}"
+        ) from exc

@@ -80,7 +80,7 @@ class PostgresFeed:
         self._lock = asyncio.Lock()
 
     async def read(self, position: FeedPosition | None, *, reload: bool) -> FeedPage:
-        with answering():
+        with answering(self._connector):
             async with self._lock, asyncio.timeout(_SECONDS):
                 try:
                     return await self._read(await self._connected(), position, reload=reload)

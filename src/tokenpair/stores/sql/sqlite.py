@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
+from tokenpair.shortage import short_of_descriptors
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 
 MIN_VERSION = (3, 35)  # RETURNING
@@ -35,6 +36,25 @@ _WAL_TRIES = 10
 _MAX_BATCH = 500
 
 Row = tuple[Any, ...]
+
+
+def name_of(path: str) -> str:
+    """Return what to call a database file in messages."""
+    return f"sqlite:///{path if path.startswith('file:') else Path(path).absolute()}"
+
+
+def exists(path: str) -> bool:
+    """Is there such a file? To connect would make it."""
+    return path.startswith("file:") or Path(path).exists()
+
+
+def summary(error: BaseException) -> str:
+    """Return one line that says what is wrong, for the log."""
+    said = str(error).partition("\n")[0]
+    cannot_open = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    if cannot_open and (short := short_of_descriptors()):
+        return f"{said}: {short.reason}"  # SQLite does not say why.
+    return said
 
 
 def make_private(path: str) -> None:
@@ -183,7 +203,7 @@ class SqliteRenewals:
                 is_over = not isinstance(exc, Exception)
                 if is_over or not batch:  # Nobody writes after us, or it never was our turn.
                     batch, self._waiting = [*batch, *self._waiting], []
-                _fail(batch, exc)
+                _fail(batch, exc, self._path)
                 if is_over:
                     raise
             else:
@@ -223,13 +243,14 @@ class SqliteRenewals:
             self._connection = None
 
 
-def _fail(batch: list[_Waiting], exc: BaseException) -> None:
+def _fail(batch: list[_Waiting], exc: BaseException, path: str) -> None:
     for each in batch:
         if each.answer.done():
             continue
         refusal = exc
         if isinstance(exc, sqlite3.Error | asyncio.CancelledError):
-            refusal = Unavailable(f"the database cannot be written: {exc or 'it is being closed'}")
+            reason = summary(exc) or "it is being closed"
+            refusal = Unavailable(f"the database {name_of(path)} cannot be written: {reason}")
             refusal.__cause__ = exc
         each.answer.set_exception(refusal)
 

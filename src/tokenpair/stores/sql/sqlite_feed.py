@@ -10,7 +10,7 @@ from uuid import UUID
 from tokenpair.core.revocation import KEPT, Revocation
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition
-from tokenpair.stores.sql.sqlite import connect, to_moment, to_text
+from tokenpair.stores.sql.sqlite import connect, name_of, summary, to_moment, to_text
 
 Row = tuple[Any, ...]
 
@@ -36,7 +36,10 @@ class SqliteFeed:
         try:
             return await loop.run_in_executor(self._thread, self._read, position, reload)
         except sqlite3.Error as exc:
-            raise Unavailable(f"the database cannot be read: {exc}") from exc
+            reason = summary(exc)
+            raise Unavailable(
+                f"the database {name_of(self._path)} cannot be read: {reason}"
+            ) from exc
 
     async def close(self) -> None:
         if self._connection:

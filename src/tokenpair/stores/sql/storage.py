@@ -21,12 +21,13 @@ from tokenpair.stores.sql.engine import (
     CONNECTOR,
     answering,
     create_engine,
+    database_name,
     default_pool_size,
     opening,
     turn_to_write,
 )
 from tokenpair.stores.sql.feed import RevocationReader, SqlRevocations
-from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS
+from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated
 from tokenpair.stores.sql.patience import POOL_SECONDS, UNIT_SECONDS, WRITER_LOCK_SECONDS
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
@@ -35,6 +36,8 @@ from tokenpair.stores.sql.sqlite import SqliteRenewals, Turn
 from tokenpair.stores.sql.sqlite_feed import SqliteFeed
 from tokenpair.stores.sql.tables import session_table, user_table
 from tokenpair.stores.sql.users import SqlUsers
+
+_UPGRADE = "tokenpair db upgrade"
 
 MAX_CLOCK_DRIFT = timedelta(seconds=2)
 """Well within the repeat window, which workers with different clocks must agree on."""
@@ -103,12 +106,17 @@ class SqlStorage:
         engine = create_engine(url, pool_size=pool_size)
         return cls(engine, create_engine(url, autocommit=True, pool_size=pool_size))
 
+    @property
+    def name(self) -> str:
+        """What to call the database in messages: without user and password."""
+        return database_name(self._engine)
+
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         with opening(self._engine):
             if migrate:
                 await TOKENPAIR_MIGRATIONS.upgrade(self._engine)
             elif not await TOKENPAIR_MIGRATIONS.is_current(self._engine):
-                raise ConfigurationError("the database is not migrated; run: tokenpair db upgrade")
+                raise ConfigurationError(not_migrated(self._engine, _UPGRADE))
         if access is not None:
             await self._raise_access_lifetime(access)
 
@@ -190,8 +198,8 @@ class SqlStorage:
             clock = await self._check_clock(now)
             migrations = await TOKENPAIR_MIGRATIONS.check(engine)
         reasons = {
-            "this machine's clock and the database's disagree": clock,
-            "the database is not migrated; run: tokenpair db upgrade": migrations,
+            f"this machine's clock and that of {self.name} disagree": clock,
+            not_migrated(engine, _UPGRADE): migrations,
         }
         return Health(
             database=Condition.OK,
