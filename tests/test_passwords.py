@@ -3,6 +3,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, ClassVar
 
@@ -13,9 +14,15 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tokenpair import Auth, EmailAddress, Key, Keyring, PasswordPolicy
+from tokenpair.core.password import is_easily_guessed
 from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.fastapi import install
-from tokenpair.passwords import NICENESS, Argon2Cost, Argon2Passwords
+from tokenpair.passwords import (
+    MAX_WAITING_ESTIMATES,
+    NICENESS,
+    Argon2Cost,
+    Argon2Passwords,
+)
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, make_auth
@@ -335,6 +342,25 @@ async def test_a_caller_who_goes_away_keeps_the_place_until_the_work_is_done(
     await asyncio.gather(*await taking_both_places(passwords))
 
 
+async def test_sign_ups_that_wait_for_an_estimate_keep_no_log_in_out() -> None:
+    passwords = Argon2Passwords(CHEAP, threads=1, max_waiting=0)
+    may_go_on = threading.Event()
+    places = 1 + MAX_WAITING_ESTIMATES
+    estimates = [
+        asyncio.create_task(passwords.in_turn(lambda: may_go_on.wait(30))) for _ in range(places)
+    ]
+    await asyncio.sleep(0)
+
+    hashed = await passwords.hash(PASSWORD)
+    verified = await passwords.verify(PASSWORD, hashed)
+    with pytest.raises(Unavailable):
+        await passwords.in_turn(lambda: None)
+    may_go_on.set()
+
+    assert verified.is_right
+    assert all(await asyncio.gather(*estimates))
+
+
 async def test_a_failure_gives_its_place_back(hasher: WatchedHasher) -> None:
     passwords = WatchedPasswords(hasher, threads=1, max_waiting=0)
 
@@ -451,11 +477,78 @@ def test_an_ordinary_long_password_will_do(password: str) -> None:
 def test_words_of_the_app_and_of_the_user_are_easily_guessed() -> None:
     policy = PasswordPolicy(context_words=frozenset({"bookly", "hogwartslibrary"}))
 
-    with pytest.raises(InvalidInput, match="among the first"):
+    with pytest.raises(InvalidInput, match="fewer than 8 characters besides"):
         policy.check("hogwartslibrary1")
-    with pytest.raises(InvalidInput, match="among the first"):
+    with pytest.raises(InvalidInput, match="fewer than 8 characters besides"):
         policy.check("wilhelminanightingale", words=["wilhelmina", "nightingale"])
     PasswordPolicy().check("wilhelminanightingale")
+
+
+ADDRESS = "wilhelmina.nightingale-of-hogwarts@example.com"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        ADDRESS,
+        f"{ADDRESS}1",
+        f"{ADDRESS}!2026",
+        f"12{ADDRESS}34",
+        ADDRESS.upper() + "99",
+        ADDRESS * 3,
+        "Wilhelmina-Nightingale-1",
+        "nightingale1234567",
+        "example.com1234567",
+        f"{ADDRESS}!!!!!!!!!!!!",
+        f"{ADDRESS}password",
+    ],
+)
+async def test_ones_own_address_with_a_little_added_is_refused(password: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await make_auth().sign_up(email=ADDRESS, password=password)
+
+    assert [error.field for error in caught.value.errors] == ["password"]
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("ada@example.com", "adamant zebras sing low"),
+        ("zebra@example.com", "adamant zebras sing low"),
+        ("a.b.c@example.com", "abc plays the tuba well"),
+        (ADDRESS, f"{ADDRESS} tuba kettle"),
+    ],
+)
+async def test_a_password_that_is_long_enough_without_the_address_will_do(
+    email: str, password: str
+) -> None:
+    await make_auth().sign_up(email=email, password=password)
+
+
+HOSTILE = ["4@8({[<3691!|1ilo0$5+7%2", "4@8({[<3691!|1ilo0$5+7%2" * 2, "({[<1!|7469@" * 80]
+
+
+@pytest.mark.parametrize("password", HOSTILE, ids=["24", "48", "960"])
+def test_no_password_makes_the_estimate_slow(password: str) -> None:
+    """In CPU time, which a busy machine does not change much; it was 60 times as slow."""
+
+    def seconds(text: str) -> float:
+        started = time.thread_time()
+        is_easily_guessed(text)
+        return time.thread_time() - started
+
+    is_easily_guessed("x")  # Loads the word lists.
+    usual = min(seconds("zwei Igel trinken Tee 24") for _ in range(5))
+
+    assert min(seconds(password) for _ in range(3)) < 15 * usual
+
+
+@pytest.mark.parametrize(
+    "password", ["!@#$%^&*()_+1234567890", "p@$$w0rdp@55w0rd", "1l0v3y0u!1l0v3y0u!"]
+)
+def test_a_bounded_estimate_still_refuses_what_is_written_in_symbols(password: str) -> None:
+    with pytest.raises(InvalidInput, match="among the first"):
+        PasswordPolicy().check(password)
 
 
 LONG = "Zp4-vQ9_kT2.mB7 wH6+xD3/" * 50

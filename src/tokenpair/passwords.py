@@ -27,6 +27,9 @@ NICENESS = 10
 DEFAULT_WAITING = 100
 """Number of callers that may wait for a hash; further ones are told to come back."""
 
+MAX_WAITING_ESTIMATES = 50
+"""Number of sign-ups that may wait until the strength of their password is estimated."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argon2Cost:
@@ -64,36 +67,35 @@ class Argon2Passwords:
                 ),
             )
         )
-        self._threads = threads = threads or threads_for(cost)
-        self._pool = ThreadPoolExecutor(
-            threads, thread_name_prefix="argon2", initializer=_yield_to_requests
-        )
-        # For Python code: it holds the interpreter, and must not do that while it gives way.
-        self._other_pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
-        self._places = self._all_places = threads + max_waiting
+        threads = threads or threads_for(cost)
+        self._hashing = _Places("argon2", threads, max_waiting, initializer=_yield_to_requests)
+        # Estimates have places of their own, so that no number of sign-ups keeps others from
+        # logging in. They are Python code that takes turns: a second thread would only wait. The
+        # thread does not give way to requests: it would hold the interpreter while it waits.
+        self._estimating = _Places("password", 1, MAX_WAITING_ESTIMATES)
         # Compared with when there is no account, so that the work is the same. Made here and
         # not at the first unknown address, which would be told apart by the time it takes.
         self._nobodys_hash = self._passwords.hash(os.urandom(16).hex())
 
     @property
     def running(self) -> int:
-        """How many are being worked on."""
-        return min(self._all_places - self._places, self._threads)
+        """How many hashes are being computed."""
+        return self._hashing.running
 
     @property
     def waiting(self) -> int:
-        """How many wait for it."""
-        return max(self._all_places - self._places - self._threads, 0)
+        """How many callers wait for a hash."""
+        return self._hashing.waiting
 
     async def hash(self, password: str) -> str:
         """Hash a new password."""
         normalised = normalise_password(password)
-        return await self._run(self._pool, lambda: self._passwords.hash(normalised))
+        return await self._hashing.run(lambda: self._passwords.hash(normalised))
 
     async def verify(self, password: str, password_hash: str | None) -> Verified:
         """Compare a password with a hash; None costs the same and is never right."""
         normalised = normalise_password(password)
-        return await self._run(self._pool, lambda: self._verify(normalised, password_hash))
+        return await self._hashing.run(lambda: self._verify(normalised, password_hash))
 
     def _verify(self, password: str, password_hash: str | None) -> Verified:
         if password_hash is not None:
@@ -107,15 +109,40 @@ class Argon2Passwords:
         return Verified(is_right=False)
 
     async def in_turn(self, work: Callable[[], _T]) -> _T:
-        """Do other work on a password. Raises `Unavailable`, and what the work raises."""
-        return await self._run(self._other_pool, work)
+        """Estimate a password. Raises `Unavailable`, and what the work raises."""
+        return await self._estimating.run(work)
 
-    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
-        if self._places <= 0:
-            raise Unavailable("too many passwords are waiting to be hashed")
-        self._places -= 1
+
+class _Places:
+    """A bounded number of threads, and a bounded number of callers that wait for one."""
+
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        max_waiting: int,
+        *,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=initializer)
+        self._threads = threads
+        self._free = self._all = threads + max_waiting
+
+    @property
+    def running(self) -> int:
+        return min(self._all - self._free, self._threads)
+
+    @property
+    def waiting(self) -> int:
+        return max(self._all - self._free - self._threads, 0)
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """Run `work` in a thread. Raises `Unavailable`, and what the work raises."""
+        if self._free <= 0:
+            raise Unavailable("too many passwords are waiting to be hashed or estimated")
+        self._free -= 1
         try:
-            future = asyncio.get_running_loop().run_in_executor(pool, work)
+            future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         except SHORTAGES as exc:
             self._give_back()  # It could not start a thread.
             if short := shortage(exc):
@@ -131,7 +158,7 @@ class Argon2Passwords:
             raise
 
     def _give_back(self) -> None:
-        self._places += 1
+        self._free += 1
 
 
 def threads_for(cost: Argon2Cost) -> int:

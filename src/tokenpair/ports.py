@@ -310,8 +310,9 @@ class PasswordHasher(Protocol):
         ...
 
     async def in_turn(self, work: Callable[[], T]) -> T:
-        """Do other costly work on a password, in the same bounds as the hashing.
+        """Do other costly work on a new password, off the event loop, such as an estimate.
 
-        Raises whatever the work raises.
+        It is bounded in number too, and never takes a place that hashing needs: no number of
+        sign-ups keeps others from logging in. Raises what the work raises.
         """
         ...

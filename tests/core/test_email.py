@@ -27,7 +27,8 @@ def canonical(text: str) -> str:
         ("ada+books@example.com", "ada+books@example.com"),
         ("o'brien@example.com", "o'brien@example.com"),
         ("jose\u0301@example.com", "jos\u00e9@example.com"),
-        ("JOS\u00c9@example.com", "jos\u00e9@example.com"),
+        ("JOS\u00c9@example.com", "jos\u00c9@example.com"),
+        ("STRA\u00dfE@example.com", "stra\u00dfe@example.com"),
         ("ada@B\u00dcCHER.example.com", "ada@xn--bcher-kva.example.com"),
         ("ada@xn--bcher-kva.example.com", "ada@xn--bcher-kva.example.com"),
         ("ada@\uff45xample.com", "ada@example.com"),
@@ -48,6 +49,9 @@ def test_an_address_has_one_canonical_form(typed: str, expected: str) -> None:
         ("mike@example.com", "\uff4dike@example.com"),
         ("ada@example.com", "ada@example.org"),
         ("a.da@example.com", "ada@example.com"),
+        ("stra\u00dfe@example.com", "strasse@example.com"),
+        ("jos\u00e9@example.com", "JOS\u00c9@example.com"),
+        ("\u03c3@example.com", "\u03c2@example.com"),
     ],
 )
 def test_addresses_that_look_alike_differ(one: str, other: str) -> None:
@@ -99,6 +103,50 @@ def test_what_is_not_exactly_one_address_is_refused_without_quoting_it(text: str
     assert CANARY not in str(caught.value)
 
 
+BLANK = {
+    "Hangul filler": "\u3164",
+    "Hangul choseong filler": "\u115f",
+    "Hangul jungseong filler": "\u1160",
+    "halfwidth Hangul filler": "\uffa0",
+    "blank Braille pattern": "\u2800",
+    "variation selector": "\ufe0f",
+    "variation selector of the supplement": "\U000e0100",
+    "combining grapheme joiner": "\u034f",
+    "soft hyphen": "\u00ad",
+    "zero-width joiner": "\u200d",
+    "no-break space": "\u00a0",
+    "tag": "\U000e0041",
+    "private use": "\ue000",
+    "emoji": "\U0001f600",
+}
+
+
+@pytest.mark.parametrize("character", BLANK.values(), ids=BLANK)
+@pytest.mark.parametrize("place", ["{}ada@example.com", "a{}da@example.com", "ada@ex{}ample.com"])
+def test_a_new_address_has_no_character_that_looks_blank(place: str, character: str) -> None:
+    with pytest.raises(InvalidInput):
+        EmailAddress.parse_new(place.format(character))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jos\u00e9@example.com",
+        "JOS\u00c9@example.com",
+        "jose\u0301@example.com",
+        "\u0430\u0434\u0430@\u043f\u0440\u0438\u043c\u0435\u0440.example",
+        "\u7528\u6237@example.com",
+        "\u0909\u0926\u093e\u0939\u0930\u0923@example.com",
+        "\u0661\u0662@example.com",
+        "col\u00b7lectiu@example.com",
+        "\uff4dike@example.com",
+        "ada@B\u00dcCHER.example.com",
+    ],
+)
+def test_a_new_address_may_have_the_letters_of_any_script(text: str) -> None:
+    assert EmailAddress.parse_new(text).typed == text
+
+
 @unhurried
 @given(any_text)
 def test_any_text_is_an_address_or_invalid_input(text: str) -> None:
@@ -128,13 +176,12 @@ def test_the_case_of_an_address_does_not_matter(text: str) -> None:
     except InvalidInput:
         assume(False)
 
-    assert canonical(text.upper()) == canonical(text.lower()) == expected
+    assert canonical(text.upper()) == canonical(text.lower()) == expected  # They are ASCII.
     assert canonical(expected) == expected
 
 
-def test_the_canonical_form_is_composed_also_where_folding_takes_apart() -> None:
-    address = EmailAddress.parse(
-        "\N{GREEK SMALL LETTER UPSILON WITH DIALYTIKA AND TONOS}@example.com"
-    )
+def test_the_canonical_form_is_composed() -> None:
+    address = EmailAddress.parse("A\u030a\N{GREEK SMALL LETTER UPSILON}\u0308\u0301@example.com")
 
+    assert address.canonical.startswith("\u00c5\u03b0"), ascii(address.canonical)
     assert unicodedata.is_normalized("NFC", address.canonical)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.servers import PostgresServer
+from tokenpair import EmailAddress
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.store_contract import NOW, keep, make_user, read_user
 from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, Migrations, SqlStorage, create_engine
@@ -148,6 +150,28 @@ class TestOurs:
 
         assert await read_user(storage, user) == user
         assert await TOKENPAIR_MIGRATIONS.is_current(engine)
+
+    async def test_addresses_are_compared_by_ascii_case_alone_after_migrating(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        await storage.open(migrate=True)
+        straight, strange = (
+            replace(make_user(), email=EmailAddress(typed, old))
+            for typed, old in [
+                ("STRA\u00dfE@example.com", "strasse@example.com"),
+                ("ada\u3164@example.com", "ada\u3164@example.com"),
+            ]
+        )
+        await keep(storage, straight)
+        await keep(storage, strange)
+        await execute(engine, "UPDATE tokenpair_migration SET version_num = '0005'")
+
+        await TOKENPAIR_MIGRATIONS.upgrade(engine)
+
+        async with storage.reading() as look:
+            for typed in ("stra\u00dfe@example.com", "ada\u3164@example.com"):
+                assert await look.users.by_email(EmailAddress.parse(typed)), typed
+            assert await look.users.by_email(EmailAddress.parse("strasse@example.com")) is None
 
     async def test_other_tables_are_left_alone(
         self, storage: SqlStorage, engine: AsyncEngine

@@ -1,5 +1,7 @@
 """Which passwords will do (NIST SP 800-63B-4 §3.1.1.2; OWASP ASVS 5.0, 6.2)."""
 
+import math
+import re
 import threading
 import unicodedata
 from collections.abc import Iterable
@@ -11,9 +13,12 @@ MAX_PASSWORD_LENGTH = 1024
 MIN_PASSWORD_FLOOR = 8
 # Fewer guesses than this, and an attacker who only asks may get there.
 _MIN_GUESSES = 10**6
-# The estimate's cost explodes with the length of its input: 64 characters of the kind that
-# stand for letters ("4@8({[") take seconds, 24 take 30 ms.
+# Length of the two ends of a password that are estimated, in characters.
 _ESTIMATED_LENGTH = 24
+# The estimator tries every way to read "4@8({[" as letters: hundreds of ways take 0.3 s. An end
+# is cut until its number of ways times the square of its length is no more than this.
+_MAX_WORK = 8 * _ESTIMATED_LENGTH**2
+_MIN_WORD_LENGTH = 3
 _MAX_WORDS = 10
 # The estimator keeps the words of its caller in a global: two at once would mix them.
 _one_at_a_time = threading.Lock()
@@ -49,20 +54,56 @@ class PasswordPolicy:
             raise InvalidInput(
                 FieldError(field, f"is longer than {MAX_PASSWORD_LENGTH} characters")
             )
-        if is_easily_guessed(normalised, {*self.context_words, *words}):
+        known = {*self.context_words, *words}
+        own = without_words(normalised, known)
+        if own != normalised and len(own) < MIN_PASSWORD_FLOOR:
+            reason = (
+                f"has fewer than {MIN_PASSWORD_FLOOR} characters besides your e-mail address "
+                "and the name of this service"
+            )
+            raise InvalidInput(FieldError(field, reason))
+        if is_easily_guessed(own, known):
             raise InvalidInput(FieldError(field, "is among the first that an attacker would try"))
+
+
+def without_words(password: str, words: Iterable[str]) -> str:
+    """Return what is left of a password when words that an attacker knows are taken out.
+
+    Words of fewer than 3 characters stay: they stand in many good passwords by chance.
+    """
+    known = sorted((each for each in words if len(each) >= _MIN_WORD_LENGTH), key=len, reverse=True)
+    if not known:
+        return password
+    return re.sub("|".join(map(re.escape, known)), "", password, flags=re.IGNORECASE)
 
 
 def is_easily_guessed(password: str, words: Iterable[str] = ()) -> bool:
     """Is it a common password, a keyboard walk, a repetition, or made of such and of `words`?
 
-    Of a long one only both ends are looked at. Takes up to 50 ms: not for the event loop.
+    Only both ends of a long password are estimated, which may refuse more than the whole would
+    and never less. Takes up to 50 ms: not for the event loop.
     """
     # Imported at the first new password: its word lists take 60 ms to load, and a worker
     # that only renews never needs them.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
-    ends = {password[:_ESTIMATED_LENGTH], password[-_ESTIMATED_LENGTH:]}
-    known = sorted(words)[:_MAX_WORDS]
+    known = sorted(words, key=lambda word: (-len(word), word))[:_MAX_WORDS]
+    ends = {_affordable(password), _affordable(password[::-1])[::-1]}
     with _one_at_a_time:
         return all(zxcvbn(end, user_inputs=known)["guesses"] < _MIN_GUESSES for end in ends)
+
+
+def _affordable(text: str) -> str:
+    """Return as much of the beginning as the estimator reads in bounded time."""
+    end = text[:_ESTIMATED_LENGTH]
+    while _readings(end) * len(end) ** 2 > _MAX_WORK:
+        end = end[:-1]
+    return end
+
+
+def _readings(text: str) -> int:
+    """Return in how many ways the estimator reads a text's symbols as letters."""
+    from zxcvbn.matching import L33T_TABLE  # noqa: PLC0415  As above.
+
+    found = (sum(symbol in text for symbol in symbols) for symbols in L33T_TABLE.values())
+    return math.prod(number for number in found if number)

@@ -27,7 +27,7 @@ class SignUp:
         self, *, email: str, password: str, profile: dict[str, Any] | None = None
     ) -> User:
         """Raises `InvalidInput` and `EmailTaken`."""
-        address = EmailAddress.parse(email)
+        address = EmailAddress.parse_new(email)
         # A courtesy only, to spare the work; `add` is what keeps addresses apart.
         async with self.storage.reading() as look:
             if await look.users.by_email(address):
@@ -47,5 +47,6 @@ class SignUp:
 
 
 def _words_in(address: EmailAddress) -> set[str]:
-    """Give what anyone who knows the address would try first."""
-    return {address.canonical, *re.split(r"[\W_]+", address.canonical)} - {""}
+    """Return what an attacker who knows the address would try first."""
+    whole = {address.typed, address.canonical}
+    return {*whole, *(part for text in whole for part in re.split(r"[\W_]+", text))} - {""}
