@@ -53,11 +53,13 @@ def test_a_subprotocol_that_the_endpoint_names_is_answered(server: Running) -> N
     offers = ["bearer", server.access, "chat"]
 
     with server.connect("/names_one", subprotocols=offers) as opened:
+        assert opened.recv() == server.ada
         assert opened.subprotocol == "chat"
 
 
 def test_the_token_is_never_answered(server: Running) -> None:
     with server.connect("/names_the_last", subprotocols=["bearer", server.access]) as opened:
+        assert opened.recv() == server.ada
         assert opened.subprotocol == "bearer"
 
 

@@ -18,6 +18,8 @@ TESTS = [
     "tests/http/test_profiles.py",
     "tests/http/test_profile_names.py",
     "tests/http/test_profile_versions.py",
+    "tests/http/test_leaving_out.py",
+    "tests/http/test_optional.py",
     "tests/http/test_renewal.py",
     "tests/stores/test_contract.py::TestSqlite",
     "tests/stores/test_contract.py::TestPostgres",
