@@ -40,7 +40,8 @@ class Environment:
     ) -> "Environment":
         """Make one, of the versions in the lock where the requirements pin no others."""
         pinned = {re.split(r"[\[=]", each)[0] for each in map(str, requirements) if "==" in each}
-        pinned |= {f"{name}-binary" for name in pinned}  # A driver, and its other half.
+        # A driver and Pydantic are in two halves, of which only one is named.
+        pinned |= {name + half for name in pinned for half in ("-binary", "-core")}
         locked = uv("export", "--quiet", "--frozen", "--no-hashes", "--no-emit-workspace")
         constraints = folder.with_suffix(".txt")
         kept = [each for each in locked.splitlines() if each.partition("==")[0] not in pinned]
