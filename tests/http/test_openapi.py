@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
@@ -81,26 +80,63 @@ def test_a_route_of_the_apps_own_describes_problems_by_the_same_component() -> N
     }
 
 
-@pytest.mark.parametrize("problems", [False, True])
-def test_where_we_answer_a_422_the_frameworks_own_is_not_described(problems: bool) -> None:
-    app = FastAPI()
-    described = document_of(app, problems=problems)
-    router = APIRouter(route_class=ProblemRoute)
+def host_of_422(*, problems: bool) -> Any:
+    """Return the document of an app that has routes of each kind, before ours and after."""
+    app, router = FastAPI(), APIRouter()
+    strict = APIRouter(route_class=ProblemRoute)
 
-    @router.get("/strict")
-    async def strict(number: int) -> None: ...
+    async def endpoint(number: int) -> None: ...
 
-    @app.get("/plain")
-    async def plain(number: int) -> None: ...
-
-    app.include_router(router)
+    app.add_api_route("/before", endpoint)
+    install(app, make_auth(), profile=Nickname, problems=problems)
+    app.openapi()  # An app may be asked before it is complete.
     app.openapi_schema = None
+    app.add_api_route("/after", endpoint)
+    router.add_api_route("/included", endpoint)
+    strict.add_api_route("/strict", endpoint)
+    app.include_router(router)
+    app.include_router(strict)
+    return app.openapi()
 
-    document = app.openapi()
 
-    assert "HTTPValidationError" not in str(described)
-    assert "422" not in document["paths"]["/strict"]["get"]["responses"]
-    assert ("HTTPValidationError" in str(document)) is not problems
+def described_422(document: Any, path: str) -> Any:
+    return document["paths"][path]["get"]["responses"].get("422")
+
+
+def test_where_we_answer_a_422_the_frameworks_own_is_not_described() -> None:
+    document = host_of_422(problems=False)
+
+    ours = {path: each for path, each in document["paths"].items() if "auth" in path}
+    assert "ValidationError" not in str(ours)
+    assert described_422(document, "/strict") is None
+    for path in ("/before", "/after", "/included"):
+        assert "HTTPValidationError" in str(described_422(document, path))
+
+
+def test_where_the_whole_app_answers_problems_every_422_is_one() -> None:
+    document = host_of_422(problems=True)
+
+    assert "ValidationError" not in str(document)
+    for path in ("/before", "/after", "/included"):
+        content = described_422(document, path)["content"]
+        assert content == {"application/problem+json": {"schema": REFERENCE}}
+        assert "invalid_input" in described_422(document, path)["description"]
+
+
+def test_a_validation_error_of_the_apps_own_stays() -> None:
+    class ValidationError(BaseModel):
+        rule: str
+
+    app = FastAPI()
+
+    @app.get("/")
+    async def root(number: int) -> ValidationError:
+        return ValidationError(rule=str(number))
+
+    document = document_of(app, problems=True)
+
+    assert "HTTPValidationError" not in str(document)
+    assert "ValidationError" in document["components"]["schemas"]
 
 
 def test_addresses_have_a_format() -> None:

@@ -37,6 +37,10 @@ BODY_ERRORS: tuple[type[AuthError], ...] = (InvalidInput, PayloadTooLarge)
 PUBLIC: dict[str, Any] = {"security": []}
 """The `openapi_extra` of an endpoint that takes no token."""
 
+_FRAMEWORKS_REFUSAL = "HTTPValidationError"
+# The second is a part of the first.
+_FRAMEWORKS_SCHEMAS = (_FRAMEWORKS_REFUSAL, "ValidationError")
+
 _CHALLENGE = {
     "description": "How to authenticate (RFC 6750 §3); with `error` only if a token was sent.",
     "schema": {"type": "string", "examples": ['Bearer realm="tokenpair"']},
@@ -95,14 +99,44 @@ def problem_responses(*kinds: type[AuthError]) -> Responses:
     return responses | {"default": _problem("Any other error.")}
 
 
+def describe_refusals(document: dict[str, Any]) -> None:
+    """Describe every 422 as the problem that it is, in place of FastAPI's own form.
+
+    For an app that answers its errors as problems: FastAPI describes what it would answer itself.
+    """
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    answers = [answer for each in operations for answer in each.get("responses", {}).items()]
+    problem = next(
+        (
+            each["content"][MEDIA_TYPE]
+            for _, each in answers
+            if MEDIA_TYPE in each.get("content", {})
+        ),
+        {"schema": Problem.model_json_schema()},
+    )
+    for status, answer in answers:
+        if status == "422" and _FRAMEWORKS_REFUSAL in str(answer.get("content")):
+            answer["description"] = _lines([InvalidInput])
+            answer["content"] = {MEDIA_TYPE: problem}
+    schemas = document.get("components", {}).get("schemas", {})
+    for name in _FRAMEWORKS_SCHEMAS:
+        schema = schemas.pop(name, None)
+        if schema and f"schemas/{name}'" in str(document):
+            schemas[name] = schema  # The app's own answers refer to it.
+
+
 def _response(status: int, kinds: list[type[AuthError]]) -> dict[str, Any]:
-    response = _problem("  \n".join(f"`{kind.code}`: {kind.detail}" for kind in kinds))
+    response = _problem(_lines(kinds))
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = _CHALLENGE
     if any(kind.retry_after is not None for kind in kinds):
         headers["Retry-After"] = _RETRY_AFTER
     return response | ({"headers": headers} if headers else {})
+
+
+def _lines(kinds: list[type[AuthError]]) -> str:
+    return "  \n".join(f"`{kind.code}`: {kind.detail}" for kind in kinds)
 
 
 def _problem(description: str) -> dict[str, Any]:

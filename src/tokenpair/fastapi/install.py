@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 
 from tokenpair.auth import Auth
 from tokenpair.errors import AuthError, ConfigurationError
-from tokenpair.fastapi.described import problem_responses
 from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints, left_out
 from tokenpair.fastapi.openapi import mend_openapi
 from tokenpair.fastapi.problems import (
@@ -41,8 +40,8 @@ def install(
     `auth` opens when the app starts and closes when it stops. `profile` has the app's own
     fields of an account. The app's other answers stay as they are, but for our own errors,
     which only our dependencies raise; with `problems=True` every error of the app, a missing
-    page and a crash included, is answered as a problem (RFC 9457), and OpenAPI describes it as
-    one for every route that is added after this call.
+    page and a crash included, is answered as a problem (RFC 9457), and OpenAPI describes a 422 as
+    one.
 
     `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
     its deprecated GET, which alone is `"refresh_token.get"`), `"logout"`, `"logout.all"`,
@@ -75,7 +74,6 @@ def install(
         mend_openapi(app)
     app.exception_handlers.setdefault(AuthError, answer_auth_error)
     if problems:
-        app.router.responses = problem_responses() | app.router.responses
         app.add_exception_handler(RequestValidationError, answer_invalid_body)
         app.add_exception_handler(HTTPException, answer_http_exception)
         app.add_exception_handler(Exception, answer_crash)

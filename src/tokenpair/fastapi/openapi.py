@@ -8,10 +8,13 @@ import logging
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from tokenpair.fastapi.described import describe_refusals
 from tokenpair.fastapi.optional import OPTIONAL
+from tokenpair.fastapi.problems import answer_invalid_body
 from tokenpair.fastapi.registry import answering, installations
 
 _log = logging.getLogger(__name__)
@@ -20,8 +23,8 @@ _log = logging.getLogger(__name__)
 def mend_openapi(app: FastAPI) -> None:
     """Let the app's document describe what FastAPI alone cannot.
 
-    Our own endpoints are put back where a later route is described in their place, and an
-    optional token is described as one.
+    Our own endpoints are put back where a later route is described in their place, an optional
+    token is described as one, and a 422 as a problem where the app answers one.
     """
     described = app.openapi
     checked: dict[str, Any] | None = None
@@ -34,6 +37,8 @@ def mend_openapi(app: FastAPI) -> None:
                 for route in each.routes:
                     _describe(document, app, route)
             _describe_optional(document)
+            if app.exception_handlers.get(RequestValidationError) is answer_invalid_body:
+                describe_refusals(document)
             checked = document
         return document
 
