@@ -29,6 +29,7 @@ from tokenpair.stores.sql.engine import (
 from tokenpair.stores.sql.feed import RevocationReader, SqlRevocations
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated
 from tokenpair.stores.sql.patience import POOL_SECONDS, UNIT_SECONDS, WRITER_LOCK_SECONDS
+from tokenpair.stores.sql.pooler import SHARED_SESSIONS, PoolerCheck
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
@@ -94,6 +95,7 @@ class SqlStorage:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = turn_to_write(engine)
         self._renewals, self._feed = _by_the_driver(engine, self._turn)
+        self._pooler = PoolerCheck(engine.sync_engine.get_execution_options().get(CONNECTOR))
         self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
 
     @classmethod
@@ -113,6 +115,8 @@ class SqlStorage:
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         with opening(self._engine):
+            if await self._pooler.shares_sessions():
+                raise ConfigurationError(SHARED_SESSIONS)
             if migrate:
                 await TOKENPAIR_MIGRATIONS.upgrade(self._engine)
             elif not await TOKENPAIR_MIGRATIONS.is_current(self._engine):
@@ -195,6 +199,8 @@ class SqlStorage:
         # Not the other engine: on SQLite it would take the write lock.
         engine = self._autocommit
         async with answering(engine):
+            if await self._pooler.shares_sessions_now():
+                return Health(database=Condition.FAILING, reasons=(SHARED_SESSIONS,))
             clock = await self._check_clock(now)
             migrations = await TOKENPAIR_MIGRATIONS.check(engine)
         reasons = {
