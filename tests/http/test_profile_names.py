@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     create_model,
     model_serializer,
 )
@@ -161,6 +162,14 @@ def test_install_refuses_such_a_field_of_a_model_inside(auth: Auth, inside: Any)
 
     with pytest.raises(ConfigurationError, match="'zip_code' of Misnamed"):
         install(FastAPI(), auth, profile=kind)
+
+
+@pytest.mark.parametrize("kind", [SecretStr, SecretStr | None, list[SecretStr]])
+def test_install_refuses_a_field_that_would_be_stored_as_asterisks(auth: Auth, kind: Any) -> None:
+    profile = create_model("Made", __base__=Profile, pin=(kind, ...))
+
+    with pytest.raises(ConfigurationError, match="'pin' of Made is a Pydantic secret"):
+        install(FastAPI(), auth, profile=profile)
 
 
 def test_install_refuses_a_profile_that_allows_any_field(auth: Auth) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from tokenpair.errors import ConfigurationError
@@ -31,11 +31,7 @@ def require_usable(kind: type[BaseModel]) -> dict[str, str]:
     for model in _models_in(kind, set()):
         for name, field in model.model_fields.items():
             _require_one_name(model, name, field)
-            if field.exclude:
-                raise ConfigurationError(
-                    f"the profile field {name!r} of {model.__name__} has exclude=True: it would "
-                    "not be stored"
-                )
+            _require_stored(model, name, field)
     names = {name: _input_name(kind, name, field) for name, field in kind.model_fields.items()}
     _require_different(names)
     return names
@@ -68,15 +64,12 @@ def _do_nothing(profile: BaseModel, context: object, /) -> None:
 
 def _models_in(kind: object, seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
     """Yield a model and all models that the types of its fields mention, each once."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        if kind in seen:
-            return
-        seen.add(kind)
-        yield kind
-        for field in kind.model_fields.values():
-            yield from _models_in(field.annotation, seen)
-    for argument in get_args(kind):
-        yield from _models_in(argument, seen)
+    for each in _kinds_in(kind):
+        if isinstance(each, type) and issubclass(each, BaseModel) and each not in seen:
+            seen.add(each)
+            yield each
+            for field in each.model_fields.values():
+                yield from _models_in(field.annotation, seen)
 
 
 def _require_one_name(model: type[BaseModel], name: str, field: FieldInfo) -> None:
@@ -93,6 +86,23 @@ def _input_name(model: type[BaseModel], name: str, field: FieldInfo) -> Any:  # 
     if model.model_config.get("validate_by_alias") is False:
         return name
     return field.validation_alias or name
+
+
+def _require_stored(model: type[BaseModel], name: str, field: FieldInfo) -> None:
+    what = f"the profile field {name!r} of {model.__name__}"
+    if field.exclude:
+        raise ConfigurationError(f"{what} has exclude=True, so it would not be stored")
+    if any(kind in {SecretStr, SecretBytes} for kind in _kinds_in(field.annotation)):
+        raise ConfigurationError(
+            f"{what} is a Pydantic secret, which would be stored as asterisks: a profile is "
+            "shown to its owner, so keep a secret elsewhere"
+        )
+
+
+def _kinds_in(annotation: object) -> Iterator[object]:
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _kinds_in(argument)
 
 
 def _require_different(names: dict[str, str]) -> None:
