@@ -35,7 +35,7 @@ from tokenpair import (
 from tokenpair.core.codec import Codec
 from tokenpair.core.encoding import base64url
 from tokenpair.fastapi import CurrentUser, RefreshToken
-from tokenpair.store_contract import read_hash, read_session
+from tokenpair.store_contract import read_password_hash, read_session
 from tokenpair.testing import PASSWORD, a_user, login_as
 
 DATABASE_PASSWORD = "tr0ub4dor"
@@ -114,7 +114,7 @@ async def secrets_of(auth: Auth) -> list[str]:
     async with auth.storage.reading() as look:
         users = await look.users.list(limit=10)
     for user in users:
-        found.append(await read_hash(auth.storage, user) or PASSWORD)
+        found.append(await read_password_hash(auth.storage, user) or PASSWORD)
         for session in await auth.list_sessions(user.id):
             row = await read_session(auth.storage, session)
             assert row is not None

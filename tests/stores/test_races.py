@@ -32,7 +32,7 @@ from tokenpair.store_contract import (
     keep,
     make_session,
     make_user,
-    read_hash,
+    read_password_hash,
     read_session,
     read_user,
 )
@@ -368,7 +368,7 @@ class TestLogIns:
 
         assert len(await live(workers[0], user)) == len(pairs) == 8
         assert await read_user(workers[0].storage, user) == user
-        new_hash = await read_hash(workers[0].storage, user)
+        new_hash = await read_password_hash(workers[0].storage, user)
         assert new_hash != old_hash
         assert await PASSWORDS.verify(PASSWORD, new_hash) == Verified(is_right=True)
 
@@ -455,7 +455,7 @@ async def outcome(doing: Awaitable[object]) -> object:
 
 async def reset(auth: Auth, user: User, password: str) -> None:
     """Replace the password and end all sessions, as somebody does who has lost control."""
-    old = await read_hash(auth.storage, user)
+    old = await read_password_hash(auth.storage, user)
     new = await PASSWORDS.hash(password)
     async with auth.storage.begin() as tx:
         assert await tx.users.set_password_hash(user.id, new, replacing=old or "")

@@ -36,7 +36,7 @@ from tokenpair.store_contract.samples import (
     make_session,
     make_token,
     make_user,
-    read_hash,
+    read_password_hash,
     read_session,
     read_user,
 )
@@ -55,7 +55,7 @@ __all__ = [
     "make_session",
     "make_token",
     "make_user",
-    "read_hash",
+    "read_password_hash",
     "read_session",
     "read_user",
 ]

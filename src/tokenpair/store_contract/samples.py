@@ -104,7 +104,7 @@ async def read_user(storage: Storage, user: User) -> User | None:
         return await look.users.get(user.id)
 
 
-async def read_hash(storage: Storage, user: User) -> str | None:
+async def read_password_hash(storage: Storage, user: User) -> str | None:
     """Return the hash of the password as it is stored now."""
     async with storage.begin() as tx:
         found = await tx.users.lock(user.id)

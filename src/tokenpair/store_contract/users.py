@@ -24,7 +24,7 @@ from tokenpair.store_contract.samples import (
     keep,
     make_session,
     make_user,
-    read_hash,
+    read_password_hash,
     read_session,
     read_user,
     waits,
@@ -66,7 +66,7 @@ class UserPromises:
         await keep(storage, user, password_hash=None)
 
         assert await read_user(storage, user) == user
-        assert await read_hash(storage, user) is None
+        assert await read_password_hash(storage, user) is None
 
     async def test_times_are_moments_whatever_their_zone(self, storage: Storage) -> None:
         elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
@@ -148,8 +148,8 @@ class UserPromises:
             second = await tx.users.set_password_hash(user.id, "hash-3", replacing="hash-1")
 
         assert (first, second) == (True, False)
-        assert await read_hash(storage, user) == "hash-2"
-        assert await read_hash(storage, other) == HASH
+        assert await read_password_hash(storage, user) == "hash-2"
+        assert await read_password_hash(storage, other) == HASH
         assert await read_user(storage, user) == user
 
     async def test_no_password_is_replaced_by_nothing(self, storage: Storage) -> None:
@@ -160,7 +160,7 @@ class UserPromises:
             was_it = await tx.users.set_password_hash(user.id, "hash-2", replacing="")
 
         assert not was_it
-        assert await read_hash(storage, user) is None
+        assert await read_password_hash(storage, user) is None
 
     async def test_of_two_who_replace_a_hash_at_once_one_does(self, storage: Storage) -> None:
         user = make_user()
@@ -173,7 +173,7 @@ class UserPromises:
         answers = await asyncio.gather(set_hash("hash-2"), set_hash("hash-3"))
 
         assert sorted(answers) == [False, True]
-        assert await read_hash(storage, user) == f"hash-{answers.index(True) + 2}"
+        assert await read_password_hash(storage, user) == f"hash-{answers.index(True) + 2}"
 
     async def test_a_profile_is_replaced(self, storage: Storage) -> None:
         user, other = make_user(profile={"name": "Ada"}), make_user("eve@example.com")
