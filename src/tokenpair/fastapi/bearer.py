@@ -23,7 +23,6 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
-from starlette.websockets import WebSocket
 
 from tokenpair.auth import Auth
 from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
@@ -105,7 +104,7 @@ class TokenBearer(SecurityBase):
         Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
         its answer; and whatever the hook raises.
         """
-        if isinstance(request, WebSocket):
+        if request.scope["type"] == "websocket":
             answer_offer(request)
         try:
             return await self.authenticate(request)

@@ -5,7 +5,6 @@ from typing import Any, cast
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocket
 
 from tokenpair.core.claims import AccessClaims
 from tokenpair.fastapi.bearer import AccessTokenBearer
@@ -34,6 +33,5 @@ class OptionalBearer(SecurityBase):
         """Return the claims of the access token, or None; raise what the bearer raises."""
         if has_token(request.scope):
             return cast("AccessClaims", await self.bearer(request))
-        if isinstance(request, WebSocket):
-            answer_offer(request)
+        answer_offer(request)
         return None

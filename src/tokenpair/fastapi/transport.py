@@ -65,12 +65,13 @@ def has_token(scope: Scope) -> bool:
         return True
 
 
-def answer_offer(websocket: WebSocket) -> None:
+def answer_offer(request: HTTPConnection) -> None:
     """Let the `accept()` of a WebSocket name `bearer` where it was offered: see `answering`."""
-    # All its other methods call this one.
-    websocket.send = answering(  # type: ignore[method-assign, assignment]  # A `Send`, too.
-        websocket.scope, websocket.send
-    )
+    if isinstance(request, WebSocket):
+        # All its other methods call this one.
+        request.send = answering(  # type: ignore[method-assign, assignment]  # A `Send`, too.
+            request.scope, request.send
+        )
 
 
 def answering(scope: Scope, send: Send) -> Send:
