@@ -74,7 +74,8 @@ def _public(module: Any) -> Iterator[tuple[str, Any]]:
 def _item(name: str, thing: Any) -> str:
     if isinstance(thing, type):
         return _class(name, thing)
-    if callable(thing) and hasattr(thing, "__name__"):
+    # Not an alias such as Annotated[...]: `typing` wrote its docstring, and changes it.
+    if inspect.isfunction(thing):
         return "\n".join([f"### {name}\n", _signature(thing, name), _text(thing)])
     return f"### {name}\n\n{_described(name)}"
 
@@ -180,9 +181,21 @@ def _plain(text: str) -> str:
 
 def _text(thing: Any) -> str:
     """Give a docstring, its examples as blocks."""
-    text = inspect.getdoc(thing) or ""
+    text = _docstring(thing)
     text = re.sub(r"::\n\n((?:    .*\n?|\n)+)", _block, text)
     return f"{text.rstrip()}\n" if text else ""
+
+
+def _docstring(thing: Any) -> str:
+    """Return the thing's own docstring, or the one that it inherits from a class of ours."""
+    if not isinstance(thing, type):
+        return inspect.cleandoc(thing.__doc__ or "")
+    ours = (kind for kind in thing.__mro__ if kind.__module__.startswith("tokenpair"))
+    written = (inspect.cleandoc(kind.__dict__.get("__doc__") or "") for kind in ours)
+    # A dataclass without a docstring gets its signature for one.
+    return next(
+        (text for text in written if text and not text.startswith(f"{thing.__name__}(")), ""
+    )
 
 
 def _block(found: re.Match[str]) -> str:

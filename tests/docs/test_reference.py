@@ -122,6 +122,18 @@ def test_the_python_reference_is_made_from_the_docstrings() -> None:
     assert script["PAGE"].read_text() == script["page"]()
 
 
+def test_the_python_reference_quotes_our_docstrings_alone() -> None:
+    """Those of the standard library change from one Python to the next."""
+    page = (ROOT / "docs/reference/python.md").read_text()
+    modules = page.partition("\n## ")[2]
+    prose = re.sub(r"(?ms)```.*?```|^[#|].*?$", "", modules)
+    sources = "\n".join(each.read_text() for each in (ROOT / "src/tokenpair").rglob("*.py"))
+
+    quoted = [line.strip() for line in prose.splitlines()[1:] if not line.startswith("`code` is")]
+
+    assert [line for line in quoted if line not in sources] == []
+
+
 def test_every_public_name_says_what_it_is() -> None:
     page = (ROOT / "docs/reference/python.md").read_text()
 
