@@ -16,7 +16,7 @@ FAKE_UV = """#!/bin/sh
 if [ "$1" = --version ]; then echo "uv 999.0.0"; exit; fi
 echo "$PWD"
 echo "$VIRTUAL_ENV"
-echo "$@"
+echo "$@" $(env | grep BYTECODE)
 exit 7
 """
 
@@ -115,10 +115,57 @@ def test_a_command_becomes_its_program_in_the_project(
     ran = call(SCRIPT, *arguments, cwd=tmp_path, env=fake_uv)
 
     folder, virtual_env, words = ran.stdout.splitlines()
-    assert words.endswith(f" --locked {program}")
+    assert words.startswith("run --quiet --locked ")
+    assert words.endswith(f" {program}")
     assert folder == str(SCRIPT.parent)
     assert virtual_env == ""
     assert ran.returncode == 7
+
+
+@pytest.mark.parametrize("command", ["serve", "tokenpair", "bookly"])
+def test_what_serves_is_installed_without_the_test_tools(
+    command: str, fake_uv: dict[str, str]
+) -> None:
+    ran = call(SCRIPT, command, env=fake_uv)
+
+    assert " --no-dev --package=bookly " in ran.stdout
+
+
+@pytest.mark.parametrize("command", ["test", "bench", "storm", "soak"])
+def test_what_measures_is_installed_with_the_test_tools(
+    command: str, fake_uv: dict[str, str]
+) -> None:
+    ran = call(SCRIPT, command, env=fake_uv)
+
+    assert "--no-dev" not in ran.stdout
+
+
+def test_no_command_removes_what_another_one_needs(fake_uv: dict[str, str]) -> None:
+    """A server that starts must not take the tools from under a run of the tests."""
+    ran = [call(SCRIPT, command, env=fake_uv).stdout for command in ("serve", "test")]
+
+    # `uv run` removes packages only if it is told to: --exact, or `uv sync` before it.
+    assert not any("--exact" in each or "sync" in each for each in ran)
+
+
+@pytest.mark.long
+def test_a_server_that_starts_leaves_the_test_tools_where_they_are(
+    script: ModuleType, tmp_path: Path
+) -> None:
+    uv, here = script.find_uv(tools=True), tmp_path / "venv"
+
+    def run(*words: str) -> None:
+        variables = script.environment() | {"UV_PROJECT_ENVIRONMENT": str(here)}
+        subprocess.run([uv, "run", *words], cwd=SCRIPT.parent, env=variables, check=True)
+
+    serve = ("--locked", "--no-dev", "--package=bookly", "bookly", "--version")
+    run(*serve)
+    assert not (here / "bin/pytest").exists()
+
+    run("--locked", "pytest", "--version")
+    run(*serve)
+
+    assert (here / "bin/pytest").exists()
 
 
 @pytest.mark.parametrize("option", ["--data-dir here", "--data-dir=here"])
@@ -128,6 +175,13 @@ def test_the_data_folder_is_meant_from_where_the_user_stands(
     ran = call(SCRIPT, *option.split(), cwd=tmp_path, env=fake_uv)
 
     assert ran.stdout.rstrip().endswith(option.replace("here", str(tmp_path / "here")))
+
+
+def test_bytecode_is_kept_for_the_next_process(fake_uv: dict[str, str]) -> None:
+    """Without it, every Bookly that a test starts compiles all packages: three times the time."""
+    ran = call(SCRIPT, "test", env=fake_uv | {"PYTHONDONTWRITEBYTECODE": "1"})
+
+    assert "PYTHONDONTWRITEBYTECODE" not in ran.stdout
 
 
 def test_an_older_uv_than_the_lock_is_not_used(script: ModuleType, tmp_path: Path) -> None:
