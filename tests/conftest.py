@@ -1,21 +1,101 @@
-from collections.abc import Iterator
+"""Which tests run, in how many processes, and the servers that they share."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.servers import PostgresServer, postgres
+
+WORKERS_PER_CORE = 2
+"""Tests wait about half of their time: for servers, processes and the disk."""
+
+MAX_WORKERS = 8
+"""Each worker starts a PostgreSQL of its own."""
+
+SLOW = ("tests/faults/", "tests/packaging/", "tests/bookly/", "tests/docs/", "tests/stores/")
+"""Folders whose tests start first, so that no worker begins a long file at the end."""
+
+LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests marked `long`, too")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LEFT_OUT] = Counter()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    option = config.option
+    return number_of_workers(config.args, is_chosen=bool(option.keyword or option.markexpr))
+
+
+def number_of_workers(arguments: Sequence[str], *, is_chosen: bool) -> int:
+    """Return how many processes run the tests; 0 where this one alone is quicker.
+
+    `is_chosen` tells whether -k or -m picks some of the tests.
+    """
+    if is_chosen or not all(Path(each).is_dir() for each in arguments):
+        return 0
+    return min(WORKERS_PER_CORE * len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+@pytest.hookimpl(tryfirst=True)  # Before xdist, which reads the groups.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--long"):
-        return
+    if not config.getoption("--long"):
+        leave_out_long(config, items)
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        for item in items:
+            assign_to_group(item)
+        items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+
+
+def leave_out_long(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = [item for item in items if item.get_closest_marker("long")]
     if left_out:
+        config.stash[LEFT_OUT].update(item.nodeid.partition("::")[0] for item in left_out)
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+def assign_to_group(item: pytest.Item) -> None:
+    """Keep the tests of a file in one process: most files have fixtures that are slow to make.
+
+    `xdist_group` in a test's own marks goes before. A long test is a group by itself.
+    """
+    if not item.get_closest_marker("xdist_group") and not item.get_closest_marker("long"):
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # Only the workers collect; the process that reports learns of it this way.
+    if output := getattr(session.config, "workeroutput", None):
+        counted = session.config.stash[LEFT_OUT]
+        output["left_out"] = dict(counted)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    config: pytest.Config = getattr(node, "config")  # noqa: B009  xdist has no types.
+    output: dict[str, dict[str, int]] = getattr(node, "workeroutput", {})
+    # Each worker leaves out the same ones.
+    config.stash[LEFT_OUT].update(Counter(output.get("left_out")) - config.stash[LEFT_OUT])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    left_out = config.stash[LEFT_OUT]
+    if left_out:
+        terminalreporter.section("long tests that were left out")
+        for file, number in sorted(left_out.items()):
+            terminalreporter.line(f"{number:>3}  {file}")
+        terminalreporter.line("To run them, too: ./run test --long")
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +105,7 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """Start one server for the whole run, when the first test asks for it."""
+    """Start one server for each process of the run, when its first test asks for it."""
     with postgres() as server:
         yield server
 

@@ -1,5 +1,6 @@
 """What the kernel knows of a process."""
 
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -36,6 +37,21 @@ def memory_kib(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return int(status.partition("VmRSS:")[2].split()[0])
+
+
+def has_accepted(pid: int, port: int) -> bool:
+    """Tell whether it holds the server's end of the connection whose client has this port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if row[2].endswith(f":{port:04X}")}
+    return any(f"socket:[{inode}]" in _open_files(pid) for inode in inodes)
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(each.readlink()))
+    return found
 
 
 def _state(pid: int) -> str:

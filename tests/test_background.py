@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.waiting import limit
 from tokenpair.background import Background, Chore
 from tokenpair.errors import Unavailable
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with limit():
         while not condition():
             await asyncio.sleep(0)
 

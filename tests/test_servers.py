@@ -3,8 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -15,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.servers import PostgresServer, postgres
 from tests.valkey import valkey
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,13 +44,6 @@ async def tables(url: str, driver: str = "psycopg") -> list[str]:
     question = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     async with engine(url, driver).connect() as connection:
         return list((await connection.execute(question)).scalars())
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
@@ -129,7 +121,7 @@ def test_nothing_is_left_when_the_tests_end_early(kind: str, last_signal: signal
 
         starter.send_signal(last_signal)
 
-    assert eventually(lambda: not folder.exists())
+    wait_until(lambda: not folder.exists())
     assert not Path(f"/proc/{server}/cwd").exists()
 
 

@@ -11,6 +11,8 @@ from bench.results import FOLDER, Results
 from bench.run import Run
 from bench.targets import TARGETS, judge
 
+pytestmark = pytest.mark.long
+
 
 def is_whole(table: Table) -> bool:
     """Has every row figures, and none an error?"""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.core.codec import Codec
 from tokenpair.key_file import read_keyring
 
@@ -45,7 +46,7 @@ def running_bookly(data_dir: Path, *options: str) -> Iterator[Running]:
         yield Running(url=_read_url(process, log), data_dir=data_dir)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=LIMIT_SECONDS)
 
 
 def _is_setting(name: str) -> bool:

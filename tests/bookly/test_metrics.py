@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bookly.workers import AllWorkers
 from tests.bookly.conftest import API, Person, make_settings
 from tests.bookly.running import BOOKLY, running_bookly
+from tests.waiting import limit
 from tokenpair import database_url
 from tokenpair.fastapi.registry import installed
 from tokenpair.stores.sql import SqlStorage
@@ -123,7 +124,7 @@ async def test_how_long_a_revocation_was_on_its_way_is_told(
         for number in (1, 2):
             pair = await login_as(elsewhere, user)
             await elsewhere.log_out(pair.access_token)
-            async with asyncio.timeout(30):
+            async with limit():
                 while (told := await read(client)).value(f"{name}_count") < number:
                     await asyncio.sleep(0.01)
 

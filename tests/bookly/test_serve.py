@@ -19,6 +19,7 @@ from click import unstyle
 from typer.testing import CliRunner
 
 from bookly import cli
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Keyring
 from tokenpair.auth import utc_now
 from tokenpair.core.rotation import compromise
@@ -40,7 +41,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
 
@@ -54,7 +55,7 @@ class Running:
 
     def stop(self, by: signal.Signals) -> int:
         self.process.send_signal(by)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=LIMIT_SECONDS)
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def serving(folder: Path, arguments: Sequence[str] = (), **variables: str) -> It
             yield Running(url=url, greeting="".join(greeting), process=process, log=log)
         finally:
             process.terminate()  # Not killed: its workers would stay behind.
-            process.wait(timeout=30)
+            process.wait(timeout=LIMIT_SECONDS)
 
 
 def assert_told_in_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -196,7 +197,7 @@ def test_a_signal_while_it_starts_leaves_no_traceback(
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(after)
         process.send_signal(by)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=LIMIT_SECONDS)
 
     assert "Traceback" not in errors
 
@@ -220,7 +221,7 @@ def test_a_running_server_takes_up_new_keys(tmp_path: Path) -> None:
             answers = [httpx2.get(f"{auth}/me", headers=headers) for _ in range(10)]
             return [answer.json().get("code") == "token_invalid" for answer in answers]
 
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LIMIT_SECONDS
         while not all(refused()):
             assert time.monotonic() < deadline
         renewal = {"Authorization": f"Bearer {pair['refresh_token']}"}
@@ -470,7 +471,7 @@ def test_the_collector_goes_past_what_was_there_at_the_start(tmp_path: Path, sta
         env=environment(TOKENPAIR_DATA_DIR=str(tmp_path), BOOKLY_PORT="0"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=True,
     )
 

@@ -26,6 +26,7 @@ from tests.docs.reading import DOCUMENTS, HOW_TO, ROOT, blocks
 from tests.docs.shell import Shell
 from tests.packaging.environments import Environment
 from tests.tools import node_packages, program
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth
 from tokenpair.fastapi import install
 from tokenpair.stores.sql import create_engine, database_name
@@ -272,7 +273,7 @@ def running_uvicorn(arguments: list[str], settings: dict[str, str]) -> Iterator[
     command = [sys.executable, "-m", "uvicorn", *arguments, "--port", str(port)]
     with (
         subprocess.Popen(command, env=os.environ | settings, stderr=subprocess.DEVNULL) as process,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=LIMIT_SECONDS) as client,
     ):
         for _ in range(200):
             with contextlib.suppress(httpx2.TransportError):

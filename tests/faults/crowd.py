@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.faults.people import Session, renew, until_refused
-from tests.faults.serving import ISSUER, Bookly, eventually
+from tests.faults.serving import ISSUER, Bookly
 from tests.faults.talk import AUTH, Answer, Line, Lost
+from tests.waiting import eventually
 from tokenpair import Auth, User
 from tokenpair.key_file import read_keyring
 from tokenpair.passwords import Argon2Passwords

@@ -1,12 +1,12 @@
 """Somebody with an account, who talks to any worker."""
 
-import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from tests.faults.talk import AUTH, Answer, Line
+from tests.waiting import limit
 from tokenpair.testing import PASSWORD
 
 
@@ -61,7 +61,7 @@ async def opens(line: Line, access: str) -> str:
 
 async def until_refused(lines: Iterable[Line], access: str, code: str) -> None:
     """Wait until every worker refuses an access token; what they say until then is success."""
-    async with asyncio.timeout(20):
+    async with limit():
         for line in lines:
             while (said := await opens(line, access)) != code:
                 assert said == "", said

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from tests.faults.talk import Line
-from tests.processes import children, command, is_alive, stands_still
+from tests.faults.talk import Line, Lost
+from tests.processes import children, command, has_accepted, is_alive, stands_still
+from tests.waiting import LIMIT_SECONDS, eventually
 
 ISSUER = "http://bookly.test"
 
@@ -31,6 +33,7 @@ class Bookly:
         self._number = workers
         self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
+        self._dialling = asyncio.Lock()
 
     def start(self) -> None:
         """Start it, and return once its port is open and all its workers run."""
@@ -53,7 +56,7 @@ class Bookly:
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT_SECONDS
         while not condition():
             is_well = self._process.poll() is None and time.monotonic() < deadline
             assert is_well, f"Bookly did not start:\n{self.log.read_text()}"
@@ -63,7 +66,7 @@ class Bookly:
         """Ask it to stop, and give its exit code. Stopping twice is fine."""
         assert self._process is not None
         self._process.send_signal(by)
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=LIMIT_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -84,25 +87,36 @@ class Bookly:
         lines: list[Line] = []
         try:
             for worker in [pid for pid in self.workers() for _ in range(each)]:
-                lines.append(await self._line(worker))  # noqa: PERF401  Whatever is open is closed.
+                line = await self._dial(worker)
+                line.redial = partial(self._dial, worker)
+                lines.append(line)
+            answers = [await line.ask("GET", "/health/live") for line in lines]
+            assert {answer.status for answer in answers} == {200}
             yield lines
         finally:
             for line in lines:
                 line.hang_up()
 
-    async def _line(self, worker: int) -> Line:
-        """Connect while all others stand still: so it is this worker who takes the call."""
-        others = [pid for pid in self.workers() if pid != worker]
-        for pid in others:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            await eventually(lambda: all(map(stands_still, others)))
-            line = await Line.open(self.port)
-            assert (await line.ask("GET", "/health/live")).status == 200
-        finally:
-            for pid in others:
-                os.kill(pid, signal.SIGCONT)
-        return line
+    async def _dial(self, worker: int) -> Line:
+        """Connect while all others stand still: it is this worker who takes the call.
+
+        They stand still for a moment only: the server closes connections that are idle.
+        """
+        async with self._dialling:
+            others = [pid for pid in self.workers() if pid != worker]
+            try:
+                for pid in [worker, *others]:
+                    os.kill(pid, signal.SIGCONT if pid == worker else signal.SIGSTOP)
+                await eventually(lambda: all(map(stands_still, others)))
+                line = await Line.open(self.port)
+                await eventually(lambda: has_accepted(worker, line.local_port))
+            except ProcessLookupError as exc:
+                raise Lost from exc
+            finally:
+                for pid in others:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
+            return line
 
 
 @contextmanager
@@ -119,13 +133,6 @@ def serving(folder: Path, *, workers: int = 1, **variables: str) -> Iterator[Boo
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         assert not left, bookly.log.read_text()
-
-
-async def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def _environment() -> dict[str, str]:

@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 from tests.faults.crowd import SHORT_WINDOWS, Crowd, Door
-from tests.faults.serving import Bookly, eventually, serving
+from tests.faults.serving import Bookly, serving
 from tests.servers import postgres
+from tests.waiting import eventually
 
 CLIENTS = 100
 WORKERS = 3

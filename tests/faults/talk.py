@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,6 +38,8 @@ class Line:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.redial: Callable[[], Awaitable[Line]] | None = None
+        """Connects again when the server has closed an idle connection, as it does after 5 s."""
 
     @classmethod
     async def open(cls, port: int) -> Self:
@@ -46,10 +49,20 @@ class Line:
         except OSError as exc:
             raise Lost from exc
 
+    @property
+    def local_port(self) -> int:
+        """The port at our end of the connection."""
+        port: int = self._writer.get_extra_info("sockname")[1]
+        return port
+
     async def ask(
         self, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
     ) -> Answer:
         """Send a request and wait for its answer. Raises `Lost`."""
+        if self.redial and self._reader.at_eof():
+            self.hang_up()
+            again = await self.redial()
+            self._reader, self._writer = again._reader, again._writer
         self.send(method, path, token, body)
         try:
             return await self._read()

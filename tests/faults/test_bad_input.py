@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.faults.people import Person, Session, opens, renew
-from tests.faults.serving import eventually, serving
+from tests.faults.serving import serving
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
+from tests.waiting import eventually
 from tokenpair import AccessClaims, Auth, Key, Keyring
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.errors import SessionEnded

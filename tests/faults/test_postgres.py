@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
 from tests.servers import PostgresServer, connections, end_connections
+from tests.waiting import limit
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
@@ -81,7 +82,7 @@ async def test_connections_that_are_cut_again_and_again_log_nobody_out(
             await asyncio.sleep(0.05)
 
     cutting = asyncio.create_task(cut())
-    async with asyncio.timeout(60):
+    async with limit():
         await asyncio.gather(*map(renew_until_it_has_worked_five_times, pairs))
     cutting.cancel()
     await asyncio.wait([cutting])
@@ -97,7 +98,7 @@ async def test_who_waits_for_a_row_is_told_to_come_back_and_holds_up_nobody_for_
     url = "/auth/logout"
 
     async with row_held(busy_url, session_of(worker, held)):
-        async with asyncio.timeout(60):
+        async with limit():
             waiting = [asyncio.create_task(worker.renew(held.refresh_token)) for _ in range(12)]
             log_out = worker.client.post(url, headers=bearer(held.access_token))
             answers = await asyncio.gather(*waiting, log_out)
@@ -126,7 +127,7 @@ async def test_when_all_connections_are_taken_renewals_and_tokens_still_serve(
         )
         said = await worker.says(pair.access_token)
         renewed = await worker.renew(other.refresh_token)
-        async with asyncio.timeout(60):
+        async with limit():
             refused = await log_out
     again = await worker.client.post("/auth/logout", headers=bearer(pair.access_token))
 
@@ -152,7 +153,7 @@ async def test_who_only_reads_waits_no_longer_either_and_holds_up_no_other_reque
 
         async with await psycopg.AsyncConnection.connect(busy_url) as connection:
             await connection.execute("LOCK TABLE tokenpair_session IN ACCESS EXCLUSIVE MODE")
-            async with asyncio.timeout(60):
+            async with limit():
                 looking = asyncio.gather(*(look() for _ in range(POOL_SIZE)))
                 while not looking.done():
                     said.add(await worker.says(pair.access_token))

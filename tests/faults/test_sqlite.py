@@ -17,6 +17,7 @@ from tests.faults.talk import AUTH, Answer
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
 from tests.servers import NOBODY
+from tests.waiting import limit
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import TokenPairError
 from tokenpair.testing import PASSWORD, a_user, login_as
@@ -57,7 +58,7 @@ async def test_a_file_that_another_process_has_locked_is_waited_for_and_then_tol
     worker: Worker, path: Path, pair: TokenPair
 ) -> None:
     with locked(path):
-        async with asyncio.timeout(60):
+        async with limit():
             answers = await asyncio.gather(
                 *(worker.renew(pair.refresh_token) for _ in range(20)),
                 worker.client.post("/auth/logout", headers=bearer(pair.access_token)),

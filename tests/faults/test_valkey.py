@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.worker import FOR_EVER, Worker, working
 from tests.valkey import valkey
+from tests.waiting import limit
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.testing import a_user, login_as
@@ -60,7 +61,7 @@ async def assert_a_log_out_is_known(here: Worker, there: Worker, pair: TokenPair
     await here.auth.log_out(pair.refresh_token)
 
     assert await here.says(pair.access_token) == ENDED
-    async with asyncio.timeout(30):
+    async with limit():
         while (said := await there.says(pair.access_token)) != ENDED:
             assert said == OPEN
             await asyncio.sleep(0.01)

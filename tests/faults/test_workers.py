@@ -14,11 +14,12 @@ import pytest
 
 from bookly.supervision import SILENCE_SECONDS
 from tests.faults.people import Person, Session, opens, renew, until_refused
-from tests.faults.serving import Bookly, eventually, serving
+from tests.faults.serving import Bookly, serving
 from tests.faults.talk import AUTH, Line, Lost
 from tests.processes import is_alive
 from tests.servers import PostgresServer
 from tests.valkey import ValkeyServer
+from tests.waiting import eventually
 from tokenpair.key_file import read_keyring
 
 # Nothing is forgiven, so that three renewals are enough for a replay.
@@ -52,10 +53,13 @@ class Deployment:
 @pytest.fixture(
     scope="module",
     params=[
-        "four-on-sqlite",
-        "four-on-postgres",
-        "two-servers-on-postgres",
-        "two-servers-with-valkey",
+        pytest.param(name, marks=pytest.mark.xdist_group(name))
+        for name in (
+            "four-on-sqlite",
+            "four-on-postgres",
+            "two-servers-on-postgres",
+            "two-servers-with-valkey",
+        )
     ],
 )
 def deployment(request: pytest.FixtureRequest, folder: Path) -> Iterator[Deployment]:
@@ -205,6 +209,8 @@ async def test_whoever_waits_for_an_answer_gets_it_though_the_server_stops(tmp_p
     with serving(tmp_path, workers=2) as bookly:
         async with bookly.lines(each=3) as lines:
             ada = await Person.signed_up(lines[0])
+            # A connection that has been idle for 5 s is closed: none is when the log-ins begin.
+            await asyncio.gather(*(line.ask("GET", "/health/live") for line in lines))
             answers = [asyncio.create_task(ada.log_in(line)) for line in lines]
             # By then each worker has read what came on its other connections, too.
             for group in (answers[:3], answers[3:]):

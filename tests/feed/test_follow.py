@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.waiting import limit
 from tokenpair import AccessClaims, Auth, Key, Keyring, TokenPair
 from tokenpair.core.pair import ACCESS
 from tokenpair.core.revocation import KEPT, MARGIN, Revocation
@@ -156,7 +157,7 @@ def is_revoked(feed: Feed, claims: AccessClaims) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with limit():
         while not condition():
             await asyncio.sleep(0)
 
@@ -724,7 +725,7 @@ async def test_whatever_becomes_of_its_bell_the_storage_is_closed(
     auth = with_bell(storage, BadBell(farewell))
     await auth.open()
 
-    async with asyncio.timeout(10):
+    async with limit():
         await auth.close()
 
     assert storage.is_closed

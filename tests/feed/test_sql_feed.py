@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from tests.waiting import limit
 from tokenpair import AccessClaims
 from tokenpair.core.session import EndReason
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
@@ -390,6 +391,6 @@ async def test_a_hundred_thousand_revocations_at_once_are_known_and_requests_go_
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with limit():
         while not condition():
             await asyncio.sleep(0.01)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from tests.waiting import limit
 from tokenpair import Auth, Condition, Health, Key, Keyring
 from tokenpair import auth as composition
 from tokenpair.errors import Unavailable
@@ -85,7 +86,7 @@ async def test_a_database_that_says_nothing_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(composition, "HEALTH_SECONDS", 0.01)
 
-    async with asyncio.timeout(10):
+    async with limit():
         health = await make_auth(storage=SilentStorage()).health()
 
     assert parts(health) == (FAILING, UNKNOWN, UNKNOWN, OK)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.waiting import limit
 from tokenpair.flows.prune import BATCH, Prune
 from tokenpair.ports import Storage
 from tokenpair.store_contract import (
@@ -54,7 +55,7 @@ async def test_an_open_auth_prunes_by_itself(monkeypatch: pytest.MonkeyPatch) ->
     storage = MemoryStorage()
     await keep_sessions(storage, 3)
 
-    async with make_auth(storage=storage, clock=FakeClock(NOW)), asyncio.timeout(10):
+    async with make_auth(storage=storage, clock=FakeClock(NOW)), limit():
         while storage._tables.sessions:
             await asyncio.sleep(0)
 
@@ -75,7 +76,7 @@ async def test_a_renewal_does_not_wait_for_it(postgres: SqlStorage) -> None:
     live, over = make_session(user), make_session(user, expires_at=OVER)
     await keep(postgres, user, live, over)
 
-    async with postgres._writing() as connection, asyncio.timeout(2):
+    async with postgres._writing() as connection, limit():
         removed = await prune(connection, NOW, 10)
         renewed = await postgres.renew(make_token(live), NOW, FORGIVING)
 
@@ -90,7 +91,7 @@ async def test_a_session_that_somebody_holds_is_left_for_later(postgres: SqlStor
 
     async with postgres.begin() as tx:
         await tx.sessions.lock(held.id)
-        async with asyncio.timeout(2):
+        async with limit():
             removed = await postgres.prune(NOW, 10)
 
     assert removed == 1

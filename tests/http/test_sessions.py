@@ -183,7 +183,9 @@ async def test_a_session_past_its_time_is_not_found(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/auth/sessions"), ("DELETE", f"/auth/sessions/{uuid4()}")]
+    ("method", "path"),
+    [("GET", "/auth/sessions"), ("DELETE", "/auth/sessions/01890a5d-ac96-774b-bcce-b302099a8058")],
+    ids=["list", "end"],
 )
 async def test_without_a_token_there_are_no_sessions(
     client: httpx2.AsyncClient, method: str, path: str

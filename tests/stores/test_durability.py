@@ -1,6 +1,5 @@
 """What a database has been told stays told; what may get lost heals."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -12,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.servers import PostgresServer, end_connections, postgres
+from tests.waiting import limit
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.session import EndReason, Session, StoredSession
 from tokenpair.core.user import StoredUser
@@ -176,7 +176,7 @@ class TestSqlite:
 
         async with storage.begin() as tx:
             await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
-            async with asyncio.timeout(2):
+            async with limit():
                 standing = await other.standing(session.id, NOW)
 
         assert standing is not None
@@ -198,7 +198,7 @@ class TestPostgres:
         await renew_in_turn(storage, session, 500)
         await storage.close()
 
-        async with asyncio.timeout(10):
+        async with limit():
             while (numbers := await updates(url))[0] < 500:
                 pass
         assert numbers[1] / numbers[0] > 0.95

@@ -11,6 +11,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.waiting import limit
 from tokenpair.auth import Auth
 from tokenpair.core.key import Key
 from tokenpair.core.keyring import Keyring
@@ -124,7 +125,7 @@ async def until_waiting(url: str, number: int) -> None:
     """Return when so many connections of the database wait for a lock."""
     question = """SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'"""
-    async with asyncio.timeout(10), await psycopg.AsyncConnection.connect(url) as connection:
+    async with limit(), await psycopg.AsyncConnection.connect(url) as connection:
         await connection.set_autocommit(True)
         while (await (await connection.execute(question)).fetchone()) != (number,):
             pass
