@@ -12,8 +12,6 @@ from typing import Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from tokenpair.assembly import key_file_watch, load_keyring, make_storage, make_wake_up
 from tokenpair.background import Background, Chore
 from tokenpair.core.claims import AccessClaims, RefreshClaims
@@ -37,6 +35,7 @@ from tokenpair.flows.prune import Prune
 from tokenpair.flows.renew import Renew
 from tokenpair.flows.sessions import EndSession, ListSessions
 from tokenpair.flows.sign_up import SignUp
+from tokenpair.ids import uuid7
 from tokenpair.key_file import KeyFileWatch
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.pace import BEAT_SECONDS, Heartbeat

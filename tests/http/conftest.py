@@ -13,12 +13,12 @@ import pytest
 from fastapi import FastAPI
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
-from uuid_utils.compat import uuid7
 
 from tokenpair import Auth, EmailAddress, Key, Keyring, TokenPair, User, Windows
 from tokenpair.core.encoding import base64url, from_base64url
 from tokenpair.core.user import StoredUser
 from tokenpair.fastapi import install
+from tokenpair.ids import uuid7
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage

@@ -24,7 +24,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
-from uuid_utils.compat import uuid7
 
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.codec import Codec
@@ -40,6 +39,7 @@ from tokenpair.core.session import (
     judge,
     judge_unrenewed,
 )
+from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
 from tokenpair.store_contract import FORGIVING, SECRET, STRICT, keep, make_session, make_user
 from tokenpair.stores.memory import MemoryStorage

@@ -10,7 +10,6 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 from starlette.types import ASGIApp
-from uuid_utils.compat import uuid7
 
 from bookly import health, logs
 from bookly.books import routes as books_routes
@@ -18,6 +17,7 @@ from bookly.books.service import Books
 from bookly.db import Database
 from bookly.durations import RequestDurations
 from bookly.headers import SecurityHeaders
+from bookly.ids import uuid7
 from bookly.metrics import Metrics, add_metrics
 from bookly.settings import BooklySettings
 from bookly.supervision import stop_with_supervisor

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from uuid_utils.compat import uuid7
-
 from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.session import (
@@ -18,6 +16,7 @@ from tokenpair.core.session import (
     hash_secret,
 )
 from tokenpair.core.user import StoredUser, User
+from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -4,11 +4,10 @@
 import asyncio
 from dataclasses import replace
 
-from uuid_utils.compat import uuid7
-
 from tokenpair.core.session import (
     EndReason,
 )
+from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
 from tokenpair.store_contract.samples import (
     FORGIVING,

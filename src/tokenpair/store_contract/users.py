@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from tokenpair.core.email import EmailAddress
 from tokenpair.core.session import (
@@ -15,6 +14,7 @@ from tokenpair.core.session import (
 )
 from tokenpair.core.user import StoredUser, User
 from tokenpair.errors import EmailTaken
+from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
 from tokenpair.store_contract.samples import (
     HASH,

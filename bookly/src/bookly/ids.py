@@ -1,0 +1,10 @@
+"""New identifiers: UUIDs of version 7, whose order is that of their creation (RFC 9562 §5.7)."""
+
+import sys
+
+if sys.version_info >= (3, 14):
+    from uuid import uuid7
+else:
+    from uuid_utils.compat import uuid7
+
+__all__ = ["uuid7"]
