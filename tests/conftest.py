@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PostgresServer, postgres
+from tests.waiting import give_servers_time
 
 WORKERS_PER_CORE = 2
 """Tests wait about half of their time: for servers, processes and the disk."""
@@ -27,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = Counter()
+    give_servers_time()
 
 
 @pytest.hookimpl(optionalhook=True)

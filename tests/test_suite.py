@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.conftest import MAX_WORKERS, number_of_workers
+from tests.waiting import LIMIT_SECONDS
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,6 +31,11 @@ def test_what_is_chosen_by_name_runs_in_one_process() -> None:
     assert number_of_workers(["tests/test_run.py"], is_chosen=False) == 0
     assert number_of_workers(["tests/core/test_email.py::test_x"], is_chosen=False) == 0
     assert number_of_workers(["tests"], is_chosen=True) == 0
+
+
+def test_a_client_waits_for_a_busy_server() -> None:
+    with httpx2.Client() as client:
+        assert client.timeout == httpx2.Timeout(LIMIT_SECONDS)
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import httpx2
+
 LIMIT_SECONDS = 120
 """Longer than anything in the tests takes. Only a test that fails waits so long."""
 
@@ -27,3 +29,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the condition did not hold within {LIMIT_SECONDS} s")
         time.sleep(0.02)
+
+
+def give_servers_time() -> None:
+    """Let httpx2 wait for an answer as long as everything else here; by default it is 5 s."""
+    default = httpx2._config.DEFAULT_TIMEOUT_CONFIG
+    default.connect = default.read = default.write = default.pool = LIMIT_SECONDS

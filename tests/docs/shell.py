@@ -24,7 +24,7 @@ body = options.get("--json")
 if body:
     headers["Content-Type"] = "application/json"
 method = options.get("-X", "POST" if body else "GET")
-answer = httpx2.request(method, url, headers=headers, content=body)
+answer = httpx2.request(method, url, headers=headers, content=body, timeout=120)
 print(answer.text, end="", file=open(options["-o"], "w") if "-o" in options else sys.stdout)
 """
 
