@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.people import Person, Session, opens, renew
-from tests.faults.serving import Bookly, eventually, serving
+from tests.faults.serving import Bookly, serving
 from tests.faults.talk import Line
 from tests.processes import stands_still
 from tests.servers import PostgresServer
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.long
 
