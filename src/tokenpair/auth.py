@@ -130,7 +130,7 @@ class Auth:
         self._codec = codec = Codec(
             keyring, issuer=issuer, audience=audience or issuer, look_again=self._look_again
         )
-        self.feed = Feed(
+        self.feed: Feed = Feed(
             storage,
             poll=poll,
             max_staleness=max_staleness,
@@ -138,11 +138,11 @@ class Auth:
             wake_up=wake_up,
             require_open=lifecycle.require_open,
         )
-        self.verified = VerifiedTokens(token_cache_size)
+        self.verified: VerifiedTokens = VerifiedTokens(token_cache_size)
         self._heartbeat = Heartbeat(windows.superseded)
         mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
         self._access = lifetimes.access
-        self.prune = Prune(storage=storage, clock=clock)
+        self.prune: Prune = Prune(storage=storage, clock=clock)
         self._background = Background(
             Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS),
             Chore(name="pruning", do=self.prune, seconds=PRUNE_SECONDS),
@@ -161,14 +161,14 @@ class Auth:
             judge=replace(judging, rule=judge_unrenewed),
             longest=lifetimes.access,
         )
-        self.sign_up = SignUp(
+        self.sign_up: SignUp = SignUp(
             storage=storage,
             passwords=passwords,
             policy=policy or PasswordPolicy(),
             clock=clock,
             new_id=new_id,
         )
-        self.log_in = LogIn(
+        self.log_in: LogIn = LogIn(
             storage=storage,
             passwords=passwords,
             mint=mint,
@@ -176,16 +176,20 @@ class Auth:
             new_id=new_id,
             tally=tally,
         )
-        self.renew = Renew(storage=storage, mint=mint, clock=clock, tally=tally, judge=judging)
-        self.log_out = LogOut(storage=storage, codec=codec, clock=clock, tally=tally)
-        self.log_out_everywhere = LogOutEverywhere(storage=storage, clock=clock, tally=tally)
-        self.list_sessions = ListSessions(storage=storage, clock=clock)
-        self.end_session = EndSession(storage=storage, clock=clock, tally=tally)
-        self.get_user = GetUser(storage=storage)
-        self.update_profile = UpdateProfile(storage=storage)
-        self.set_roles = SetRoles(storage=storage)
-        self.disable = Disable(storage=storage, clock=clock, tally=tally)
-        self.enable = Enable(storage=storage)
+        self.renew: Renew = Renew(
+            storage=storage, mint=mint, clock=clock, tally=tally, judge=judging
+        )
+        self.log_out: LogOut = LogOut(storage=storage, codec=codec, clock=clock, tally=tally)
+        self.log_out_everywhere: LogOutEverywhere = LogOutEverywhere(
+            storage=storage, clock=clock, tally=tally
+        )
+        self.list_sessions: ListSessions = ListSessions(storage=storage, clock=clock)
+        self.end_session: EndSession = EndSession(storage=storage, clock=clock, tally=tally)
+        self.get_user: GetUser = GetUser(storage=storage)
+        self.update_profile: UpdateProfile = UpdateProfile(storage=storage)
+        self.set_roles: SetRoles = SetRoles(storage=storage)
+        self.disable: Disable = Disable(storage=storage, clock=clock, tally=tally)
+        self.enable: Enable = Enable(storage=storage)
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Self:

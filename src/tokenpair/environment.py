@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
@@ -43,7 +43,7 @@ class EnvironmentSettings(BaseSettings):
     A child class sets its prefix: `class Mine(EnvironmentSettings, env_prefix="MINE_")`.
     """
 
-    model_config = SettingsConfigDict(
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_file=ENV_FILE, env_file_encoding="utf-8-sig", extra="ignore", frozen=True
     )
 

@@ -167,7 +167,7 @@ class TokenSuperseded(AuthError):
 
     code = "token_superseded"
     detail = "A newer token of this session exists."
-    retry_after = 1
+    retry_after: ClassVar[int | None] = 1
 
 
 class InsufficientRole(AuthError):
@@ -196,4 +196,4 @@ class Unavailable(AuthError):
 
     code = "unavailable"
     detail = "The service is not available just now. Please try again."
-    retry_after = 1
+    retry_after: ClassVar[int | None] = 1

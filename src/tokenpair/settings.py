@@ -6,7 +6,7 @@ start with one line that names it, what is wrong, and an example. Times are whol
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -57,7 +57,7 @@ Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_print
 class Settings(EnvironmentSettings):
     """What an operator decides. Read with `Settings.read()`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX)
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix=PREFIX)
 
     environment: Literal["development", "production"] = Field(
         "development", examples=["production"]

@@ -27,7 +27,7 @@ class FakeClock:
     """A clock that moves when it is told to."""
 
     def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
-        self.now = now
+        self.now: datetime = now
 
     def __call__(self) -> datetime:
         """Give the moment it stands at."""

@@ -38,9 +38,9 @@ class Tally:
     """Counts. The flows that count share one, and count what is committed."""
 
     def __init__(self) -> None:
-        self.log_ins = dict.fromkeys(LogInOutcome, 0)
-        self.renewals = dict.fromkeys(RenewalOutcome, 0)
-        self.sessions_ended = dict.fromkeys(EndReason, 0)
+        self.log_ins: dict[LogInOutcome, int] = dict.fromkeys(LogInOutcome, 0)
+        self.renewals: dict[RenewalOutcome, int] = dict.fromkeys(RenewalOutcome, 0)
+        self.sessions_ended: dict[EndReason, int] = dict.fromkeys(EndReason, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

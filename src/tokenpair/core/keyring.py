@@ -15,7 +15,7 @@ class Keyring:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         """Raises `ConfigurationError` for keys that cannot serve together."""
-        self.keys = tuple(keys)
+        self.keys: tuple[Key, ...] = tuple(keys)
         self._by_kid = {key.kid: key for key in self.keys}
         if not self.keys:
             raise ConfigurationError("a keyring needs at least one key")
@@ -27,7 +27,7 @@ class Keyring:
         signing = [key for key in self.keys if key.state is KeyState.SIGNING]
         if len(signing) != 1:
             raise ConfigurationError(f"exactly one key must be signing, and {len(signing)} are")
-        self.signing = signing[0]
+        self.signing: Key = signing[0]
 
     @classmethod
     def from_jwks(cls, jwks: object) -> Self:

@@ -16,7 +16,7 @@ class Secret(Generic[T]):
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
-        self.value = value
+        self.value: T = value
 
     def __iter__(self) -> Iterator[NoReturn]:
         return iter(())

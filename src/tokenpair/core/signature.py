@@ -5,6 +5,7 @@ one algorithm, whatever a token's header says.
 """
 
 import hmac
+from collections.abc import Callable
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -60,7 +61,8 @@ class Ed25519:
     """EdDSA on Curve25519 (RFC 8037)."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
-        self.sign, self._verify = key.sign, key.public_key().verify
+        self.sign: Callable[[bytes], bytes] = key.sign
+        self._verify = key.public_key().verify
 
     def verifies(self, signature: bytes, data: bytes) -> bool:
         """Verify."""

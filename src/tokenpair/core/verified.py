@@ -18,8 +18,8 @@ class VerifiedTokens:
         self._half = -(-size // 2)
         self._new: dict[str | bytes, AccessClaims] = {}
         self._old: dict[str | bytes, AccessClaims] = {}
-        self.hits = 0
-        self.misses = 0
+        self.hits: int = 0
+        self.misses: int = 0
 
     def __len__(self) -> int:
         return len(self._new) + len(self._old)

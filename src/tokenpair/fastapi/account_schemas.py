@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
@@ -42,7 +42,7 @@ class _Described(BaseModel):
     The configuration of an app's profile is about the profile's own fields.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=None,
         field_title_generator=None,
         model_title_generator=None,
@@ -100,17 +100,17 @@ class AccountSchemas:
                 raise ConfigurationError(f"a profile field cannot be named {min(clash)!r}")
         self._profiles = profiles
         kind = profiles.kind
-        self.sign_up = create_model(
+        self.sign_up: type[BaseModel] = create_model(
             "SignUp",
             __base__=(Credentials, kind, _Described),
             __validators__={"read": _reading(self._read_sign_up)},
         )
-        self.changes = create_model(
+        self.changes: type[BaseModel] = create_model(
             "ProfileChanges",
             __base__=(_Changes, kind, _Described),
             __validators__={"read": _reading(profiles.sent)},
         )
-        self.user = create_model("UserInfo", __base__=(_Shown, kind, _Described))
+        self.user: type[BaseModel] = create_model("UserInfo", __base__=(_Shown, kind, _Described))
 
     def merge(self, stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change a stored profile. Raises `RequestValidationError` as for the body itself."""

@@ -83,7 +83,7 @@ class TokenBearer(SecurityBase):
             raise TypeError(f"{cls.__name__}.verify_token_data must not be async")
 
     def __init__(self, auth: Auth | None = None) -> None:
-        self.model = HTTPBearer(bearerFormat="JWT", description=self.description)
+        self.model: HTTPBearer = HTTPBearer(bearerFormat="JWT", description=self.description)
         self.auth = auth
         # The last app that asked, and its: mostly there is but one.
         self._app: object = None
@@ -175,7 +175,7 @@ class RoleChecker(AccessTokenBearer):
         self, roles: str | Iterable[str], auth: Auth | None = None, *, check_session: bool = False
     ) -> None:
         super().__init__(auth, check_session=check_session)
-        self.roles = frozenset({roles} if isinstance(roles, str) else roles)
+        self.roles: frozenset[str] = frozenset({roles} if isinstance(roles, str) else roles)
 
     def verify_token_data(self, token_data: AccessClaims) -> None:
         """Compare the roles. Raises `InsufficientRole`."""
@@ -208,8 +208,8 @@ class UnverifiedBearer(SecurityBase):
     """
 
     def __init__(self, bearer: type[TokenBearer]) -> None:
-        self.scheme_name = bearer.scheme_name
-        self.model = HTTPBearer(bearerFormat="JWT", description=bearer.description)
+        self.scheme_name: str = bearer.scheme_name
+        self.model: HTTPBearer = HTTPBearer(bearerFormat="JWT", description=bearer.description)
 
     async def __call__(self, request: HTTPConnection) -> str:
         """Raises `NotAuthenticated` and `InvalidRequest`."""

@@ -14,13 +14,13 @@ from tokenpair.fastapi.optional import OptionalBearer
 from tokenpair.fastapi.profile import Profile, Profiles
 from tokenpair.fastapi.registry import installations
 
-access_token = AccessTokenBearer()
+access_token: AccessTokenBearer = AccessTokenBearer()
 """The dependency of `AccessToken`; in tests: `app.dependency_overrides[access_token]`."""
 
 AccessToken = Annotated[AccessClaims, Security(access_token)]
 """The verified claims of the request's access token."""
 
-optional_access_token = OptionalBearer(AccessTokenBearer())
+optional_access_token: OptionalBearer = OptionalBearer(AccessTokenBearer())
 """The dependency of `OptionalAccessToken`, for tests as `access_token`."""
 
 OptionalAccessToken = Annotated[AccessClaims | None, Security(optional_access_token)]

@@ -25,9 +25,11 @@ class OptionalBearer(SecurityBase):
         self.bearer = bearer
         # FastAPI cannot say of a scheme that it is optional. Where we are installed, this is
         # put right in the app's document.
-        self.scheme_name = f"Optional{bearer.scheme_name}"
+        self.scheme_name: str = f"Optional{bearer.scheme_name}"
         mark: dict[str, Any] = {OPTIONAL: bearer.scheme_name}
-        self.model = HTTPBearer(bearerFormat="JWT", description=bearer.description, **mark)
+        self.model: HTTPBearer = HTTPBearer(
+            bearerFormat="JWT", description=bearer.description, **mark
+        )
 
     async def __call__(self, request: HTTPConnection) -> AccessClaims | None:
         """Return the claims of the access token, or None; raise what the bearer raises."""

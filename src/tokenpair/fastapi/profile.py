@@ -7,7 +7,7 @@ is one. What is stored has passed the app's whole class, validators and configur
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails
@@ -25,7 +25,7 @@ class Profile(BaseModel):
     its own result, and a field that is added later needs a default. This class has no fields.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 P = TypeVar("P", bound=Profile)
@@ -37,7 +37,7 @@ class Profiles(Generic[P]):
     def __init__(self, kind: type[P]) -> None:
         """Raises `ConfigurationError`, naming the field, for a class that cannot be used."""
         self.kind = kind
-        self.wire_names = require_usable(kind)
+        self.wire_names: dict[str, str] = require_usable(kind)
         self._alone = fields_alone(kind)
         self._names = {wire: name for name, wire in self.wire_names.items()}
         config = kind.model_config

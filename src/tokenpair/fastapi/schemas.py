@@ -1,7 +1,7 @@
 """The bodies that come in and go out."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from fastapi import Response
@@ -26,7 +26,7 @@ Password = Annotated[
 class Credentials(BaseModel):
     """What a person types to log in."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     email: Email
     password: Password

@@ -72,7 +72,7 @@ class Feed:
         self._looked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         # How much news has come, and how old the latest was, in seconds; for whoever counts.
-        self.heard = 0
+        self.heard: int = 0
         self.lags: deque[float] = deque(maxlen=1000)
         # What this process records itself, it knows as soon as it is committed.
         storage.listen(self._hear)

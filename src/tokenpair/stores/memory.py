@@ -170,8 +170,8 @@ class MemoryUnitOfWork:
     """Both stores, over one copy of the tables."""
 
     def __init__(self, tables: _Tables) -> None:
-        self.users = MemoryUsers(tables)
-        self.sessions = MemorySessions(tables)
+        self.users: MemoryUsers = MemoryUsers(tables)
+        self.sessions: MemorySessions = MemorySessions(tables)
         self._tables = tables
 
     async def clear(self) -> None:

@@ -1,5 +1,6 @@
 """What a verifier looks up at the root: the public keys, and where they are."""
 
+from typing import ClassVar
 from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Request, Response
@@ -24,7 +25,7 @@ class JwkSetResponse(JSONResponse):
 class PublicKey(BaseModel):
     """A public key as a JWK (RFC 7517 §4); its other members depend on `kty`."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     kty: str = Field(examples=["EC"])
     kid: str = Field(description="The key's id, as in the header of a token.")

@@ -10,7 +10,7 @@ from tokenpair.stores.sql.patience import (
     POOL_SECONDS,
     READER_SECONDS,
 )
-from tokenpair.stores.sql.postgres_url import Host, parse_postgres_url
+from tokenpair.stores.sql.postgres_url import Host, PostgresUrl, parse_postgres_url
 
 # What the statements rely on, whatever the defaults of the server, the database and the role:
 # each statement sees what was committed before it began (the renewal's WHERE is its lock), and a
@@ -29,7 +29,7 @@ READING = bounded(lock=READER_SECONDS, statement=READER_SECONDS)
 """The limits of a connection that only reads."""
 
 
-class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types.
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types.
     """A connection that closes within a second: the server may be unreachable by then."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's.
@@ -42,12 +42,13 @@ class Connector:
     """Opens connections to the servers of one URL. Raises `ConfigurationError` for a wrong one."""
 
     def __init__(self, url: str) -> None:
-        self.url = parsed = parse_postgres_url(url)
+        parsed = parse_postgres_url(url)
+        self.url: PostgresUrl = parsed
         self._arguments = {
             "user": parsed.user,
             "password": parsed.password,
             "database": parsed.database,
-            "connection_class": Connection,
+            "connection_class": _Connection,
             **parsed.arguments,
         }
         # Of several hosts none may use up the time of the others.

@@ -252,9 +252,9 @@ class SqlUnitOfWork:
     """Both stores, on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self.revocations = SqlRevocations(connection)
-        self.users = SqlUsers(connection, self.revocations)
-        self.sessions = SqlSessions(connection, self.revocations)
+        self.revocations: SqlRevocations = SqlRevocations(connection)
+        self.users: SqlUsers = SqlUsers(connection, self.revocations)
+        self.sessions: SqlSessions = SqlSessions(connection, self.revocations)
         self._connection = connection
 
     async def clear(self) -> None:

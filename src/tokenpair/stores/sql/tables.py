@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-metadata = sa.MetaData()
+metadata: sa.MetaData = sa.MetaData()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -15,8 +15,8 @@ class UtcDateTime(TypeDecorator[datetime]):
     Both keep microseconds, and both compare in the order of time.
     """
 
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
+    impl: sa.DateTime = sa.DateTime(timezone=True)
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give SQLite, which drops the zone, the time in UTC."""
@@ -31,7 +31,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-user_table = sa.Table(
+user_table: sa.Table = sa.Table(
     "tokenpair_user",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
@@ -46,7 +46,7 @@ user_table = sa.Table(
     sa.Column("disabled_at", UtcDateTime),
 )
 
-session_table = sa.Table(
+session_table: sa.Table = sa.Table(
     "tokenpair_session",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
@@ -83,7 +83,7 @@ sa.Index(
     sqlite_where=_has_ended,
 )
 
-revocation_table = sa.Table(
+revocation_table: sa.Table = sa.Table(
     "tokenpair_revocation",
     metadata,
     # In the order of commits on SQLite, which has one writer; on PostgreSQL only roughly.
@@ -104,7 +104,7 @@ revocation_table = sa.Table(
     sqlite_autoincrement=True,  # Else an id is given again, when the newest row has been pruned.
 )
 
-setting_table = sa.Table(
+setting_table: sa.Table = sa.Table(
     "tokenpair_setting",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
