@@ -1,4 +1,4 @@
-"""A process that lacks something: `python -m tests.faults.squeezed WHAT`.
+"""A process that lacks something: `python -m tests.faults.squeezed WHAT URL`.
 
 It signs a user up, takes the resource away, asks for things, and asks again once it is back. What
 was answered and logged is printed as JSON.
@@ -7,11 +7,11 @@ was answered and logged is printed as JSON.
 import asyncio
 import json
 import logging
+import os
 import resource
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -44,6 +44,24 @@ def address_space(headroom: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let this process open nothing more."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    held: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 class Answers:
     """What was answered, for the test to look at."""
 
@@ -52,7 +70,13 @@ class Answers:
         self.all: list[dict[str, object]] = []
 
     async def ask(self, path: str, body: dict[str, str]) -> None:
-        answer = await self._client.post(path, json=body)
+        self._keep(await self._client.post(path, json=body))
+
+    async def renew(self, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._keep(await self._client.post("/auth/refresh_token", headers=headers))
+
+    def _keep(self, answer: httpx2.Response) -> None:
         self.all.append(
             {
                 "status": answer.status_code,
@@ -84,11 +108,25 @@ def app_with(auth: Auth) -> FastAPI:
     return app
 
 
-async def run(what: str, folder: str) -> list[dict[str, object]]:
-    storage, keyring = SqlStorage.from_url(f"sqlite:///{folder}/test.db"), Keyring([Key.generate()])
+async def without_descriptors(url: str) -> list[dict[str, object]]:
+    """Ask for a first renewal, which opens a connection of its own."""
+    async with auth_on(SqlStorage.from_url(url), Keyring([Key.generate()])) as auth:
+        await auth.sign_up(email=ADA["email"], password=PASSWORD)
+        pair = await auth.log_in(email=ADA["email"], password=PASSWORD)
+        async with talking_to(app_with(auth), raise_app_exceptions=False) as client:
+            answers = Answers(client)
+            with no_descriptors():
+                await answers.renew(pair.refresh_token)
+            await answers.renew(pair.refresh_token)
+    return answers.all
+
+
+async def run(what: str, url: str) -> list[dict[str, object]]:
+    if what == "descriptors":
+        return await without_descriptors(url)
+    storage, keyring = SqlStorage.from_url(url), Keyring([Key.generate()])
     async with auth_on(storage, keyring) as warm:
-        pair = await warm.sign_up(email=ADA["email"], password=PASSWORD)
-        assert pair
+        await warm.sign_up(email=ADA["email"], password=PASSWORD)
         auth = auth_on(storage, keyring) if what == "threads" else warm
         await auth.open()
         async with talking_to(app_with(auth), raise_app_exceptions=False) as client:
@@ -115,8 +153,7 @@ def main() -> None:
 
     log = logging.getLogger("tokenpair.fastapi.problems")
     log.addHandler(Kept())
-    with tempfile.TemporaryDirectory() as folder:
-        answers = asyncio.run(run(sys.argv[1], folder))
+    answers = asyncio.run(run(*sys.argv[1:]))
     print(json.dumps({"answers": answers, "messages": messages}))
 
 

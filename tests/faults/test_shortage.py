@@ -2,8 +2,10 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +20,18 @@ WELL = {"status": 200, "code": None, "retry": None}
 SHORT = {"status": 503, "code": "unavailable", "retry": "1"}
 
 
-def squeezed(what: str) -> dict[str, Any]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+def squeezed(what: str, url: str) -> dict[str, Any]:
     """Run a process that lacks something; see `tests.faults.squeezed`."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.faults.squeezed", what],
+        [sys.executable, "-m", "tests.faults.squeezed", what, url],
         capture_output=True,
         text=True,
         timeout=120,
@@ -32,8 +42,8 @@ def squeezed(what: str) -> dict[str, Any]:
     return told
 
 
-def test_without_memory_for_a_hash_no_password_is_wrong() -> None:
-    told = squeezed("memory")
+def test_without_memory_for_a_hash_no_password_is_wrong(tmp_path: Path) -> None:
+    told = squeezed("memory", f"sqlite:///{tmp_path}/test.db")
 
     assert told["answers"] == [WELL, SHORT, SHORT, SHORT, WELL]
     assert told["messages"] == [
@@ -43,13 +53,21 @@ def test_without_memory_for_a_hash_no_password_is_wrong() -> None:
     ]
 
 
-def test_without_a_thread_for_a_hash_the_caller_is_told_to_come_back() -> None:
-    told = squeezed("threads")
+def test_without_a_thread_for_a_hash_the_caller_is_told_to_come_back(tmp_path: Path) -> None:
+    told = squeezed("threads", f"sqlite:///{tmp_path}/test.db")
 
     assert told["answers"] == [SHORT, WELL]
     assert told["messages"] == [
         "POST /auth/login: unavailable (this machine is short of threads, or memory for them)"
     ]
+
+
+def test_without_descriptors_the_log_says_what_is_short(url: str) -> None:
+    told = squeezed("descriptors", url)
+
+    assert told["answers"] == [SHORT, WELL]
+    [message] = told["messages"]
+    assert re.search(r"short of file descriptors|Too many open files", message)
 
 
 async def test_a_place_whose_thread_could_not_be_started_is_given_back() -> None:
