@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import stat
@@ -17,7 +18,7 @@ import pytest
 from tests.tools import program
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.core.rotation import compromise, publish, rotate
-from tokenpair.errors import ConfigurationError, InvalidToken
+from tokenpair.errors import ConfigurationError, InvalidToken, Unavailable
 from tokenpair.key_file import (
     KeyFileWatch,
     change_keyring,
@@ -531,6 +532,33 @@ class TestWatching:
 
         assert auth.keyring.signing.kid == newer.signing.kid
 
+    async def test_a_flood_of_unknown_keys_makes_no_token_of_a_new_key_invalid(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """It is not looked for more than ten times in a second; until then the answer is 503."""
+        pair = await login_as(auth, await a_user(auth))
+        stranger = make_auth(keyring=Keyring([Key.generate()]), audience="https://auth.test")
+        forged = (await login_as(stranger, await a_user(stranger))).access_token
+        with pytest.raises(InvalidToken):
+            await auth.verify_access(forged)
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=auth.storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = (await early.renew(pair.refresh_token)).access_token
+
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    claims = await auth.verify_access(renewed)
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.01)
+
+        assert claims.token_id
+        with pytest.raises((InvalidToken, Unavailable)):
+            await auth.verify_access(forged)
+
     async def test_what_a_slow_look_has_read_does_not_replace_what_is_newer(
         self, auth: Auth, path: Path
     ) -> None:
@@ -542,7 +570,7 @@ class TestWatching:
                 found = super().poll()
                 if not newest:
                     newest.append(change_keyring(path, handing_over))
-                    auth._look_again()
+                    auth._look_again("header")
                 return found
 
         auth._key_file = Overtaken(path, lambda: read_keyring(path))

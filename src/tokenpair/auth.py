@@ -18,6 +18,7 @@ from tokenpair.core.claims import AccessClaims, RefreshClaims
 from tokenpair.core.codec import Codec
 from tokenpair.core.counts import Counts, Tally
 from tokenpair.core.health import Condition, Health
+from tokenpair.core.key_looks import KeyLooks
 from tokenpair.core.keyring import Keyring
 from tokenpair.core.pair import Lifetimes, Mint
 from tokenpair.core.password import PasswordPolicy
@@ -41,7 +42,7 @@ from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.pace import BEAT_SECONDS, Heartbeat
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, WakeUp
-from tokenpair.settings import PREFIX, Settings
+from tokenpair.settings import PREFIX, TEN_YEARS, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -54,9 +55,6 @@ PRUNE_SECONDS = 60
 
 KEY_POLL_SECONDS = 2
 """So often a worker looks whether its key file has changed."""
-
-LOOK_SECONDS = 0.1
-"""And so often at most when tokens ask for it: anybody can send some."""
 
 HEALTH_SECONDS = 3
 """A database that says nothing for so long is as good as away."""
@@ -126,7 +124,7 @@ class Auth:
         self._tally = tally = Tally()
         self._passwords = passwords = passwords or Argon2Passwords()
         self._key_file = key_file
-        self._looked_at = 0.0
+        self._key_looks = KeyLooks()
         self._codec = codec = Codec(
             keyring, issuer=issuer, audience=audience or issuer, look_again=self._look_again
         )
@@ -248,17 +246,21 @@ class Auth:
         self.verified.clear()
         _log.info("the key file has been read again; %s signs", keyring.signing.kid)
 
-    def _look_again(self) -> None:
-        """Look into the key file now, for a token of a key that another worker knows already."""
-        now = time.monotonic()
-        if self._key_file is None or now - self._looked_at < LOOK_SECONDS:
-            return
-        self._looked_at = now
+    def _look_again(self, header: str) -> bool:
+        """Look into the key file now, for a token of a key that another worker may know already.
+
+        Return whether it can be told that there is no such key, if `header` is still unknown.
+        """
+        if self._key_file is None:
+            return True
+        if not self._key_looks.is_due(header, at=time.monotonic()):
+            return self._key_looks.has_settled(header)
         try:
             if keyring := self._key_file.poll():
                 self._use(keyring)
         except ConfigurationError:
-            return  # The chore says so.
+            return False  # The background task logs what is wrong with the file.
+        return True
 
     async def verify(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what the other two raise."""
@@ -374,6 +376,19 @@ class Auth:
 
 
 def _require_fitting(lifetimes: Lifetimes, windows: Windows) -> None:
+    spans = (
+        lifetimes.access,
+        lifetimes.idle,
+        lifetimes.session,
+        windows.repeat,
+        windows.superseded,
+    )
+    # Added to a moment, a longer one may lead beyond the end of time.
+    longest = timedelta(seconds=TEN_YEARS)
+    if not all(timedelta(0) <= each <= longest for each in spans):
+        raise ConfigurationError(
+            f"every lifetime and window must be between 0 and {longest.days} days long"
+        )
     if windows.repeat > windows.superseded:
         raise ConfigurationError(
             f"the repeat window ({PREFIX}REPEAT_WINDOW_SECONDS) must not be longer than the "

@@ -26,6 +26,7 @@ from tokenpair.errors import (
     ExpiredToken,
     InvalidToken,
     RefreshTokenRequired,
+    Unavailable,
 )
 
 # A busy machine is slow, and that is no failure.
@@ -288,9 +289,10 @@ def test_a_key_that_others_know_already_is_looked_for_at_once() -> None:
     newer = rotate(publish(KEYRING, Key.generate(), now), now, early=True)
     looks = []
 
-    def look_again() -> None:
+    def look_again(_: str) -> bool:
         looks.append(1)
         late.use(newer)
+        return False
 
     late = Codec(
         KEYRING, issuer="https://auth.test", audience="https://api.test", look_again=look_again
@@ -301,6 +303,56 @@ def test_a_key_that_others_know_already_is_looked_for_at_once() -> None:
     assert looks == []
     assert late.decode(early.encode(ACCESS)) == ACCESS
     assert looks == [1]
+
+
+def forged_header(**members: str) -> str:
+    header = {"alg": "ES256", "kid": "A" * 43, "typ": "at+jwt"} | members
+    return base64url(json.dumps(header, separators=(",", ":")).encode())
+
+
+@pytest.mark.parametrize("is_settled", [True, False], ids=["settled", "too-soon-to-look"])
+def test_an_unknown_key_makes_a_token_invalid_only_where_it_can_be_told(is_settled: bool) -> None:
+    codec = Codec(
+        KEYRING,
+        issuer="https://auth.test",
+        audience="https://api.test",
+        look_again=lambda _: is_settled,
+    )
+
+    for typ in ("at+jwt", "rt+jwt"):
+        token = f"{forged_header(typ=typ)}.e30.AAAA"
+        with pytest.raises(InvalidToken if is_settled else Unavailable):
+            codec.decode(token)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "garbage",
+        "\N{SNOWMAN}",
+        forged_header(alg="none"),
+        forged_header(kid="../keys"),
+        forged_header(typ="JWT"),
+        forged_header(jku="https://evil.example"),
+        # A key that is known, but verifies no such token.
+        forged_header(alg="RS256", kid=KEYRING.signing.kid),
+    ],
+)
+def test_a_header_that_no_key_of_ours_can_have_is_not_looked_for(header: str) -> None:
+    looks: list[str] = []
+
+    def look_again(header: str) -> bool:
+        looks.append(header)
+        return False
+
+    codec = Codec(
+        KEYRING, issuer="https://auth.test", audience="https://api.test", look_again=look_again
+    )
+
+    with pytest.raises(InvalidToken):
+        codec.decode(f"{header}.e30.AAAA")
+    assert looks == []
 
 
 @pytest.mark.parametrize("name", TOKENS)
@@ -416,6 +468,19 @@ def test_a_token_dies_at_its_expiry_and_not_before(
 
     with pytest.raises(ExpiredToken):
         claims.check(claims.expires_at)
+
+
+@pytest.mark.parametrize("claims", [ACCESS, REFRESH], ids=["access", "refresh"])
+def test_a_token_lives_from_its_nbf_on_and_not_before(
+    claims: AccessClaims | FullRefreshClaims,
+) -> None:
+    """RFC 7519 §4.1.5."""
+    later = replace(claims, not_before=claims.issued_at + timedelta(minutes=1))
+
+    later.check(claims.issued_at + timedelta(minutes=1))
+
+    with pytest.raises(InvalidToken, match="not valid before"):
+        later.check(claims.issued_at + timedelta(seconds=59))
 
 
 def test_no_repr_shows_a_secret() -> None:

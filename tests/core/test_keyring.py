@@ -301,19 +301,58 @@ def test_two_keys_with_one_id_are_refused() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "Ed25519"])
-def test_what_else_stands_in_the_file_is_neither_obeyed_nor_published(algorithm: str) -> None:
+def test_what_else_stands_in_the_file_is_not_published(algorithm: str) -> None:
     key = Key.generate(algorithm)
-    jwk = key.to_jwk(private=True) | {"key_ops": ["verify"], "note": {"a": "secret"}}
+    jwk = key.to_jwk(private=True) | {"key_ops": ["sign"], "note": {"a": "secret"}}
 
     read = Keyring.from_jwks({"keys": [jwk]})
 
     assert read.to_public_jwks() == Keyring([key]).to_public_jwks()
 
 
-def test_a_key_for_something_else_is_refused() -> None:
-    jwk = Key.generate().to_jwk(private=True) | {"use": "enc"}
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"use": "enc"},
+        {"use": None},
+        {"key_ops": ["verify"]},
+        {"key_ops": ["encrypt", "decrypt"]},
+        {"key_ops": ["sign", "encrypt"]},
+        {"key_ops": ["sign", "sign"]},
+        {"key_ops": []},
+        {"key_ops": "sign"},
+        {"key_ops": None},
+        {"key_ops": [["sign"]]},
+        {"key_ops": {"sign": 1}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_key_for_something_else_is_refused(
+    keys: dict[str, Key], algorithm: str, members: dict[str, object]
+) -> None:
+    """RFC 7517 §4.2 and §4.3."""
+    jwk = keys[algorithm].to_jwk(private=True) | members
 
     with pytest.raises(ConfigurationError, match="not for signing"):
+        Keyring.from_jwks({"keys": [jwk]})
+
+
+@pytest.mark.parametrize("operations", [["sign", "verify"], ["verify", "sign"]], ids=str)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_key_that_may_sign_and_verify_is_accepted(
+    keys: dict[str, Key], algorithm: str, operations: list[str]
+) -> None:
+    jwk = keys[algorithm].to_jwk(private=True) | {"key_ops": operations}
+
+    assert Keyring.from_jwks({"keys": [jwk]}).signing.kid == keys[algorithm].kid
+
+
+def test_a_secret_that_may_sign_alone_is_refused(keys: dict[str, Key]) -> None:
+    """Its tokens are verified with the secret itself."""
+    jwk = keys["HS256"].to_jwk(private=True) | {"key_ops": ["sign"]}
+
+    with pytest.raises(ConfigurationError, match="sign and verify"):
         Keyring.from_jwks({"keys": [jwk]})
 
 

@@ -1,5 +1,6 @@
 """A key's way through its states, told by what it still does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,18 @@ def test_a_published_key_signs_once_every_verifier_has_had_time_to_learn_it() ->
         rotate(PUBLISHED, NEW_ENOUGH - timedelta(seconds=1))
 
     assert states(rotate(PUBLISHED, NEW_ENOUGH)) == {NEW.kid: "signing", OLD.kid: "published"}
+
+
+def test_the_end_of_time_in_a_key_file_is_no_crash() -> None:
+    """The file was written by hand. A key from the future entered its state just now."""
+    end = datetime.max.replace(tzinfo=UTC)
+    old = replace(OLD, since=end)
+    new = Key.generate(state=KeyState.PUBLISHED, since=end)
+    retired = Key.generate(state=KeyState.RENEWAL_ONLY, since=end)
+
+    assert retire(Keyring([new, old, retired]), NOW, LIFETIMES).keys == (new, old, retired)
+    with pytest.raises(ConfigurationError, match="try again in"):
+        rotate(Keyring([new, old]), NOW)
 
 
 def test_who_has_no_other_verifiers_need_not_wait() -> None:

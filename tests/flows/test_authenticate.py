@@ -11,6 +11,7 @@ from tokenpair.core.rotation import compromise
 from tokenpair.core.session import Standing
 from tokenpair.errors import (
     AccessTokenRequired,
+    ConfigurationError,
     ExpiredToken,
     InvalidToken,
     SessionEnded,
@@ -113,6 +114,22 @@ async def test_a_remembered_token_still_expires(
     for verify in (auth.verify_access, auth.verify):
         with pytest.raises(ExpiredToken):
             await verify(pair.access_token)
+
+
+async def test_a_remembered_token_is_still_refused_before_its_nbf(
+    auth: Auth, clock: FakeClock, pair: TokenPair
+) -> None:
+    """A clock that was set back shows that it is asked at every use."""
+    claims = auth._codec.decode_access(pair.access_token)
+    opening = auth._codec._openings[type(claims)]
+    auth._codec._openings[type(claims)] = f'{opening}"nbf":{int(clock().timestamp())},'
+    token = auth._codec.encode(claims)
+    await auth.verify_access(token)
+    clock.advance(seconds=-1)
+
+    for verify in (auth.verify_access, auth.verify):
+        with pytest.raises(InvalidToken):
+            await verify(token)
 
 
 async def test_a_remembered_token_still_dies_with_its_session(auth: Auth, pair: TokenPair) -> None:
@@ -228,3 +245,18 @@ async def test_a_token_that_outlives_what_is_kept_of_revocations_is_not_let_thro
         with pytest.raises(ExpiredToken):
             await verify(pair.access_token)
     await generous.verify_access(pair.access_token)
+
+
+@pytest.mark.parametrize(
+    "span", [timedelta.max, timedelta(seconds=-1)], ids=["end-of-time", "past"]
+)
+@pytest.mark.parametrize("name", ["access", "idle", "session"])
+def test_a_lifetime_that_leads_beyond_the_calendar_is_refused(name: str, span: timedelta) -> None:
+    """At a log-in it would be a crash."""
+    with pytest.raises(ConfigurationError, match="every lifetime and window"):
+        Auth(
+            storage=MemoryStorage(),
+            keyring=Keyring([Key.generate()]),
+            issuer="https://auth.test",
+            lifetimes=Lifetimes(**{name: span}),
+        )

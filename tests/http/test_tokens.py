@@ -404,6 +404,12 @@ CLAIMS: dict[str, Forgery] = {
     "exp_of_5000_digits": lambda b: b.with_raw_claim("exp", "9" * 5000),
     "iat_string": lambda b: b.with_claims(iat="now"),
     "iat_negative": lambda b: b.with_claims(iat=-1),
+    "nbf_string": lambda b: b.with_claims(nbf="now"),
+    "nbf_null": lambda b: b.with_claims(nbf=None),
+    "nbf_true": lambda b: b.with_claims(nbf=True),
+    "nbf_fraction": lambda b: b.with_claims(nbf=0.5),
+    "nbf_negative": lambda b: b.with_claims(nbf=-1),
+    "nbf_beyond_the_calendar": lambda b: b.with_claims(nbf=253402300800),
     "sub_number": lambda b: b.with_claims(sub=1),
     "sub_list": lambda b: b.with_claims(sub=[]),
     "sub_empty": lambda b: b.with_claims(sub=""),
@@ -430,6 +436,28 @@ CLAIMS: dict[str, Forgery] = {
 async def test_an_odd_claim_is_refused_whoever_signed_it(gate: Gate, forge: Forgery) -> None:
     """J9."""
     await gate.assert_refuses(forge)
+
+
+async def test_a_token_is_refused_before_its_nbf(gate: Gate) -> None:
+    """J9: a claim that is registered, and ignored."""
+    await gate.assert_refuses(
+        lambda b: b.with_claims(nbf=b.claims["iat"] + 1), "as_access_token", "for_renewal"
+    )
+    answers = await gate.answers(
+        lambda b: b.with_claims(nbf=b.claims["iat"]), "as_access_token", "for_renewal"
+    )
+
+    assert {answer.status_code for answer in answers.values()} == {200}
+
+
+@pytest.mark.parametrize("claim", ["iat", "exp", "nbf", "auth_time"])
+async def test_the_end_of_time_in_a_claim_is_no_crash(gate: Gate, claim: str) -> None:
+    """J9: and a second before it, where any sum would be beyond."""
+    end = 253402300799
+
+    answers = await gate.answers(lambda b: b.with_claims(**{"exp": end, claim: end}))
+
+    assert {answer.status_code for answer in answers.values()} <= {200, 204, 401}
 
 
 ACCESS_ONLY: dict[str, Forgery] = {

@@ -38,14 +38,18 @@ class Claims:
     token_id: str
     issued_at: datetime
     expires_at: datetime
+    not_before: datetime | None = None
+    """We issue no token with one, and respect it all the same (RFC 7519 §4.1.5)."""
 
     def check(self, now: datetime) -> None:
-        """Require that the token lives at `now`: it dies at its "exp" (RFC 7519 §4.1.4).
+        """Require that the token lives at `now`: from its "nbf" until its "exp" (RFC 7519 §4.1).
 
-        Raises `ExpiredToken`.
+        Raises `ExpiredToken` and `InvalidToken`.
         """
         if now >= self.expires_at:
             raise ExpiredToken(f"expired at {self.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+        if self.not_before is not None and now < self.not_before:
+            raise InvalidToken(f"not valid before {self.not_before:%Y-%m-%dT%H:%M:%SZ}")
 
     def to_json(self) -> str:
         """Return the members of the JWT payload that differ from token to token, without braces.
@@ -92,6 +96,7 @@ class AccessClaims(Claims):
                 token_id=_token_id(payload["jti"]),
                 issued_at=_moment(payload["iat"]),
                 expires_at=_moment(payload["exp"]),
+                not_before=_moment(payload["nbf"]) if "nbf" in payload else None,
                 roles=_roles(payload["roles"]),
                 version=_whole(payload["ver"]),
                 authenticated_at=_moment(payload["auth_time"]),
@@ -132,6 +137,7 @@ class FullRefreshClaims(RefreshClaims):
             token_id=self.token_id,
             issued_at=self.issued_at,
             expires_at=self.expires_at,
+            not_before=self.not_before,
             parent=self.parent,
             generation=self.generation,
         )
@@ -153,6 +159,7 @@ class FullRefreshClaims(RefreshClaims):
                 token_id=_token_id(payload["jti"]),
                 issued_at=_moment(payload["iat"]),
                 expires_at=_moment(payload["exp"]),
+                not_before=_moment(payload["nbf"]) if "nbf" in payload else None,
                 parent=_token_id(payload["parent"]),
                 generation=_whole(payload["gen"]),
                 secret=_bytes(payload["secret"]),

@@ -10,12 +10,13 @@ exist for and a general one takes twice as long. The tests hold it against joser
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tokenpair.core.claims import AccessClaims, FullRefreshClaims
 from tokenpair.core.encoding import base64url, from_base64url, strict_json
-from tokenpair.core.key import Key
+from tokenpair.core.key import ALGORITHMS, Key
 from tokenpair.core.keyring import Keyring
 from tokenpair.core.signature import Signer
 from tokenpair.errors import (
@@ -23,10 +24,17 @@ from tokenpair.errors import (
     ConfigurationError,
     InvalidToken,
     RefreshTokenRequired,
+    Unavailable,
 )
 
 MAX_TOKEN_LENGTH = 8 * 1024
 _REFRESH_ALGORITHM = "HS256"
+
+# Every header that we write, whatever the key. A thumbprint (RFC 7638) is 32 bytes in base64url.
+_HEADER = re.compile(
+    rb'\{"alg":"(?:%s)","kid":"([A-Za-z0-9_-]{43})","typ":"(?:at|rt)\+jwt"\}'
+    % "|".join(ALGORITHMS).encode()
+)
 
 Kind = type[AccessClaims] | type[FullRefreshClaims]
 KINDS: tuple[Kind, ...] = (AccessClaims, FullRefreshClaims)
@@ -53,11 +61,12 @@ class Codec:
         *,
         issuer: str,
         audience: str,
-        look_again: Callable[[], object] = lambda: None,
+        look_again: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """Raises `ConfigurationError` for keys that do not suit the audience.
 
-        `look_again` is called for a token with an unknown header: it may `use` newer keys.
+        `look_again` is called with the header of a token that names an unknown key: it may `use`
+        newer keys, and returns whether it can tell that there is no such key.
         """
         self._issuer = issuer
         self._audience = audience
@@ -101,7 +110,8 @@ class Codec:
     def decode(self, token: str) -> AccessClaims | FullRefreshClaims:
         """Verify everything but the time, and give the claims of either kind.
 
-        Raises `InvalidToken`. Whether it has expired is for the caller to ask: `claims.check(now)`.
+        Raises `InvalidToken`, and `Unavailable` for a key that is unknown and may be a new one.
+        Whether it has expired is for the caller to ask: `claims.check(now)`.
         """
         kind, body = self._verify(token)
         try:
@@ -148,9 +158,24 @@ class Codec:
         return rule.kind, payload
 
     def _new_rule(self, header: str) -> _Rule | None:
-        """Find the rule of a header with a key that another worker has heard of before us."""
-        self._look_again()
-        return self._rules.get(header)
+        """Find the rule of a header with a key that another worker has heard of before us.
+
+        Raises `Unavailable` where it cannot be told whether there is such a key.
+        """
+        if not self._names_unknown_key(header):
+            return None
+        is_settled = self._look_again(header)
+        if not (rule := self._rules.get(header)) and not is_settled:
+            raise Unavailable("the key of a token is unknown, and may be a new one")
+        return rule
+
+    def _names_unknown_key(self, header: str) -> bool:
+        """Could the header be one that we write with a key that we do not know?"""
+        try:
+            found = _HEADER.fullmatch(from_base64url(header))
+        except ValueError:
+            return False
+        return found is not None and self.keyring.find(found[1].decode()) is None
 
 
 def _header(key: Key, kind: Kind) -> str:

@@ -229,7 +229,9 @@ def _read_material(algorithm: str, jwk: Jwk) -> Material:
     if any(jwk.get(name) != value for name, value in shape.items()):
         raise ConfigurationError(f"a key for {algorithm} must have {shape}")
     if jwk.get("use", "sig") != "sig":
-        raise ConfigurationError(f"the {algorithm} key is not for signing")
+        raise ConfigurationError(f'the {algorithm} key is not for signing: its "use" must be "sig"')
+    if "key_ops" in jwk:
+        _require_signing(algorithm, jwk["key_ops"])
     try:
         if algorithm == "HS256":
             _require_good_secret(from_base64url(jwk["k"]))
@@ -244,6 +246,18 @@ def _read_material(algorithm: str, jwk: Jwk) -> Material:
     if isinstance(material, RSAKey) and material.raw_value.key_size < MIN_RSA_BITS:
         raise ConfigurationError(f"an RSA key must have at least {MIN_RSA_BITS} bits")
     return material
+
+
+def _require_signing(algorithm: str, operations: object) -> None:
+    """Respect what a key's owner lets it do (RFC 7517 §4.3): ours signs, and a secret verifies."""
+    needed = {"sign", "verify"} if algorithm == "HS256" else {"sign"}
+    match operations:
+        case ["sign"] | ["sign", "verify"] | ["verify", "sign"] if needed <= set(operations):
+            return
+    raise ConfigurationError(
+        f'the {algorithm} key is not for signing: its "key_ops" must be '
+        f"{' and '.join(sorted(needed))}, or be left out"
+    )
 
 
 def _require_good_secret(secret: bytes) -> None:

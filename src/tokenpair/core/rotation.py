@@ -34,7 +34,8 @@ def rotate(keyring: Keyring, now: datetime, *, early: bool = False) -> Keyring:
     coming = _coming(keyring)
     if not coming:
         raise ConfigurationError("no key is waiting to sign: make one with tokenpair keys new")
-    left = (coming[0].since or now - JWKS_MAX_AGE) + JWKS_MAX_AGE - now
+    since = coming[0].since
+    left = JWKS_MAX_AGE - (now - since) if since else timedelta(0)
     if left > timedelta(0) and not early:
         raise ConfigurationError(
             "verifiers may not know the new key yet: try again in "
@@ -87,9 +88,9 @@ def _step_down(key: Key, now: datetime, lifetimes: Lifetimes) -> Key | None:
     if key.since is None:  # Nobody knows for how long: it counts from now.
         return replace(key, since=now)
     match key.state:
-        case KeyState.PUBLISHED if now >= key.since + lifetimes.access + _MARGIN:
+        case KeyState.PUBLISHED if now - key.since >= lifetimes.access + _MARGIN:
             return _entering(key, KeyState.RENEWAL_ONLY, now)
-        case KeyState.RENEWAL_ONLY if now >= key.since + lifetimes.idle + _MARGIN:
+        case KeyState.RENEWAL_ONLY if now - key.since >= lifetimes.idle + _MARGIN:
             return None
         case _:
             return key

@@ -115,9 +115,10 @@ class Authenticate:
 
     def _remembered(self, text: str | bytes, claims: AccessClaims) -> AccessClaims:
         """Check them, and remember what they came in if it has passed everything."""
-        oldest = claims.issued_at + self.longest
-        if claims.expires_at > oldest:  # From when they were allowed to live longer.
-            claims = replace(claims, expires_at=oldest)
+        # From when tokens were allowed to live longer. Compared by the difference: the sum may be
+        # beyond the end of time.
+        if claims.expires_at - claims.issued_at > self.longest:
+            claims = replace(claims, expires_at=claims.issued_at + self.longest)
         self._check_access(claims)
         self.verified.put(text, claims)
         return claims
