@@ -1,5 +1,6 @@
 """PostgreSQL's URLs as libpq, platforms and other drivers write them."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from tokenpair.assembly import make_wake_up
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.store_contract import FORGIVING, NOW, keep, make_session, make_token, make_user
 from tokenpair.stores.sql import SqlStorage
+from tokenpair.stores.sql.postgres_connect import Connector
 from tokenpair.stores.sql.postgres_url import Host, parse_postgres_url
 
 ODD = "p@ss:w/rd%?#&=+ ü$'\""
@@ -161,7 +163,7 @@ async def test_every_spelling_works_on_every_connection(
 async def test_a_server_that_cannot_prove_itself_is_refused(
     server: PostgresServer, certificates: Path, database: str, template: str
 ) -> None:
-    with pytest.raises(Unavailable, match="certificate"):
+    with pytest.raises(Unavailable, match="is not trusted: its certificate is refused"):
         await use_through_tls(template, server, certificates, database)
 
 
@@ -259,6 +261,46 @@ async def test_no_message_shows_what_stands_before_the_last_at_sign() -> None:
 
     assert "hunter2" not in str(refused.value)
     await storage.close()
+
+
+async def test_no_message_of_the_server_shows_the_user(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    """It may be a password that was written in the wrong place."""
+    url = f"postgres://hunter2@/{database}?host={folder_of(server)}"
+    storage = SqlStorage.from_url(url)
+    bell = make_wake_up(Settings(database_url=SecretStr(url), data_dir=tmp_path))
+    assert bell is not None
+    token = make_token(make_session(make_user()))
+
+    for attempt in (
+        storage.open(migrate=True),
+        storage.standing(token.session_id, NOW),
+        storage.renew(token, NOW, FORGIVING),
+        storage.read_feed(None),
+        storage.check(NOW),
+        bell.wake(),
+    ):
+        with pytest.raises(Unavailable, match="role of the URL does not exist") as refused:
+            await attempt
+        assert "hunter2" not in str(refused.value)
+        assert "hunter2" not in str(refused.value.__cause__)
+
+    await storage.close()
+
+
+async def test_a_host_that_does_not_answer_leaves_time_for_the_next(
+    server: PostgresServer, database: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        folder = quote(str(folder_of(server)), safe="")
+        url = f"postgresql://postgres@127.0.0.1:{port},{folder}:5432/{database}"
+
+        for option in ("", "?connect_timeout=1"):
+            connection = await Connector(url + option).connect()
+            assert await connection.fetchval("SELECT current_database()") == database
+            await connection.close()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -212,6 +213,11 @@ def _server_faults(engine: AsyncEngine) -> Iterator[None]:
     """Turn errors that are about the server into `Unavailable`, and pass the others on."""
     try:
         yield
+    except ssl.SSLCertVerificationError as exc:
+        where = database_name(engine)
+        raise Unavailable(
+            f"the database {where} is not trusted: its certificate is refused: {exc.verify_message}"
+        ) from exc
     except (sa.exc.TimeoutError, OSError) as exc:  # A driver passes on what the socket raises.
         raise _away(engine, str(exc).partition("\n")[0]) from exc
     except _database_errors(engine) as exc:

@@ -80,4 +80,12 @@ class Connector:
 
     async def _connect_to(self, host: Host) -> asyncpg.Connection:
         name, port = host
-        return await asyncpg.connect(host=name, port=port, timeout=self._seconds, **self._arguments)
+        try:
+            return await asyncpg.connect(
+                host=name, port=port, timeout=self._seconds, **self._arguments
+            )
+        except asyncpg.PostgresError as exc:
+            # The server quotes the user. What stands before the last "@" of a URL is not shown:
+            # it may be a password that was written in the wrong place.
+            exc.args = (str(exc.args[0]).replace(f'"{self.url.user}"', "of the URL"),)
+            raise
