@@ -17,7 +17,7 @@ from tokenpair.ports import PasswordHasher, Storage
 from tokenpair.stores.memory import MemoryStorage
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  Of users that live for one test.
-"""The password of everybody."""
+"""The password of every user that `a_user` signs up."""
 
 CHEAP = Argon2Cost(memory_kib=8, time=1, parallelism=1)
 """A hash that costs next to nothing, and is worth as much."""
@@ -30,7 +30,7 @@ class FakeClock:
         self.now: datetime = now
 
     def __call__(self) -> datetime:
-        """Give the moment it stands at."""
+        """Return the moment it stands at."""
         return self.now
 
     def advance(self, by: timedelta | None = None, **span: float) -> None:
@@ -66,7 +66,7 @@ def make_auth(
 
 
 async def a_user(auth: Auth, email: str = "ada@example.com", *, roles: str = "") -> User:
-    """Sign somebody up, with `PASSWORD` and the roles that are named, parted by spaces."""
+    """Sign a user up with `PASSWORD`, and set the roles, which are separated by spaces."""
     user = await auth.sign_up(email=email, password=PASSWORD)
     if roles:
         await auth.set_roles(user.id, frozenset(roles.split()))
@@ -74,14 +74,14 @@ async def a_user(auth: Auth, email: str = "ada@example.com", *, roles: str = "")
 
 
 async def login_as(auth: Auth, user: User) -> TokenPair:
-    """Open a session for somebody that `a_user` has signed up."""
+    """Open a session for a user that `a_user` has signed up."""
     return await auth.log_in(email=user.email.typed, password=PASSWORD)
 
 
 def make_claims(subject: UUID | None = None, *, roles: str = "") -> AccessClaims:
     """Make the claims of an access token that was never issued, for an overridden dependency.
 
-    `subject` is the user's id, by default a new one; `roles` are parted by spaces.
+    `subject` is the user's id, by default a new one; `roles` are separated by spaces.
     """
     now = datetime.now(UTC)
     return AccessClaims(

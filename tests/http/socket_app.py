@@ -34,9 +34,21 @@ async def guarded(websocket: WebSocket) -> None:
     await websocket.send_text(str(claims_of(websocket).subject))
 
 
+bare = FastAPI()
+
+
+@bare.websocket("/chat")
+async def without_install(
+    websocket: WebSocket, token: Annotated[AccessClaims, Depends(AccessTokenBearer(auth))]
+) -> None:
+    await websocket.accept()
+    await websocket.send_text(str(token.subject))
+
+
 app = FastAPI()
 install(app, auth, problems=True)
 app.mount("/guarded", inner)
+app.mount("/bare", bare)
 
 
 @app.websocket("/echo")

@@ -49,6 +49,14 @@ def test_a_token_among_the_subprotocols_opens_one_that_answers_bearer(
         assert opened.subprotocol == "bearer"
 
 
+def test_in_an_app_without_our_endpoints_a_bearer_opens_and_refuses(server: Running) -> None:
+    with server.connect("/bare/chat", subprotocols=["bearer", server.access]) as opened:
+        assert opened.recv() == server.ada
+        assert opened.subprotocol == "bearer"
+
+    assert server.refusal("/bare/chat").status_code == 403
+
+
 def test_a_subprotocol_that_the_endpoint_names_is_answered(server: Running) -> None:
     offers = ["bearer", server.access, "chat"]
 

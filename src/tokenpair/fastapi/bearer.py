@@ -33,7 +33,10 @@ from tokenpair.fastapi.transport import answer_offer, bearer_token, credentials_
 
 
 def get_auth(request: HTTPConnection) -> Auth:
-    """Give the `Auth` that was installed first into the request's app."""
+    """Return the `Auth` that was installed first into the request's app.
+
+    Raises `RuntimeError` where none was installed.
+    """
     for each in installations(request.scope["app"]).values():
         return each.auth
     # A mistake in the program and not in the request; so it is no AuthError.
@@ -41,7 +44,7 @@ def get_auth(request: HTTPConnection) -> Auth:
 
 
 def answerable(request: HTTPConnection, exc: AuthError) -> Exception:
-    """Give an error that the request's app knows how to answer.
+    """Return an error that the request's app knows how to answer.
 
     Itself, where we are installed. A bearer that was given its `Auth` may stand in any app; there
     it is what the framework answers, with the same status, sentence and challenge.
@@ -69,7 +72,7 @@ class TokenBearer(SecurityBase):
     """The base class: it takes a token of either kind through every check, then asks the hook.
 
     A dependency; calling it gives the token's claims. Derive from one of its children, or from
-    itself where both kinds will do, and override `verify_token_data`. `auth` is the one whose
+    itself where both kinds are accepted, and override `verify_token_data`. `auth` is the one whose
     tokens it wants: by default, that which was installed first into the app.
     """
 
@@ -90,7 +93,7 @@ class TokenBearer(SecurityBase):
         self._apps_auth: Auth | None = None
 
     def auth_of(self, request: HTTPConnection) -> Auth:
-        """Give the `Auth` whose tokens are wanted: the own one, or that of the request's app."""
+        """Return the bearer's own `Auth`, or the one that was installed first into the app."""
         if self.auth is not None:
             return self.auth
         app = request.scope["app"]
@@ -102,7 +105,7 @@ class TokenBearer(SecurityBase):
         """Verify the token of a request, or of what would become a WebSocket.
 
         Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
-        its answer; and whatever the hook raises.
+        its answer; and what the hook raises.
         """
         if request.scope["type"] == "websocket":
             answer_offer(request)
@@ -131,10 +134,10 @@ class TokenBearer(SecurityBase):
 
 
 class AccessTokenBearer(TokenBearer):
-    """Wants an access token whose session is live and whose roles are the user's of now.
+    """Wants an access token whose session is live, and whose roles are those the user has now.
 
     What happened at another worker is known here within milliseconds, or at worst with the next
-    poll, without a look into the database. With `check_session`, it does look, for whatever must
+    poll, without a query. With `check_session` it queries the database, for endpoints that must
     not tolerate even that.
     """
 
@@ -165,7 +168,7 @@ class AccessTokenBearer(TokenBearer):
         return claims
 
     def verify_token_data(self, token_data: AccessClaims) -> None:
-        """Demand nothing more: any access token will do."""
+        """Accept any access token."""
 
 
 class RoleChecker(AccessTokenBearer):
@@ -198,7 +201,7 @@ class RefreshTokenBearer(TokenBearer):
         return claims
 
     def verify_token_data(self, token_data: RefreshClaims) -> None:
-        """Demand nothing more: any refresh token will do."""
+        """Accept any refresh token."""
 
 
 class UnverifiedBearer(SecurityBase):

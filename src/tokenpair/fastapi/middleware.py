@@ -24,7 +24,7 @@ _CLAIMS = "tokenpair.access"
 
 
 def claims_of(request: HTTPConnection) -> AccessClaims:
-    """Give the claims that `AccessTokenMiddleware` has verified for this request.
+    """Return the claims that `AccessTokenMiddleware` has verified for this request.
 
     Raises `RuntimeError` behind a path that is public, or without the middleware.
     """
@@ -35,7 +35,7 @@ def claims_of(request: HTTPConnection) -> AccessClaims:
 
 
 class AccessTokenMiddleware:
-    """Lets a request or a WebSocket through if it has an access token that will do.
+    """Lets a request or a WebSocket through if it has a valid access token.
 
     `public` are the paths that need none: each exactly that path, or with `/*` at its end all
     that is below it. Our own endpoints that take no access token are public by themselves.
@@ -90,7 +90,7 @@ class AccessTokenMiddleware:
         # Ours answer with a slash at the end, too. A WebSocket has no method, and is none of them.
         if path in self._public or (scope.get("method"), path.removesuffix("/")) in self._ours:
             return True
-        # Whatever reads the path below might take the dots for a way up.
+        # What reads the path further in, such as a file server, might follow the dots upwards.
         return bool(self._below) and path.startswith(self._below) and ".." not in path
 
     def _find_ours(self, scope: Scope) -> frozenset[tuple[str, str]]:

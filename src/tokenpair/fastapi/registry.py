@@ -69,8 +69,8 @@ def answers(app: FastAPI, method: str, path: str) -> bool:
 def open_requests(app: FastAPI) -> frozenset[tuple[str, str]]:
     """Return method and path of each request that an endpoint of ours answers without a token.
 
-    Their 405 is among them. A request that a route of the app's own answers is not, whatever
-    its path.
+    Their 405 is among them. A request that a route of the app's own answers is not, even if its
+    path is ours.
     """
     ours = [route for each in installations(app).values() for route in each.open_routes]
     return frozenset(
