@@ -22,6 +22,7 @@ class Running:
 
     url: str
     data_dir: Path
+    pid: int
 
     def codec(self) -> Codec:
         """Give the server's own codec: for tokens that only time could make otherwise."""
@@ -43,7 +44,7 @@ def running_bookly(data_dir: Path, *options: str) -> Iterator[Running]:
             env={name: value for name, value in os.environ.items() if not _is_setting(name)},
         )
     try:
-        yield Running(url=_read_url(process, log), data_dir=data_dir)
+        yield Running(url=_read_url(process, log), data_dir=data_dir, pid=process.pid)
     finally:
         process.terminate()
         process.communicate(timeout=LIMIT_SECONDS)

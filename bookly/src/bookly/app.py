@@ -89,6 +89,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
         lifespan=lifespan,
     )
     app.state.database = database
+    app.state.health = health.shared_health(auth, database)
     app.state.books = Books(database=database, clock=auth.clock, new_id=uuid7)
     install(app, auth, prefix=f"{API}/auth", profile=BooklyProfile, problems=True)
     app.include_router(books_routes.router, prefix=API)

@@ -16,6 +16,7 @@ import bookly
 import tokenpair
 from bookly import logs
 from bookly.app import create_app, spare_the_collector
+from bookly.connections import MAX_CONNECTIONS, BoundedProtocol, allow_open_files
 from bookly.db import Database
 from bookly.settings import BooklySettings, url_of
 from bookly.supervision import SILENCE_SECONDS, Supervisor
@@ -210,6 +211,8 @@ def _serve(
         reload_dirs=_code() if reload else None,
         log_config=None,
         backlog=BACKLOG,
+        http=BoundedProtocol,
+        limit_concurrency=MAX_CONNECTIONS,
         server_header=False,
         # Whoever never ends a request must not keep the server from stopping.
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -218,6 +221,7 @@ def _serve(
         proxy_headers=False,
     )
     _tell(settings)
+    allow_open_files()  # Worker processes inherit it.
     server = uvicorn.Server(config)
     # When it has finished, Uvicorn passes on the signal that stopped it.
     if reload:

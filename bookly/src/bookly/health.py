@@ -9,14 +9,19 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from bookly.db import Database
-from tokenpair import Condition, Health
+from bookly.shared_look import SharedLook
+from tokenpair import Auth, Condition, Health
 from tokenpair.errors import Unavailable
-from tokenpair.fastapi import PUBLIC, AuthDep, ProblemRoute, problem_responses
+from tokenpair.fastapi import PUBLIC, ProblemRoute, problem_responses
 
 router = APIRouter(prefix="/health", route_class=ProblemRoute, tags=["health"])
 
 SECONDS = 3
 """A database that says nothing for so long is as good as away."""
+
+
+SHARED_SECONDS = 1
+"""Time for which one look at the health answers all who ask."""
 
 
 class Alive(BaseModel):
@@ -54,9 +59,9 @@ class NotReady(Unavailable):
         return {"checks": self.checks.model_dump(mode="json")}
 
 
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+async def _shared_health(request: Request) -> SharedLook[Health]:
+    look: SharedLook[Health] = request.app.state.health
+    return look
 
 
 @router.head("/live", include_in_schema=False)
@@ -73,18 +78,33 @@ async def live() -> Alive:
     responses=problem_responses(Unavailable),
     openapi_extra=PUBLIC,
 )
-async def ready(auth: AuthDep, database: Annotated[Database, Depends(_database)]) -> Ready:
-    """Tell that a request would be answered now, or else which of the `checks` is failing."""
-    librarys, ours = await asyncio.gather(auth.health(), _health(database))
-    health = replace(
-        librarys,
-        database=_worse(librarys.database, ours.database),
-        migrations=_worse(librarys.migrations, ours.migrations),
-        reasons=librarys.reasons + ours.reasons,
-    )
+async def ready(look: Annotated[SharedLook[Health], Depends(_shared_health)]) -> Ready:
+    """Tell that a request would be answered now, or else which of the `checks` is failing.
+
+    The answer is at most a second old.
+    """
+    health = await look()
     if not health.is_ready:
         raise NotReady(health)
     return Ready(checks=_checks(health))
+
+
+def shared_health(auth: Auth, database: Database) -> SharedLook[Health]:
+    """Return what asks the library and Bookly's own database, at most once a second.
+
+    However often an operator's machines or an attacker ask, the database is asked no more.
+    """
+
+    async def look() -> Health:
+        librarys, ours = await asyncio.gather(auth.health(), _health(database))
+        return replace(
+            librarys,
+            database=_worse(librarys.database, ours.database),
+            migrations=_worse(librarys.migrations, ours.migrations),
+            reasons=librarys.reasons + ours.reasons,
+        )
+
+    return SharedLook(look, seconds=SHARED_SECONDS)
 
 
 async def _health(database: Database) -> Health:
