@@ -9,7 +9,8 @@ from playwright.sync_api import Page, sync_playwright
 from tests.http.socket_servers import SERVERS, Running, running
 from tests.tools import program
 
-pytestmark = pytest.mark.long
+# One browser for all of them.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("websockets in a browser")]
 
 OPEN = """([path, subprotocols]) => new Promise(resolve => {
     const opened = new WebSocket(location.origin.replace("http", "ws") + path, subprotocols);
