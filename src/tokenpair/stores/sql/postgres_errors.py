@@ -70,6 +70,8 @@ def unwrap(error: BaseException) -> BaseException:
 def summary(error: BaseException) -> str:
     """Summarise an error for the log: one line, and no value that was bound to the statement."""
     error = unwrap(error)
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return "a column's type has changed since the statement was prepared"
     if fault_of(error) is Fault.VALUE:
         return f"{type(error).__name__} {getattr(error, 'sqlstate', '')}".strip()
     return str(error).partition("\n")[0] or type(error).__name__
