@@ -281,7 +281,9 @@ async def test_no_message_of_the_server_shows_the_user(
         storage.check(NOW),
         bell.wake(),
     ):
-        with pytest.raises(Unavailable, match="role of the URL does not exist") as refused:
+        with pytest.raises(
+            Unavailable, match="cannot be used now: role of the URL does not exist"
+        ) as refused:
             await attempt
         assert "hunter2" not in str(refused.value)
         assert "hunter2" not in str(refused.value.__cause__)

@@ -34,7 +34,7 @@ class PostgresWakeUp:
             await self._teller.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
         except _ERRORS as exc:
             self._terminate()
-            raise Unavailable(f"the database does not answer: {exc}") from exc
+            raise Unavailable(f"the database cannot be used now: {exc}") from exc
 
     async def wakings(self) -> AsyncIterator[None]:
         woken = asyncio.Event()
@@ -52,7 +52,7 @@ class PostgresWakeUp:
                     # A connection that is lost in the network says nothing either.
                     await connection.execute("SELECT 1", timeout=_SECONDS)
         except _ERRORS as exc:
-            raise Unavailable(f"the database does not answer: {exc}") from exc
+            raise Unavailable(f"the database cannot be used now: {exc}") from exc
         finally:
             if connection:
                 connection.terminate()

@@ -214,26 +214,23 @@ def _server_faults(engine: AsyncEngine) -> Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError as exc:
-        where = database_name(engine)
-        raise Unavailable(
-            f"the database {where} is not trusted: its certificate is refused: {exc.verify_message}"
-        ) from exc
+        reason = f"its certificate is refused: {exc.verify_message}"
+        raise _away(engine, f"is not trusted: {reason}") from exc
     except (sa.exc.TimeoutError, OSError) as exc:  # A driver passes on what the socket raises.
-        raise _away(engine, str(exc).partition("\n")[0]) from exc
+        reason = str(exc).partition("\n")[0] or "no reason is given"
+        raise _away(engine, f"does not answer: {reason}") from exc
     except _database_errors(engine) as exc:
         if not _is_about_the_server(engine, exc):
             raise
-        raise _away(engine, _summary(engine, exc)) from exc
+        raise _away(engine, _complaint(engine, exc)) from exc
     except (MemoryError, RuntimeError) as exc:  # SQLite's driver starts a thread to connect.
         if short := shortage(exc):
             raise short from exc
         raise
 
 
-def _away(engine: AsyncEngine, reason: str) -> Unavailable:
-    return Unavailable(
-        f"the database {database_name(engine)} does not answer: {reason or 'no reason'}"
-    )
+def _away(engine: AsyncEngine, complaint: str) -> Unavailable:
+    return Unavailable(f"the database {database_name(engine)} {complaint}")
 
 
 def _is_about_the_server(engine: AsyncEngine, error: BaseException) -> bool:
@@ -248,6 +245,12 @@ def _is_refused_value(engine: AsyncEngine, error: BaseException) -> bool:
     if engine.dialect.name == "postgresql":
         return _postgres_errors().fault_of(error) is _postgres_errors().Fault.VALUE
     return isinstance(error, sa.exc.DataError)
+
+
+def _complaint(engine: AsyncEngine, error: BaseException) -> str:
+    if engine.dialect.name == "postgresql":
+        return str(_postgres_errors().complaint(error))
+    return f"does not answer: {_summary(engine, error)}"
 
 
 def _summary(engine: AsyncEngine, error: BaseException) -> str:

@@ -20,7 +20,7 @@ from tokenpair.core.session import Standing, Windows, hash_secret
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.patience import CONNECT_SECONDS, RENEWAL_SECONDS
 from tokenpair.stores.sql.postgres_connect import Connector, bounded
-from tokenpair.stores.sql.postgres_errors import DRIVER_ERRORS, LOST, Fault, fault_of, summary
+from tokenpair.stores.sql.postgres_errors import DRIVER_ERRORS, LOST, Fault, complaint, fault_of
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 
 # Longer than any wait of the server's own; only one that has vanished takes it.
@@ -166,6 +166,4 @@ def answering(connector: Connector) -> Iterator[None]:
     except (*DRIVER_ERRORS, OSError) as exc:
         if not isinstance(exc, OSError) and fault_of(exc) is not Fault.SERVER:
             raise
-        raise Unavailable(
-            f"the database {connector.url.name} does not answer: {summary(exc)}"
-        ) from exc
+        raise Unavailable(f"the database {connector.url.name} {complaint(exc)}") from exc

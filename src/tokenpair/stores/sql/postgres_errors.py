@@ -67,6 +67,13 @@ def unwrap(error: BaseException) -> BaseException:
     return (inner.__cause__ or inner) if inner else error
 
 
+def complaint(error: BaseException) -> str:
+    """Say for the log what the server does, and why: what it refuses it has answered."""
+    has_answered = isinstance(unwrap(error), asyncpg.PostgresError)
+    verb = "cannot be used now" if has_answered else "does not answer"
+    return f"{verb}: {summary(error)}"
+
+
 def summary(error: BaseException) -> str:
     """Summarise an error for the log: one line, and no value that was bound to the statement."""
     error = unwrap(error)
