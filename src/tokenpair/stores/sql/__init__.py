@@ -4,13 +4,8 @@ An app may keep tables of its own in the same database, with the same engine, mi
 type for moments in time.
 """
 
-from tokenpair.stores.sql.engine import (
-    answering,
-    create_engine,
-    database_name,
-    opening,
-    turn_to_write,
-)
+from tokenpair.stores.sql.availability import answering, database_name, opening
+from tokenpair.stores.sql.engine import create_engine, turn_to_write
 from tokenpair.stores.sql.migrate import (
     TOKENPAIR_MIGRATIONS,
     Migrations,

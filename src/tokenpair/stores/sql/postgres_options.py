@@ -4,27 +4,13 @@ Each is understood, or is refused by its name. None is dropped in silence, excep
 changes nothing.
 """
 
-import ssl
 from typing import Any
-from urllib.parse import urlencode
 
 from tokenpair.errors import ConfigurationError
+from tokenpair.stores.sql.postgres_tls import TLS_OPTIONS, refused, tls_arguments
 
 # Passed to the driver as they are, as arguments of `connect`.
 _ARGUMENTS = ("passfile", "service", "servicefile", "krbsrvname", "gsslib")
-# Passed in a URL of their own: the driver takes them in no other way.
-_TLS = (
-    "sslmode",
-    "sslcert",
-    "sslkey",
-    "sslpassword",
-    "sslrootcert",
-    "sslcrl",
-    "ssl_min_protocol_version",
-    "ssl_max_protocol_version",
-)
-_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _WRITABLE = ("any", "primary", "read-write")
 # They find a server that no longer answers. Here each wait for a server has a limit of its own.
 _NOT_NEEDED = (
@@ -95,7 +81,7 @@ _LIBPQ_ONLY = (
 KNOWN = frozenset(
     {"host", "port", "user", "password", "dbname", "database", "connect_timeout", "ssl"}
     | {"application_name", "fallback_application_name", "options", "target_session_attrs"}
-).union(_ARGUMENTS, _TLS, _NOT_NEEDED, _DEFAULTS, _ADVICE, _LIBPQ_ONLY)
+).union(_ARGUMENTS, TLS_OPTIONS, _NOT_NEEDED, _DEFAULTS, _ADVICE, _LIBPQ_ONLY)
 """The options that are understood, or refused with advice."""
 
 
@@ -111,25 +97,23 @@ def to_arguments(
     arguments: dict[str, Any] = {name: rest.pop(name) for name in _ARGUMENTS if name in rest}
     arguments |= _server_settings(rest)
     arguments |= _target(rest, several_hosts=several_hosts)
-    arguments |= _tls(rest)
+    arguments |= tls_arguments(rest)
     for name, value in rest.items():
         if name not in _NOT_NEEDED and value.lower() not in _DEFAULTS.get(name, ()):
             raise _refused(name)
     return arguments, connect_seconds
 
 
-def _refused(name: str, advice: str = "") -> ConfigurationError:
-    if not advice:
-        fallback = _UNSUPPORTED if name in {*_LIBPQ_ONLY, *_DEFAULTS} else "is unknown; remove it"
-        advice = _ADVICE.get(name, fallback)
-    return ConfigurationError(f"the database URL: {name}: {advice}")
+def _refused(name: str) -> ConfigurationError:
+    fallback = _UNSUPPORTED if name in {*_LIBPQ_ONLY, *_DEFAULTS} else "is unknown; remove it"
+    return refused(name, _ADVICE.get(name, fallback))
 
 
 def _seconds(text: str | None) -> float | None:
     if text is None or text.lstrip("-") == "0":
         return None
     if not (text.isascii() and text.removeprefix("-").isdecimal()):
-        raise _refused("connect_timeout", "must be a number of whole seconds")
+        raise refused("connect_timeout", "must be a number of whole seconds")
     return None if text.startswith("-") else float(text)
 
 
@@ -147,74 +131,5 @@ def _target(rest: dict[str, str], *, several_hosts: bool) -> dict[str, Any]:
     if target is None:
         return {}
     if target not in _WRITABLE:
-        raise _refused("target_session_attrs", f"must be one of {', '.join(_WRITABLE)}")
+        raise refused("target_session_attrs", f"must be one of {', '.join(_WRITABLE)}")
     return {"target_session_attrs": target}
-
-
-def _tls(rest: dict[str, str]) -> dict[str, Any]:
-    _translate_others(rest)
-    given = {name: rest.pop(name) for name in _TLS if name in rest}
-    if given.get("sslmode", "prefer") not in _SSL_MODES:
-        raise _refused("sslmode", f"must be one of {', '.join(_SSL_MODES)}")
-    for name in ("ssl_min_protocol_version", "ssl_max_protocol_version"):
-        if given.get(name, "TLSv1.2") not in _TLS_VERSIONS:
-            raise _refused(name, f"must be one of {', '.join(_TLS_VERSIONS)}")
-    arguments: dict[str, Any] = {}
-    if rest.get("sslnegotiation") == "direct":
-        if given.get("sslmode") not in {"require", "verify-ca", "verify-full"}:
-            raise _refused("sslnegotiation", "direct needs sslmode=require, or a stricter one")
-        del rest["sslnegotiation"]
-        arguments["direct_tls"] = True
-    if given.get("sslrootcert") == "system":
-        return arguments | {"ssl": _trusting_the_system(given)}
-    _load_files(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), given)
-    return arguments | ({"dsn": f"postgresql://?{urlencode(given)}"} if given else {})
-
-
-def _translate_others(rest: dict[str, str]) -> None:
-    """Turn `ssl=true` and `requiressl=1` into libpq's `sslmode`, as libpq does."""
-    if rest.get("requiressl") == "1":
-        del rest["requiressl"]
-        rest.setdefault("sslmode", "require")
-    if "ssl" in rest:
-        mode = rest.pop("ssl")
-        if mode not in {"true", *_SSL_MODES}:
-            raise _refused("ssl", "must be true; or write sslmode")
-        rest.setdefault("sslmode", "require" if mode == "true" else mode)
-
-
-def _trusting_the_system(given: dict[str, str]) -> ssl.SSLContext:
-    """Trust what this machine trusts, as libpq does from version 16 on."""
-    if given.get("sslmode", "verify-full") != "verify-full":
-        raise _refused("sslrootcert", "system needs sslmode=verify-full")
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["postgresql"])
-    _load_files(context, given)
-    for name, attribute in (
-        ("ssl_min_protocol_version", "minimum_version"),
-        ("ssl_max_protocol_version", "maximum_version"),
-    ):
-        if name in given:
-            setattr(context, attribute, ssl.TLSVersion[given[name].replace(".", "_")])
-    return context
-
-
-def _load_files(context: ssl.SSLContext, given: dict[str, str]) -> None:
-    """Load the certificates that are named, so that a wrong file is found at the start."""
-    name = ""
-    try:
-        for name in ("sslrootcert", "sslcrl"):
-            if given.get(name, "system") != "system":
-                context.load_verify_locations(given[name])
-        if "sslcert" in given:
-            name = "sslcert, sslkey"
-            password = given.get("sslpassword", "")
-            context.load_cert_chain(given["sslcert"], given.get("sslkey"), lambda: password)
-    except ssl.SSLError as exc:
-        raise _refused_file(name, "is not a valid PEM file") from exc
-    except OSError as exc:
-        raise _refused_file(name, f"cannot be read: {exc.strerror}") from exc
-
-
-def _refused_file(name: str, reason: str) -> ConfigurationError:
-    return ConfigurationError(f"the database URL: {name}: the file {reason}")

@@ -17,15 +17,8 @@ from tokenpair.core.session import Standing, Windows
 from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql import access_lifetime
-from tokenpair.stores.sql.engine import (
-    CONNECTOR,
-    answering,
-    create_engine,
-    database_name,
-    default_pool_size,
-    opening,
-    turn_to_write,
-)
+from tokenpair.stores.sql.availability import CONNECTOR, answering, database_name, opening
+from tokenpair.stores.sql.engine import create_engine, default_pool_size, turn_to_write
 from tokenpair.stores.sql.feed import RevocationReader, SqlRevocations
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated
 from tokenpair.stores.sql.patience import POOL_SECONDS, UNIT_SECONDS, WRITER_LOCK_SECONDS
