@@ -110,7 +110,7 @@ async def test_whoever_has_no_answer_is_told_and_keeps_no_connection(
     proxy: Proxy, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server has vanished: it ends nothing by itself, and does not hang up."""
-    monkeypatch.setattr("tokenpair.stores.sql.engine.UNIT_SECONDS", 0.5)
+    monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
     async with working(proxy.url, keyring) as worker:
         ada = await a_user(worker.auth)
         pairs = [await login_as(worker.auth, ada) for _ in range(2 * POOL_SIZE + 2)]
@@ -133,7 +133,7 @@ async def test_whoever_has_no_answer_is_told_and_keeps_no_connection(
 async def test_an_app_of_ones_own_on_the_same_database_is_told_so_too(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokenpair.stores.sql.engine.UNIT_SECONDS", 0.5)
+    monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
     database = Database.from_url(proxy.url)
     await database.open(migrate=True)
 
@@ -163,7 +163,7 @@ async def test_whoever_is_busy_when_the_server_vanishes_does_not_wait_for_its_fa
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Time runs out while nobody waits for the database, and then the rollback has no answer."""
-    monkeypatch.setattr("tokenpair.stores.sql.engine.UNIT_SECONDS", 0.5)
+    monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
     storage = SqlStorage.from_url(proxy.url)
     await storage.open(migrate=True)
 
