@@ -212,6 +212,7 @@ def test_the_advice_about_roots_file_does_not_ask_its_reader_to_chmod_it() -> No
 
     assert said is not None
     assert "as root, run chmod 640 on it and chgrp" in said
+    assert "mount it read-only" in said
 
 
 def test_a_key_file_of_another_platform_may_begin_with_a_byte_order_mark(path: Path) -> None:

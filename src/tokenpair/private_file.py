@@ -9,10 +9,11 @@ _WRITABLE = (
     "can be changed by others: run chmod 600 on it where it is kept, or set its mode in the "
     "orchestrator (Kubernetes: defaultMode: 0440; Compose: mode: 0440)"
 )
-_ROOTS = (
-    "as root, run chmod 640 on it and chgrp to a group of this app's user; or let the "
-    "orchestrator mount it read-only, as Kubernetes and Docker do with secrets"
+_MOUNT_OR = (
+    "let the orchestrator mount it read-only, as Kubernetes and Docker do with secrets; or, "
+    "as root, run"
 )
+_ROOTS = f"{_MOUNT_OR} chmod 640 on it and chgrp to a group of this app's user"
 
 
 def why_not_private(file: int) -> str | None:
@@ -43,7 +44,9 @@ def complaint(found: os.stat_result, euid: int, *, is_mounted: bool = False) -> 
     if is_mounted:
         return _WRITABLE if found.st_mode & 0o022 else None
     if found.st_uid not in {euid, 0}:
-        return f"belongs to another user, with the id {found.st_uid}: run chown {euid} on it"
+        return (
+            f"belongs to another user, with the id {found.st_uid}: {_MOUNT_OR} chown {euid} on it"
+        )
     if found.st_uid == euid and found.st_mode & (0o037 if euid == 0 else 0o077):
         return "can be read or changed by others: run chmod 600 on it"
     if found.st_uid == 0 and found.st_mode & 0o037:
