@@ -474,7 +474,7 @@ async def sign_up(client: httpx2.AsyncClient, address: str) -> int:
     [
         pytest.param("mike@example.com", "MIKE@EXAMPLE.COM", id="case"),
         pytest.param("jos\u00e9@example.com", "jose\u0301@example.com", id="nfc_and_nfd"),
-        pytest.param("JOS\u00c9@example.com", "jose\u0301@example.com", id="case_and_nfd"),
+        pytest.param("ANDR\u00e9@example.com", "andre\u0301@example.com", id="case_and_nfd"),
         pytest.param("ada@b\u00fccher.example.com", "ada@BU\u0308CHER.example.com", id="domain"),
         pytest.param("ada@b\u00fccher.example.com", "ada@xn--bcher-kva.example.com", id="idna"),
         pytest.param("ada@example.com", "ada@\uff45xample.com", id="fullwidth_domain"),

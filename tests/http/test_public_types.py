@@ -196,6 +196,7 @@ async def test_the_secret_of_a_session_is_in_no_answer_of_its_claims(
         "token_id",
         "issued_at",
         "expires_at",
+        "not_before",
         "parent",
         "generation",
     }
