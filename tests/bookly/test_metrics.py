@@ -146,7 +146,7 @@ async def test_how_long_a_revocation_was_on_its_way_is_told(
         ("DELETE", f"{API}/auth/sessions/1", f"{API}/auth/sessions/{{session_id}}", 401),
         ("GET", "/", "/", 303),
         ("GET", f"{API}/docs", f"{API}/docs", 200),
-        ("GET", f"{API}/docs/assets/1/x.js", f"{API}/docs/assets/{{version}}/{{name}}", 404),
+        ("GET", f"{API}/docs/assets/1/x.js", f"{API}/docs/assets/{{version}}/{{name:path}}", 404),
         ("GET", "/nobody@example.com", "other", 404),
         ("GET", "/health/live%0a", "/health/live", 200),
         ("GET", f"{API}/books/1/2/3", "other", 404),
