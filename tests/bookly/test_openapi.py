@@ -18,6 +18,7 @@ from schemathesis import GenerationMode, checks
 from schemathesis.core.result import Ok
 
 from tests.bookly.running import Running, running_bookly
+from tests.servers import PostgresServer
 from tokenpair.testing import PASSWORD
 
 CHECKS = [
@@ -31,9 +32,15 @@ CHECKS = [
 CREDENTIALS = {"email": "ada@example.com", "password": PASSWORD}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_bookly(tmp_path_factory.mktemp("bookly")) as running:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    options = []
+    if request.param == "postgres":
+        postgres_server: PostgresServer = request.getfixturevalue("postgres_server")
+        options = ["--database-url", postgres_server.create_database()]
+    with running_bookly(tmp_path_factory.mktemp("bookly"), *options) as running:
         httpx2.post(f"{running.url}/api/v1/auth/signup", json=CREDENTIALS)
         yield running
 
@@ -56,7 +63,14 @@ def pair(server: Running) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: f"{mode.value} input")
-@pytest.mark.parametrize("kind", ["access_token", "refresh_token", "no token"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "access_token",
+        pytest.param("refresh_token", marks=pytest.mark.long),
+        pytest.param("no token", marks=pytest.mark.long),
+    ],
+)
 def test_every_answer_is_one_that_the_document_describes(
     server: Running, document: Any, kind: str, mode: GenerationMode
 ) -> None:

@@ -234,6 +234,7 @@ FORM = [
 ]
 
 
+@pytest.mark.long
 def test_the_pages_steps_move_an_app_and_lose_nothing(course_app: CourseApp) -> None:
     with course_app.running() as client:
         walk(client, course_app, "early")

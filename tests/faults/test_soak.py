@@ -6,6 +6,7 @@ from tests.faults.soak import Soaked, grows, soak
 from tests.waiting import LIMIT_SECONDS
 
 
+@pytest.mark.long
 async def test_a_server_that_is_never_at_rest_makes_no_mistake(
     tmp_path: Path, busy_url: str
 ) -> None:

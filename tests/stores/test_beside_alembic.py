@@ -106,7 +106,7 @@ class AlembicProject:
         return script.read_text()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of a database that holds tokenpair's tables."""
     if request.param == "sqlite":
@@ -119,7 +119,16 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("sqlite", "sqlalchemy"),
+        ("postgres", "sqlmodel"),
+        pytest.param("sqlite", "sqlmodel", marks=pytest.mark.long),
+        pytest.param("postgres", "sqlalchemy", marks=pytest.mark.long),
+    ],
+    indirect=["url"],
+)
 async def test_an_app_that_autogenerates_migrations_keeps_tokenpairs_tables(
     url: str, kind: str, tmp_path: Path
 ) -> None:
