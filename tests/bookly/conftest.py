@@ -1,4 +1,6 @@
+import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +58,27 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file with all tables: to migrate one takes longer than most tests."""
+    settings = make_settings(tmp_path_factory.mktemp("migrated"))
+    auth = make_auth(storage=SqlStorage.from_url(database_url(settings.auth)))
+
+    async def start() -> None:
+        app = create_app(settings, auth=auth)
+        async with app.router.lifespan_context(app):
+            pass
+
+    asyncio.run(start())
+    return settings.auth.data_dir / "tokenpair.db"
+
+
 @pytest.fixture
-def app(url: str | None, tmp_path: Path, clock: FakeClock) -> FastAPI:
+def app(url: str | None, tmp_path: Path, clock: FakeClock, migrated: Path) -> FastAPI:
     settings = make_settings(tmp_path / "data", url)
+    if url is None:
+        settings.auth.data_dir.mkdir(mode=0o700)
+        shutil.copy(migrated, settings.auth.data_dir)
     storage = SqlStorage.from_url(database_url(settings.auth))
     return create_app(settings, auth=make_auth(storage=storage, clock=clock))
 

@@ -169,6 +169,7 @@ def test_testing(folder: Path) -> None:
     assert "6 passed" in done.stdout, done.stdout
 
 
+@pytest.mark.long
 def test_keys(folder: Path) -> None:
     """Command by command, with the time between them that the page speaks of."""
     new, rotate, retire, listing, compromised, other, hs256 = [

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.docs.reading import ROOT, blocks
 from tests.docs.recorded import assert_prints_what_is_recorded
 from tests.docs.shell import Shell
@@ -38,6 +40,7 @@ def started(environment: Environment, command: str, folder: Path) -> Iterator[st
             process.stderr.read()
 
 
+@pytest.mark.long
 def test_the_tutorial_leads_where_it_says(tmp_path: Path) -> None:
     uv("build", "--quiet", "--wheel", "--out-dir", tmp_path / "dist", "--package", "tokenpair")
     (wheel,) = (tmp_path / "dist").glob("*.whl")

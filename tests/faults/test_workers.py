@@ -53,13 +53,12 @@ class Deployment:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(name, marks=pytest.mark.xdist_group(name))
-        for name in (
-            "four-on-sqlite",
-            "four-on-postgres",
-            "two-servers-on-postgres",
-            "two-servers-with-valkey",
-        )
+        pytest.param("four-on-sqlite", marks=[pytest.mark.xdist_group("sqlite"), pytest.mark.long]),
+        pytest.param("four-on-postgres", marks=pytest.mark.xdist_group("postgres")),
+        pytest.param(
+            "two-servers-on-postgres", marks=[pytest.mark.xdist_group("two"), pytest.mark.long]
+        ),
+        pytest.param("two-servers-with-valkey", marks=pytest.mark.xdist_group("valkey")),
     ],
 )
 def deployment(request: pytest.FixtureRequest, folder: Path) -> Iterator[Deployment]:

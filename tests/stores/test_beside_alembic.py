@@ -122,8 +122,8 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
-        ("sqlite", "sqlalchemy"),
         ("postgres", "sqlmodel"),
+        pytest.param("sqlite", "sqlalchemy", marks=pytest.mark.long),
         pytest.param("sqlite", "sqlmodel", marks=pytest.mark.long),
         pytest.param("postgres", "sqlalchemy", marks=pytest.mark.long),
     ],
