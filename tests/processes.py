@@ -47,10 +47,12 @@ def has_accepted(pid: int, port: int) -> bool:
 
 
 def _open_files(pid: int) -> set[str]:
+    """Return what it holds open; nothing, when it is gone."""
     found = set()
-    for each in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            found.add(str(each.readlink()))
+    with suppress(FileNotFoundError):
+        for each in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.add(str(each.readlink()))
     return found
 
 

@@ -19,14 +19,22 @@ from tokenpair.testing import make_auth
 
 README = (ROOT / "README.md").read_text()
 
+OWN = (
+    "https://github.com/tokenpair/tokenpair/blob/main/",
+    "https://raw.githubusercontent.com/tokenpair/tokenpair/main/",
+)
+"""Where the README's links lead, which the package page shows, too: to files of this project."""
+
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
-        if target.startswith("https://"):
+        if target.startswith("https://") and not target.startswith(OWN):
             continue
-        path, _, anchor = target.partition("#")
-        found = (document.parent / path).resolve() if path else document
+        path, _, anchor = target.removeprefix(OWN[0]).partition("#")
+        path = path.removeprefix(OWN[1])
+        folder = ROOT if target.startswith(OWN) else document.parent
+        found = (folder / path).resolve() if path else document
 
         assert found.exists(), target
         if anchor:

@@ -54,6 +54,19 @@ def names_in_wheel(wheel: Path) -> set[str]:
         return set(file.namelist())
 
 
+def test_the_package_page_leads_everywhere_by_absolute_links(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = [each for each in file.namelist() if each.endswith("/METADATA")]
+        fields, _, readme = file.read(name).decode().partition("\n\n")
+
+    links = re.findall(r"\]\(([^)]+)\)", readme)
+    assert links
+    assert all(link.startswith("https://") for link in links)
+    labels = re.findall(r"^Project-URL: (\w+), https://", fields, re.MULTILINE)
+    assert {"Homepage", "Documentation", "Source", "Issues", "Changelog"} <= set(labels)
+    assert "Author: The maintainers of tokenpair" in fields
+
+
 def test_the_wheel_has_every_file_of_the_library_and_no_other(wheel: Path) -> None:
     library = {
         str(path.relative_to(ROOT / "src"))
