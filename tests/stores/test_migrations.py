@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from tokenpair import EmailAddress
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.store_contract import NOW, keep, make_user, read_user
 from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, Migrations, SqlStorage, create_engine
-from tokenpair.stores.sql.tables import metadata
+from tokenpair.stores.sql.tables import metadata, user_table
 
 OURS = {
     "tokenpair_migration",
@@ -172,6 +173,34 @@ class TestOurs:
             for typed in ("stra\u00dfe@example.com", "ada\u3164@example.com"):
                 assert await look.users.by_email(EmailAddress.parse(typed)), typed
             assert await look.users.by_email(EmailAddress.parse("strasse@example.com")) is None
+
+    async def test_every_batch_is_migrated_and_an_address_that_is_none_stays(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        await storage.open(migrate=True)
+        rows = [
+            {
+                "id": UUID(int=number + 1),
+                "email": typed,
+                "email_canonical": typed.casefold(),
+                "roles": [],
+                "version": 0,
+                "profile": {},
+                "created_at": NOW,
+            }
+            for number, typed in enumerate(
+                ["written by hand \u00c9", *(f"\u00c9va{each}@example.com" for each in range(1100))]
+            )
+        ]
+        async with engine.begin() as connection:
+            await connection.execute(user_table.insert(), rows)
+        await execute(engine, "UPDATE tokenpair_migration SET version_num = '0005'")
+
+        await TOKENPAIR_MIGRATIONS.upgrade(engine)
+
+        stored = set(await scalars(engine, "SELECT email_canonical FROM tokenpair_user"))
+        expected = {f"\u00c9va{each}@example.com" for each in range(1100)}
+        assert stored == expected | {"written by hand \u00e9"}
 
     async def test_other_tables_are_left_alone(
         self, storage: SqlStorage, engine: AsyncEngine
