@@ -25,8 +25,8 @@ class Heartbeat:
     """Knows whether the event loop stood still a moment ago: SIGSTOP, a paused or blocked machine.
 
     Requests that waited in the sockets meanwhile may be of any age. After a stop, sockets are
-    served before timers, so whoever asks compares with the last beat, and does not wait for the
-    next one.
+    served before timers, so a caller compares with the last beat, and does not wait for the next
+    one.
     """
 
     def __init__(

@@ -161,8 +161,8 @@ class Storage(Protocol):
 
         `access` is how long the access tokens live that the caller will issue. The longest that
         was ever given is kept in the storage, and the next `open` with a shorter one, here or
-        elsewhere, does not lower it: whoever records a revocation, it is in force for the longest
-        and `core.revocation.MARGIN`. None issues no tokens, and changes nothing.
+        elsewhere, does not lower it: each revocation is in force for the longest and
+        `core.revocation.MARGIN`. None issues no tokens, and changes nothing.
         """
         ...
 
@@ -207,7 +207,7 @@ class Storage(Protocol):
         wrong: what was in force `core.revocation.KEPT` ago. With `reload`, return besides the
         news all that is in force by the storage's clock: a safety net.
 
-        Nothing that is committed is missed, in whatever order it is; some of it may be returned
+        Nothing that is committed is missed, in any order of commits; some of it may be returned
         twice.
         """
         ...

@@ -33,10 +33,10 @@ def _is_read_only_mount(file: int, found: os.stat_result) -> bool:
 def complaint(found: os.stat_result, euid: int, *, is_mounted: bool = False) -> str | None:
     """Return why a user may not trust a file with a secret, and what to do; None if it may.
 
-    The rule is PostgreSQL's for its server's key: it is the user's own and nobody else's, or
+    The rule is PostgreSQL's for its server's key: it is the user's own and closed to others, or
     root's, who may let one group read it. With `is_mounted`, on a read-only mount of its own,
     owner and mode are what the platform has chosen for this container: a Kubernetes secret is
-    root's and 0644, a Docker secret root's and 0444, and nobody in there can change that. Then
+    root's and 0644, a Docker secret root's and 0444, and no process in there can change that. Then
     only a file that others may write is refused.
     """
     if not stat.S_ISREG(found.st_mode):

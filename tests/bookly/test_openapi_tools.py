@@ -75,7 +75,7 @@ def run(program: str, *arguments: str | Path) -> "subprocess.CompletedProcess[st
 
 
 def host_app() -> FastAPI:
-    """An app of somebody's own with the library in it."""
+    """A host app with the library in it."""
     app = FastAPI(title="Host")
     install(app, make_auth())
     return app

@@ -253,7 +253,9 @@ async def ask(feed: Feed, claims: AccessClaims) -> None:
 
 @pytest.fixture
 async def sleeper(storage: SharedStorage, seconds: Seconds) -> AsyncIterator[Feed]:
-    """Give a worker's that stands still when `seconds` is set ahead: no pause of a minute ends.
+    """Return the feed of a worker that stands still when `seconds` is set ahead.
+
+    No pause of a minute ends.
 
     Its copy is current for ten minutes, and serves for an hour.
     """

@@ -59,7 +59,7 @@ def app_with(auth: Auth, profile: type[Profile]) -> FastAPI:
 
 @asynccontextmanager
 async def signed_up(auth: Auth, profile: type[Profile], **fields: Any) -> Any:
-    """Sign somebody up through the app, and log in."""
+    """Sign a user up through the app, and log in."""
     async with auth, talking_to(app_with(auth, profile)) as client:
         answer = await client.post("/auth/signup", json=CREDENTIALS | fields)
         assert answer.status_code == 201, answer.text

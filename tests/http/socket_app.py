@@ -65,7 +65,7 @@ async def names_one(websocket: WebSocket, token: AccessToken) -> None:
 
 @app.websocket("/names_the_last")
 async def names_the_last(websocket: WebSocket, token: AccessToken) -> None:
-    """Answer with what was offered last, whatever it is."""
+    """Answer with what was offered last."""
     await websocket.accept(subprotocol=websocket.scope["subprotocols"][-1])
     await websocket.send_text(str(token.subject))
 

@@ -26,7 +26,7 @@ class Place(BaseModel):
 
 
 class Anything(Profile):
-    """Fields that take whatever JSON can say."""
+    """Fields that take everything that JSON can say."""
 
     any: Any = None
     table: dict[str, Any] = Field(default_factory=dict)

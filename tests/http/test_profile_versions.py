@@ -40,7 +40,7 @@ class Place(BaseModel):
 
 
 class Before(Profile):
-    """Refuses whatever it is given, before its fields are looked at."""
+    """Refuses everything, before its fields are looked at."""
 
     name: str
     shelf: int
@@ -52,7 +52,7 @@ class Before(Profile):
 
 
 class Around(Profile):
-    """Refuses whatever it is given, in place of looking at its fields."""
+    """Refuses everything, in place of looking at its fields."""
 
     name: str
     shelf: int
@@ -64,7 +64,7 @@ class Around(Profile):
 
 
 class AfterAll(Profile):
-    """Refuses whatever it is given, when it is made."""
+    """Refuses everything, when it is made."""
 
     name: str
     shelf: int

@@ -1,4 +1,4 @@
-"""Whatever an endpoint returns of ours, no secret is in the answer."""
+"""No secret is in the answer of an endpoint that returns a type of ours."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -52,7 +52,7 @@ def path(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def line(client: httpx2.AsyncClient, auth: Auth, clock: FakeClock) -> list[TokenPair]:
-    """Give a session's five pairs, oldest first: the head is the fourth's refresh token."""
+    """Return a session's five pairs, oldest first: the head is the fourth's refresh token."""
     assert not client.is_closed
     pairs = [await login_as(auth, await a_user(auth))]
     for _ in range(4):

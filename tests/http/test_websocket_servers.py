@@ -9,8 +9,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.http.conftest import bearer
 from tests.http.socket_servers import SERVERS, Running, running
 
-# Uvicorn with websockets writes this for every answer in place of a WebSocket, whatever the app
-# does: it does not note that a handshake that is answered so is complete.
+# Uvicorn with websockets writes this for every answer in place of a WebSocket, although the
+# app did no wrong: it does not note that a handshake that is answered so is complete.
 OF_UVICORN = "ERROR:    ASGI callable returned without completing handshake."
 
 

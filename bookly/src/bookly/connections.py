@@ -1,7 +1,7 @@
 """Bounds for connections: how long a request may take to arrive, and how many there may be.
 
 Uvicorn bounds neither the time of a request's head nor the number of pipelined requests. A proxy
-in front does; without one, a thousand half-sent requests would keep everyone else out.
+in front does; without one, a thousand half-sent requests would keep all other clients out.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ from tokenpair.errors import (
 MAX_TOKEN_LENGTH = 8 * 1024
 _REFRESH_ALGORITHM = "HS256"
 
-# Every header that we write, whatever the key. A thumbprint (RFC 7638) is 32 bytes in base64url.
+# Every header that we write, with any key. A thumbprint (RFC 7638) is 32 bytes in base64url.
 _HEADER = re.compile(
     rb'\{"alg":"(?:%s)","kid":"([A-Za-z0-9_-]{43})","typ":"(?:at|rt)\+jwt"\}'
     % "|".join(ALGORITHMS).encode()

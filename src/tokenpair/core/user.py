@@ -39,7 +39,7 @@ class User(Generic[P]):
         return self.disabled_at is None
 
     def with_profile(self, profile: Q) -> "User[Q]":
-        """Return the same account with another profile, of whatever type."""
+        """Return the same account with another profile, of any type."""
         return cast("User[Q]", replace(cast("User[Any]", self), profile=profile))
 
 

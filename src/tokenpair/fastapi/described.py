@@ -80,7 +80,7 @@ class _ProblemContent(dict[str, Any]):
     """
 
     def setdefault(self, key: str, default: Any = None) -> Any:  # noqa: ANN401, ARG002  As dict's.
-        """Return the entry of the one media type, whichever is asked for."""
+        """Return the entry of the one media type for every one that is asked for."""
         return super().setdefault(MEDIA_TYPE, default)
 
 

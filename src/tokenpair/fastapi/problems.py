@@ -150,7 +150,7 @@ def problem_of_http(request: HTTPConnection, exc: HTTPException) -> Response:
     # An app may raise it with something else than a sentence; that is not for everybody.
     detail = exc.detail if isinstance(exc.detail, str) else title_of(exc.status_code)
     if is_pythons_name(exc.status_code, detail):
-        # As we say it ourselves, whatever the version of Python.
+        # As we say it ourselves, the same in every version of Python.
         detail = NotFound.detail if exc.status_code == 404 else title_of(exc.status_code)
     return _problem(exc.status_code, code_of(exc.status_code), detail, headers=headers)
 

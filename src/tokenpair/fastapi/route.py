@@ -102,7 +102,7 @@ class ProblemRoute(APIRoute):
             except RequestValidationError as exc:
                 return await answer_invalid_body(request, exc)
             except HTTPException as exc:
-                # FastAPI wraps whatever reading the body raises.
+                # FastAPI wraps each error of reading the body.
                 if isinstance(exc.__cause__, PayloadTooLarge):
                     return problem_of(request, exc.__cause__)
                 if exc.__cause__ and (short := shortage(exc.__cause__)):

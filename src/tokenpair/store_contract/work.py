@@ -169,7 +169,7 @@ class WorkPromises:
     async def test_the_longest_lifetime_ever_told_decides_how_long_a_revocation_lasts(
         self, storage: Storage, hours: tuple[int | None, ...], is_closed: bool
     ) -> None:
-        """Another worker's tokens may still live as long, whatever this writer's settings are."""
+        """Another worker's tokens may still live as long as its settings say, not this writer's."""
         session = make_session(user := make_user())
         await keep(storage, user, session)
         for each in hours:

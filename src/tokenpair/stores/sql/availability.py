@@ -25,7 +25,7 @@ CONNECTOR = "tokenpair_connector"
 def opening(engine: AsyncEngine) -> Iterator[None]:
     """Turn a database that cannot be reached into `Unavailable`.
 
-    Whatever else is wrong with it becomes a `ConfigurationError`, and stops the start.
+    Any other fault of it becomes a `ConfigurationError`, and stops the start.
     """
     try:
         with _server_faults(engine):

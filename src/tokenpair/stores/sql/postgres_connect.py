@@ -12,7 +12,7 @@ from tokenpair.stores.sql.patience import (
 )
 from tokenpair.stores.sql.postgres_url import Host, PostgresUrl, parse_postgres_url
 
-# What the statements rely on, whatever the defaults of the server, the database and the role:
+# What the statements rely on, over the defaults of the server, the database and the role:
 # each statement sees what was committed before it began (the renewal's WHERE is its lock), and a
 # day has 24 hours. Not `default_transaction_read_only`: operators and platforms set it to stop
 # writes, when a disk is full or a database moves. Set by SET and not in the start-up packet,
