@@ -285,7 +285,7 @@ def test_sentry_is_sent_the_error_and_no_secret() -> None:
 
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env=os.environ | {"CANARY": "Bearer canary"},
+        env=os.environ | {"CANARY": "Bearer 7f3a9c51"},
         capture_output=True,
         text=True,
         check=True,
@@ -293,4 +293,4 @@ def test_sentry_is_sent_the_error_and_no_secret() -> None:
 
     events = json.loads(done.stdout)
     assert any("characters" in json.dumps(event) for event in events)
-    assert "canary" not in done.stdout
+    assert "7f3a9c51" not in done.stdout

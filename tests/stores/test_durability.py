@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,7 +161,7 @@ class TestSqlite:
 
         await storage.renew(make_token(session), NOW, FORGIVING)
 
-        with sqlite3.connect(tmp_path / "test.db") as connection:
+        with closing(sqlite3.connect(tmp_path / "test.db")) as connection, connection:
             heads = connection.execute("SELECT head FROM tokenpair_session").fetchall()
         connection.close()
         assert heads == [("t6",)]

@@ -64,7 +64,15 @@ def make_private(path: str) -> None:
 
 
 def prepare(connection: Any) -> None:  # noqa: ANN401  The module's own, or another like it.
-    """Set up a new connection of any driver."""
+    """Set up a new connection of any driver; close it where that fails."""
+    try:
+        _configure(connection)
+    except BaseException:
+        connection.close()  # The caller never gets it.
+        raise
+
+
+def _configure(connection: Any) -> None:  # noqa: ANN401
     # The driver's own habit of opening a deferred transaction before each write is turned off:
     # we say BEGIN IMMEDIATE ourselves, or nothing, where a single statement stands alone.
     connection.isolation_level = None
