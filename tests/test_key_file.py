@@ -560,6 +560,50 @@ class TestWatching:
         with pytest.raises((InvalidToken, Unavailable)):
             await auth.verify_access(forged)
 
+    async def test_a_key_file_that_cannot_be_read_makes_no_token_of_a_new_key_invalid(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """It may be half-way through a change: 503, until the file can be read again."""
+        pair = await login_as(auth, await a_user(auth))
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=auth.storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = (await early.renew(pair.refresh_token)).access_token
+        whole = path.read_text()
+        path.write_text(whole[:40])
+
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await auth.verify_access(renewed)
+        path.write_text(whole)
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    claims = await auth.verify_access(renewed)
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.01)
+
+        assert claims.token_id
+
+    async def test_keys_that_another_thread_has_read_are_used_by_the_next_token(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """The background look reads in a thread; a token may come before it has come back."""
+        pair = await login_as(auth, await a_user(auth))
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=auth.storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = (await early.renew(pair.refresh_token)).access_token
+        assert auth._key_file
+        await asyncio.to_thread(auth._key_file.poll)
+
+        claims = await auth.verify_access(renewed)
+
+        assert claims.token_id
+
     async def test_what_a_slow_look_has_read_does_not_replace_what_is_newer(
         self, auth: Auth, path: Path
     ) -> None:

@@ -237,11 +237,15 @@ class Auth:
 
         Raises `ConfigurationError` as long as the file will not do; the keys stay as they were.
         """
-        if self._key_file and (keyring := await asyncio.to_thread(self._key_file.poll)):
-            # While the thread came back, a token may have made us look again.
-            self._use(self._key_file.newest(keyring))
+        if self._key_file:
+            await asyncio.to_thread(self._key_file.poll)
+            self._use_latest(self._key_file)
 
-    def _use(self, keyring: Keyring) -> None:
+    def _use_latest(self, key_file: KeyFileWatch) -> None:
+        """Take up the keys that were read last, by this look or by one in another thread."""
+        keyring = key_file.latest
+        if keyring is None or keyring is self._codec.keyring:
+            return
         self._codec.use(keyring)
         self.verified.clear()
         _log.info("the key file has been read again; %s signs", keyring.signing.kid)
@@ -256,10 +260,11 @@ class Auth:
         if not self._key_looks.is_due(header, at=time.monotonic()):
             return self._key_looks.has_settled(header)
         try:
-            if keyring := self._key_file.poll():
-                self._use(keyring)
+            self._key_file.poll()
         except ConfigurationError:
             return False  # The background task logs what is wrong with the file.
+        self._use_latest(self._key_file)
+        self._key_looks.settle()
         return True
 
     async def verify(self, token: str) -> AccessClaims | RefreshClaims:

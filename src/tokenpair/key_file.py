@@ -99,11 +99,16 @@ class KeyFileWatch:
         self._lock = threading.Lock()
         self._latest: Keyring | None = None
 
-    def poll(self) -> Keyring | None:
-        """Give the new keyring if the file has changed since it was last read.
+    @property
+    def latest(self) -> Keyring | None:
+        """The keyring that was read last, in any thread; None before the file has changed."""
+        return self._latest
 
-        Two may poll at once; what one of them got may be old by the time it uses it, and `newest`
-        never is. Raises `ConfigurationError`, as long as what is there will not do.
+    def poll(self) -> Keyring | None:
+        """Return the new keyring if the file has changed since it was last read.
+
+        Two threads may poll at once, and one of them may be slow to use what it got: take
+        `latest`. Raises `ConfigurationError` while the file is not valid.
         """
         with self._lock:
             # Looked at before it is read: what is written meanwhile is read at the next poll.
@@ -112,10 +117,6 @@ class KeyFileWatch:
             self._latest = self._load()
             self._seen = now
             return self._latest
-
-    def newest(self, polled: Keyring) -> Keyring:
-        """Give what has been read last by anybody: `polled`, or what came after it."""
-        return self._latest or polled
 
     def _look(self) -> tuple[int, int, int] | None:
         try:

@@ -16,12 +16,15 @@ class KeyLooks:
     """
 
     def __init__(self) -> None:
-        self._looked_at = -_ASKED_SECONDS
+        self._looked_at = self._settled_at = -_ASKED_SECONDS
         self._first_asked: dict[str, float] = {}
         self._cleared_at = 0.0
 
     def is_due(self, header: str, *, at: float) -> bool:
-        """Is it time to look for the key of this header? Then the caller looks."""
+        """Is it time to look for the key of this header?
+
+        Then the caller looks, and calls `settle` if that could tell which keys there are.
+        """
         if at - self._cleared_at >= _ASKED_SECONDS:
             self._first_asked, self._cleared_at = {}, at
         if len(self._first_asked) < _MAX_ASKED:
@@ -31,7 +34,11 @@ class KeyLooks:
         self._looked_at = at
         return True
 
+    def settle(self) -> None:
+        """Note that the look that was due has succeeded. One that failed settles nothing."""
+        self._settled_at = self._looked_at
+
     def has_settled(self, header: str) -> bool:
-        """Was there a look since this header was first met?"""
+        """Has a look succeeded since this header was first met?"""
         first_asked = self._first_asked.get(header)
-        return first_asked is not None and first_asked <= self._looked_at
+        return first_asked is not None and first_asked <= self._settled_at
