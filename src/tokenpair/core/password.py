@@ -55,26 +55,41 @@ class PasswordPolicy:
                 FieldError(field, f"is longer than {MAX_PASSWORD_LENGTH} characters")
             )
         known = {*self.context_words, *words}
-        own = without_words(normalised, known)
-        if own != normalised and len(own) < MIN_PASSWORD_FLOOR:
+        if has_little_besides(normalised, known):
             reason = (
-                f"has fewer than {MIN_PASSWORD_FLOOR} characters besides your e-mail address "
-                "and the name of this service"
+                f"has fewer than {MIN_PASSWORD_FLOOR} letters and digits besides your e-mail "
+                "address and the name of this service"
             )
             raise InvalidInput(FieldError(field, reason))
-        if is_easily_guessed(own, known):
+        if is_easily_guessed(without_words(normalised, known), known):
             raise InvalidInput(FieldError(field, "is among the first that an attacker would try"))
 
 
 def without_words(password: str, words: Iterable[str]) -> str:
     """Return what is left of a password when words that an attacker knows are taken out.
 
-    Words of fewer than 3 characters stay: they stand in many good passwords by chance.
+    They are taken out backwards, too. Words of fewer than 3 characters stay: they stand in many
+    good passwords by chance.
     """
-    known = sorted((each for each in words if len(each) >= _MIN_WORD_LENGTH), key=len, reverse=True)
+    known = {form for each in words if len(each) >= _MIN_WORD_LENGTH for form in (each, each[::-1])}
     if not known:
         return password
-    return re.sub("|".join(map(re.escape, known)), "", password, flags=re.IGNORECASE)
+    longest_first = "|".join(map(re.escape, sorted(known, key=lambda word: (-len(word), word))))
+    return re.sub(longest_first, "", password, flags=re.IGNORECASE)
+
+
+def has_little_besides(password: str, words: Iterable[str]) -> bool:
+    """Tell whether a password is made of known words, with fewer than 8 letters and digits added.
+
+    Only letters and digits count, on both sides: "a.d.a@example.com!!" is "ada@example.com".
+    """
+    bare = _letters_and_digits(password)
+    own = without_words(bare, map(_letters_and_digits, words))
+    return own != bare and len(own) < MIN_PASSWORD_FLOOR
+
+
+def _letters_and_digits(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text)
 
 
 def is_easily_guessed(password: str, words: Iterable[str] = ()) -> bool:
