@@ -165,13 +165,10 @@ class NewKeys:
     """A key file that has changed."""
 
     def __init__(self, keyring: Keyring) -> None:
-        self.keyring = keyring
+        self.latest = keyring
 
     def poll(self) -> Keyring:
-        return self.keyring
-
-    def newest(self, polled: Keyring) -> Keyring:
-        return polled
+        return self.latest
 
 
 async def test_nothing_that_failed_is_remembered(
