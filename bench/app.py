@@ -20,7 +20,7 @@ from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import Storage, WakeUp
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.stores.sql.postgres_connect import Connector
+from tokenpair.stores.sql.postgres.connection import Connector
 
 MEMORY = "memory:"
 BARE, NO_OP, PROTECTED = "/bare", "/no-op", "/protected"

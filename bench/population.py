@@ -12,9 +12,9 @@ from uuid import UUID
 
 import psycopg
 
-from tokenpair.core.claims import FullRefreshClaims
-from tokenpair.core.codec import Codec
-from tokenpair.core.session import hash_secret
+from tokenpair.core.sessions.rule import hash_secret
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.core.tokens.codec import Codec
 
 SECRET = bytes(range(16))
 _SESSION = "019a0000-0000-7000-8000-"

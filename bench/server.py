@@ -14,7 +14,7 @@ import httpx2
 from bench.figures import BenchError
 from bench.processes import Process, free_port, running
 from tokenpair import Key, Keyring
-from tokenpair.core.codec import Codec
+from tokenpair.core.tokens.codec import Codec
 from tokenpair.key_file import change_keyring, read_keyring
 
 ISSUER = "http://bench"

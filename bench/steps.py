@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tokenpair import Auth
-from tokenpair.core.claims import FullRefreshClaims
-from tokenpair.core.session import Standing
-from tokenpair.fastapi.schemas import pair_response
-from tokenpair.fastapi.transport import bearer_token
+from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.fastapi.routes.session_schemas import pair_response
+from tokenpair.fastapi.transport.header import bearer_token
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

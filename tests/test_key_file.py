@@ -17,7 +17,7 @@ import pytest
 
 from tests.tools import program
 from tokenpair import Auth, Key, Keyring, Settings
-from tokenpair.core.rotation import compromise, publish, rotate
+from tokenpair.core.tokens.key_rotation import compromise, publish, rotate
 from tokenpair.errors import ConfigurationError, InvalidToken, Unavailable
 from tokenpair.key_file import (
     KeyFileWatch,

@@ -14,7 +14,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tokenpair import Auth, EmailAddress, Key, Keyring, PasswordPolicy
-from tokenpair.core.password import is_easily_guessed
+from tokenpair.core.accounts.password_policy import is_easily_guessed
 from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.fastapi import install
 from tokenpair.passwords import (

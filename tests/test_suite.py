@@ -29,7 +29,7 @@ def test_the_whole_suite_runs_in_several_processes() -> None:
 def test_what_is_chosen_by_name_runs_in_one_process() -> None:
     """To start several takes longer than a few tests do."""
     assert number_of_workers(["tests/test_run.py"], is_chosen=False) == 0
-    assert number_of_workers(["tests/core/test_email.py::test_x"], is_chosen=False) == 0
+    assert number_of_workers(["tests/core/accounts/test_email.py::test_x"], is_chosen=False) == 0
     assert number_of_workers(["tests"], is_chosen=True) == 0
 
 
@@ -41,7 +41,7 @@ def test_a_client_waits_for_a_busy_server() -> None:
 @pytest.mark.parametrize("processes", ["0", "2"])
 def test_a_run_ends_by_naming_the_long_tests_that_it_left_out(processes: str) -> None:
     options = ["-q", "-n", processes, "-p", "no:cacheprovider"]
-    files = ["tests/packaging/test_versions.py", "tests/core/test_email.py"]
+    files = ["tests/packaging/test_versions.py", "tests/core/accounts/test_email.py"]
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *files],

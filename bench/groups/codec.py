@@ -18,10 +18,10 @@ from bench.groups import parts
 from bench.groups.parts import ISSUER
 from bench.run import Run
 from tokenpair import Auth, Key, Keyring
-from tokenpair.core.codec import Codec
-from tokenpair.core.pair import TokenPair
-from tokenpair.core.revocation import Revocation, Revocations
-from tokenpair.core.signature import Es256
+from tokenpair.core.sessions.mint import TokenPair
+from tokenpair.core.sessions.revocation import Revocation, Revocations
+from tokenpair.core.tokens.codec import Codec
+from tokenpair.core.tokens.signature import Es256
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, a_user, login_as

@@ -16,8 +16,8 @@ from bench.cases import CONNECTIONS
 from bench.figures import MICROSECONDS, Row, Table
 from bench.run import Run
 from tokenpair import Auth, Key, Keyring, Windows
-from tokenpair.core.claims import FullRefreshClaims
-from tokenpair.core.codec import Codec
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.core.tokens.codec import Codec
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage

@@ -23,7 +23,7 @@ MODULES = (
     "tokenpair.stores.sql",
     "tokenpair.alembic",
     "tokenpair.testing",
-    "tokenpair.store_contract",
+    "tokenpair.testing.store_contract",
 )
 
 INTRODUCTION = """\

@@ -2,17 +2,18 @@
 
 from tokenpair.assembly import database_url
 from tokenpair.auth import Auth
-from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
+from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.accounts.user import User
 from tokenpair.core.counts import Counts, LogInOutcome, RenewalOutcome
-from tokenpair.core.email import EmailAddress
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.key import Key
-from tokenpair.core.keyring import Keyring
-from tokenpair.core.pair import Lifetimes, TokenPair
-from tokenpair.core.password import PasswordPolicy
-from tokenpair.core.session import EndReason, Session, Windows
-from tokenpair.core.user import User
-from tokenpair.flows.log_in import Device
+from tokenpair.core.sessions.mint import TokenPair
+from tokenpair.core.sessions.rule import EndReason, Session, Windows
+from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
+from tokenpair.core.tokens.key import Key
+from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.lifetimes import Lifetimes
+from tokenpair.flows.sessions.log_in import Device
 from tokenpair.settings import Settings
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tokenpair.core.keyring import Keyring
+from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.errors import ConfigurationError
 from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.key_file import (
@@ -107,11 +107,11 @@ def make_wake_up(settings: Settings) -> WakeUp | None:
         return ValkeyWakeUp(settings.valkey_url.get_secret_value())
     url = database_url(settings)
     # Imported here: see `make_storage`; and they need an extra, which the storage has asked for.
-    from tokenpair.stores.sql.postgres_url import is_postgres_url  # noqa: PLC0415
+    from tokenpair.stores.sql.postgres.url import is_postgres_url  # noqa: PLC0415
 
     if not is_postgres_url(url):
         return None  # SQLite has none: it is polled more often.
     from tokenpair.feed.postgres import PostgresWakeUp  # noqa: PLC0415
-    from tokenpair.stores.sql.postgres_connect import Connector  # noqa: PLC0415
+    from tokenpair.stores.sql.postgres.connection import Connector  # noqa: PLC0415
 
     return PostgresWakeUp(Connector(url).connect)

@@ -14,28 +14,29 @@ from uuid import UUID
 
 from tokenpair.assembly import key_file_watch, load_keyring, make_storage, make_wake_up
 from tokenpair.background import Background, Chore
-from tokenpair.core.claims import AccessClaims, RefreshClaims
-from tokenpair.core.codec import Codec
+from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.counts import Counts, Tally
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.key_looks import KeyLooks
-from tokenpair.core.keyring import Keyring
-from tokenpair.core.pair import Lifetimes, Mint
-from tokenpair.core.password import PasswordPolicy
-from tokenpair.core.session import Windows, judge, judge_unrenewed
-from tokenpair.core.verified import VerifiedTokens
+from tokenpair.core.sessions.mint import Mint
+from tokenpair.core.sessions.rule import Windows, judge, judge_unrenewed
+from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
+from tokenpair.core.tokens.codec import Codec
+from tokenpair.core.tokens.key_looks import KeyLooks
+from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.lifetimes import Lifetimes
+from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.feed import Feed
-from tokenpair.flows.administer import Disable, Enable, SetRoles
-from tokenpair.flows.authenticate import Authenticate
-from tokenpair.flows.judge import Judge
-from tokenpair.flows.log_in import LogIn
-from tokenpair.flows.log_out import LogOut, LogOutEverywhere
-from tokenpair.flows.me import GetUser, UpdateProfile
-from tokenpair.flows.prune import Prune
-from tokenpair.flows.renew import Renew
-from tokenpair.flows.sessions import EndSession, ListSessions
-from tokenpair.flows.sign_up import SignUp
+from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
+from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
+from tokenpair.flows.accounts.sign_up import SignUp
+from tokenpair.flows.sessions.judge import Judge
+from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
+from tokenpair.flows.sessions.log_in import LogIn
+from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
+from tokenpair.flows.sessions.prune import Prune
+from tokenpair.flows.sessions.renew import Renew
+from tokenpair.flows.sessions.verify import Authenticate
 from tokenpair.ids import uuid7
 from tokenpair.key_file import KeyFileWatch
 from tokenpair.lifecycle import Lifecycle, OpenStorage
@@ -297,7 +298,7 @@ class Auth:
         await self.feed.catch_up()
 
     def _doubt(self) -> str | None:
-        """Say why no token may be called a replay now, if so: `flows.judge.Doubt`."""
+        """Say why no token may be called a replay now, if so: `flows.sessions.judge.Doubt`."""
         if self._heartbeat.stood_still():
             return "this worker stood still a moment ago"
         return None if self.feed.is_current() else "the revocations have not been read lately"

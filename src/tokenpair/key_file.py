@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tokenpair.core.encoding import strict_json
-from tokenpair.core.key import Key
-from tokenpair.core.keyring import Keyring
+from tokenpair.core.tokens.encoding import strict_json
+from tokenpair.core.tokens.key import Key
+from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.errors import ConfigurationError
 from tokenpair.private_file import how_to_let_in, why_not_private
 

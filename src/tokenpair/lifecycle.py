@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.health import Health
-from tokenpair.core.revocation import Revocation
-from tokenpair.core.session import Standing, Windows
+from tokenpair.core.sessions.revocation import Revocation
+from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition, Storage, UnitOfWork
 

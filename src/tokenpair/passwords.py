@@ -13,7 +13,7 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
 
 from tokenpair.argon2_hasher import Hasher
-from tokenpair.core.password import normalise_password
+from tokenpair.core.accounts.password_policy import normalise_password
 from tokenpair.errors import Unavailable
 from tokenpair.machine import usable_cores, usable_memory
 from tokenpair.ports import Verified

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.waiting import LIMIT_SECONDS
-from tokenpair.core.codec import Codec
+from tokenpair.core.tokens.codec import Codec
 from tokenpair.key_file import read_keyring
 
 BOOKLY = (sys.executable, "-m", "bookly", "serve")

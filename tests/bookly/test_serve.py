@@ -22,7 +22,7 @@ from bookly import cli
 from tests.waiting import LIMIT_SECONDS
 from tokenpair import Keyring
 from tokenpair.auth import utc_now
-from tokenpair.core.rotation import compromise
+from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.key_file import change_keyring
 
 BOOKLY = [sys.executable, "-m", "bookly"]
@@ -389,7 +389,7 @@ def test_production_serves_once_it_is_and_logs_json(
 
 LOG = """
 import logging, sys
-from bookly import logs
+from bookly.ops import logs
 
 logs.configure(production=sys.argv[1] == "production")
 password = "hunter2-" + "hunter2"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from bookly.metrics import Metrics
+from bookly.ops.metrics import Metrics
 from tests.docs.reading import DOCUMENTS, ROOT
 from tokenpair import Settings, cli, errors
 from tokenpair.cli.command import Command
 from tokenpair.fastapi import Profile, Text, install
-from tokenpair.fastapi.problems import status_of
+from tokenpair.fastapi.problems.answer import status_of
 from tokenpair.testing import make_auth
 
 README = (ROOT / "README.md").read_text()

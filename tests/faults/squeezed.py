@@ -151,7 +151,7 @@ def main() -> None:
         def emit(self, record: logging.LogRecord) -> None:
             messages.append(record.getMessage())
 
-    log = logging.getLogger("tokenpair.fastapi.problems")
+    log = logging.getLogger("tokenpair.fastapi.problems.answer")
     log.addHandler(Kept())
     answers = asyncio.run(run(*sys.argv[1:]))
     print(json.dumps({"answers": answers, "messages": messages}))

@@ -14,7 +14,7 @@ from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
 from tests.waiting import eventually
 from tokenpair import AccessClaims, Auth, Key, Keyring
-from tokenpair.core.claims import FullRefreshClaims
+from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import SessionEnded
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage

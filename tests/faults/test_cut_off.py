@@ -21,7 +21,7 @@ from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.engine import default_pool_size
-from tokenpair.stores.sql.postgres_connect import Connector
+from tokenpair.stores.sql.postgres.connection import Connector
 from tokenpair.testing import a_user, login_as
 
 POOL_SIZE = default_pool_size()

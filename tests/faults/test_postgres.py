@@ -19,11 +19,11 @@ from tests.servers import PostgresServer, connections, end_connections
 from tests.waiting import limit
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
-from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.stores.sql.engine import default_pool_size
 from tokenpair.stores.sql.tables import session_table
 from tokenpair.testing import FakeClock, a_user, login_as
+from tokenpair.testing.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 
 POOL_SIZE = default_pool_size()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bookly.supervision import SILENCE_SECONDS
+from bookly.ops.supervision import SILENCE_SECONDS
 from tests.faults.people import Person, Session, opens, renew, until_refused
 from tests.faults.serving import Bookly, serving
 from tests.faults.talk import AUTH, Line, Lost

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from tests.http.conftest import bearer, talking_to, told
 from tokenpair import Auth, Keyring, Lifetimes
-from tokenpair.core.pair import ACCESS
+from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.fastapi import AccessToken, install
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import WakeUp

@@ -10,14 +10,14 @@ import pytest
 
 from tests.waiting import limit
 from tokenpair import AccessClaims, Auth, Key, Keyring, TokenPair
-from tokenpair.core.pair import ACCESS
-from tokenpair.core.revocation import KEPT, MARGIN, Revocation
+from tokenpair.core.sessions.revocation import KEPT, MARGIN, Revocation
+from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.ports import FeedPage, FeedPosition, Storage
-from tokenpair.store_contract import NOW
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
+from tokenpair.testing.store_contract import NOW
 
 FOR_EVER = timedelta(days=1)
 MINUTE = timedelta(minutes=1)

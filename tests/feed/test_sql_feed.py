@@ -15,13 +15,13 @@ import sqlalchemy as sa
 
 from tests.waiting import limit
 from tokenpair import AccessClaims
-from tokenpair.core.session import EndReason
+from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
-from tokenpair.store_contract import NOW, keep, make_session, make_user
 from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.stores.sql.feed import now
 from tokenpair.stores.sql.tables import revocation_table
+from tokenpair.testing.store_contract import NOW, keep, make_session, make_user
 
 FOR_EVER = timedelta(days=1)
 

@@ -15,8 +15,8 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from tokenpair import Auth, EmailAddress, Key, Keyring, TokenPair, User, Windows
-from tokenpair.core.encoding import base64url, from_base64url
-from tokenpair.core.user import StoredUser
+from tokenpair.core.accounts.user import StoredUser
+from tokenpair.core.tokens.encoding import base64url, from_base64url
 from tokenpair.fastapi import install
 from tokenpair.ids import uuid7
 from tokenpair.passwords import Argon2Passwords

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, HTTPException
 
 from tests.http.conftest import bearer, is_live, on_both_storages, renew, talking_to, told
 from tokenpair import AccessClaims, Auth, Claims, RefreshClaims, TokenPair, User
-from tokenpair.core.pair import ACCESS
+from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.errors import AuthError, InsufficientRole, SessionEnded
 from tokenpair.fastapi import (
     AccessToken,

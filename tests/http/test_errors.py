@@ -17,8 +17,8 @@ from tokenpair.errors import (
     TokenError,
 )
 from tokenpair.fastapi import ProblemRoute, install
-from tokenpair.fastapi.problems import status_of
-from tokenpair.fastapi.statuses import title_of
+from tokenpair.fastapi.problems.answer import status_of
+from tokenpair.fastapi.problems.statuses import title_of
 from tokenpair.testing import make_auth
 
 STATUSES = {

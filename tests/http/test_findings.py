@@ -20,8 +20,8 @@ from tests.http.conftest import (
     told,
 )
 from tokenpair import Auth, TokenPair, User
-from tokenpair.core.encoding import base64url, from_base64url
-from tokenpair.core.key import ALGORITHMS, DEFAULT_ALGORITHM
+from tokenpair.core.tokens.encoding import base64url, from_base64url
+from tokenpair.core.tokens.key import ALGORITHMS, DEFAULT_ALGORITHM
 from tokenpair.fastapi import install
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import PASSWORD, FakeClock, login_as, make_auth

@@ -13,7 +13,7 @@ from tests.http.conftest import (
     told,
 )
 from tokenpair import Auth, TokenPair, User
-from tokenpair.core.encoding import from_base64url
+from tokenpair.core.tokens.encoding import from_base64url
 from tokenpair.testing import PASSWORD, a_user
 
 pytestmark = on_both_storages

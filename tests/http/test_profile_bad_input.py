@@ -11,7 +11,7 @@ from pydantic import (
 from tests.http.conftest import on_both_storages, talking_to
 from tests.http.persons import app_with, signed_up
 from tokenpair import Auth
-from tokenpair.core.encoding import MAX_DEPTH
+from tokenpair.core.tokens.encoding import MAX_DEPTH
 from tokenpair.fastapi import (
     Profile,
 )

@@ -32,11 +32,11 @@ from tokenpair import (
     User,
     Windows,
 )
-from tokenpair.core.codec import Codec
-from tokenpair.core.encoding import base64url
+from tokenpair.core.tokens.codec import Codec
+from tokenpair.core.tokens.encoding import base64url
 from tokenpair.fastapi import CurrentUser, RefreshToken
-from tokenpair.store_contract import read_password_hash, read_session
 from tokenpair.testing import PASSWORD, a_user, login_as
+from tokenpair.testing.store_contract import read_password_hash, read_session
 
 DATABASE_PASSWORD = "tr0ub4dor"
 

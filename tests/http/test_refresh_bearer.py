@@ -9,8 +9,8 @@ from fastapi import Depends, FastAPI
 
 from tests.http.conftest import bearer, on_both_storages, told
 from tokenpair import Auth, TokenPair, Windows
-from tokenpair.core.claims import Claims
-from tokenpair.core.session import EndReason, StoredSession
+from tokenpair.core.sessions.rule import EndReason, StoredSession
+from tokenpair.core.tokens.claims import Claims
 from tokenpair.errors import SessionEnded, Unavailable
 from tokenpair.fastapi import RefreshToken, TokenBearer
 from tokenpair.ports import Storage

@@ -16,7 +16,7 @@ from tests.http.conftest import (
     told,
 )
 from tokenpair import Auth, TokenPair, User, Windows
-from tokenpair.core.encoding import from_base64url
+from tokenpair.core.tokens.encoding import from_base64url
 from tokenpair.errors import SessionEnded
 from tokenpair.testing import FakeClock, login_as
 

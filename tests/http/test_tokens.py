@@ -35,8 +35,8 @@ from tests.http.conftest import (
     told,
 )
 from tokenpair import Auth, Key, Keyring, TokenPair, User, Windows
-from tokenpair.core.encoding import base64url, from_base64url
-from tokenpair.core.rotation import publish, rotate
+from tokenpair.core.tokens.encoding import base64url, from_base64url
+from tokenpair.core.tokens.key_rotation import publish, rotate
 from tokenpair.errors import SessionEnded
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth

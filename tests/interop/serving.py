@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from uvicorn.config import Config
 
 from tokenpair import Auth, Key, Keyring
-from tokenpair.core.key import KeyState
+from tokenpair.core.tokens.key import KeyState
 from tokenpair.fastapi import install
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage

@@ -10,7 +10,7 @@ from tests.docs.reading import HOW_TO
 from tests.interop.serving import Issuer, keyring_of, running_issuer
 from tests.interop.verifiers import VERIFIERS, Rfc9068, verifies
 from tokenpair import AccessClaims
-from tokenpair.core.encoding import base64url, from_base64url
+from tokenpair.core.tokens.encoding import base64url, from_base64url
 
 NPM = "`jose` (npm)"
 BY_NAME = [

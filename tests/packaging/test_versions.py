@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 
 # What depends most on the framework, the database and the language.
 TESTS = [
-    "tests/core/test_codec.py",
+    "tests/core/tokens/test_codec.py",
     "tests/http/test_bearers.py",
     "tests/http/test_install.py",
     "tests/http/test_profiles.py",

@@ -11,10 +11,10 @@ import pytest
 
 from tests.servers import PostgresServer, connections, postgres
 from tests.waiting import limit
-from tokenpair.core.session import Standing
+from tokenpair.core.sessions.rule import Standing
 from tokenpair.errors import Unavailable
-from tokenpair.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 
 TOKEN = make_token(make_session(make_user()))
 

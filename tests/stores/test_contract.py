@@ -8,14 +8,20 @@ import sqlalchemy as sa
 
 from tests.servers import PostgresServer
 from tokenpair.core.health import Condition
-from tokenpair.core.pair import ACCESS
-from tokenpair.core.revocation import KEPT, MARGIN
-from tokenpair.core.session import EndReason, StoredSession
+from tokenpair.core.sessions.revocation import KEPT, MARGIN
+from tokenpair.core.sessions.rule import EndReason, StoredSession
+from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.ports import Storage
-from tokenpair.store_contract import StorageContract, keep, make_session, make_user, read_session
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.stores.sql.tables import revocation_table, setting_table, user_table
+from tokenpair.testing.store_contract import (
+    StorageContract,
+    keep,
+    make_session,
+    make_user,
+    read_session,
+)
 
 
 class TestMemory(StorageContract):

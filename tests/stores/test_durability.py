@@ -12,11 +12,13 @@ import sqlalchemy as sa
 
 from tests.servers import PostgresServer, end_connections, postgres
 from tests.waiting import limit
-from tokenpair.core.claims import FullRefreshClaims
-from tokenpair.core.session import EndReason, Session, StoredSession
-from tokenpair.core.user import StoredUser
+from tokenpair.core.accounts.user import StoredUser
+from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
+from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import EmailTaken, SessionEnded, Unavailable
-from tokenpair.store_contract import (
+from tokenpair.stores.sql import SqlStorage, create_engine
+from tokenpair.testing import FakeClock, a_user, login_as, make_auth
+from tokenpair.testing.store_contract import (
     FORGIVING,
     NOW,
     SECRET,
@@ -28,8 +30,6 @@ from tokenpair.store_contract import (
     read_session,
     read_user,
 )
-from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

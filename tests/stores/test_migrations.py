@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.servers import PostgresServer
 from tokenpair import EmailAddress
 from tokenpair.errors import ConfigurationError, Unavailable
-from tokenpair.store_contract import NOW, keep, make_user, read_user
 from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, Migrations, SqlStorage, create_engine
 from tokenpair.stores.sql.tables import metadata, user_table
+from tokenpair.testing.store_contract import NOW, keep, make_user, read_user
 
 OURS = {
     "tokenpair_migration",

@@ -13,9 +13,16 @@ from tests.servers import connections
 from tokenpair import Settings
 from tokenpair.assembly import make_storage
 from tokenpair.machine import usable_cores
-from tokenpair.store_contract import FORGIVING, NOW, keep, make_session, make_token, make_user
 from tokenpair.stores.sql import create_engine
 from tokenpair.stores.sql.engine import default_pool_size
+from tokenpair.testing.store_contract import (
+    FORGIVING,
+    NOW,
+    keep,
+    make_session,
+    make_token,
+    make_user,
+)
 
 
 async def test_a_worker_opens_no_more_connections_than_its_setting_says(

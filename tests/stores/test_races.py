@@ -13,11 +13,11 @@ import pytest
 
 from tests.waiting import limit
 from tokenpair.auth import Auth
-from tokenpair.core.key import Key
-from tokenpair.core.keyring import Keyring
-from tokenpair.core.pair import TokenPair
-from tokenpair.core.session import EndReason, Session
-from tokenpair.core.user import User
+from tokenpair.core.accounts.user import User
+from tokenpair.core.sessions.mint import TokenPair
+from tokenpair.core.sessions.rule import EndReason, Session
+from tokenpair.core.tokens.key import Key
+from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.errors import (
     EmailTaken,
     FieldError,
@@ -26,10 +26,12 @@ from tokenpair.errors import (
     SessionEnded,
     TokenSuperseded,
 )
-from tokenpair.flows.log_in import MAX_SESSIONS
+from tokenpair.flows.sessions.log_in import MAX_SESSIONS
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import Verified
-from tokenpair.store_contract import (
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, login_as, make_auth
+from tokenpair.testing.store_contract import (
     keep,
     make_session,
     make_user,
@@ -37,8 +39,6 @@ from tokenpair.store_contract import (
     read_session,
     read_user,
 )
-from tokenpair.stores.sql import SqlStorage
-from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, login_as, make_auth
 
 PASSWORDS = Argon2Passwords(CHEAP)
 

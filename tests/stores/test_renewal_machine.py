@@ -25,12 +25,8 @@ from hypothesis.stateful import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tokenpair.core.claims import FullRefreshClaims
-from tokenpair.core.codec import Codec
-from tokenpair.core.key import Key
-from tokenpair.core.keyring import Keyring
-from tokenpair.core.pair import Lifetimes, Mint
-from tokenpair.core.session import (
+from tokenpair.core.sessions.mint import Mint
+from tokenpair.core.sessions.rule import (
     EndReason,
     StoredSession,
     Verdict,
@@ -39,13 +35,25 @@ from tokenpair.core.session import (
     judge,
     judge_unrenewed,
 )
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.core.tokens.codec import Codec
+from tokenpair.core.tokens.key import Key
+from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
-from tokenpair.store_contract import FORGIVING, SECRET, STRICT, keep, make_session, make_user
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.stores.sql.tables import session_table
 from tokenpair.testing import FakeClock
+from tokenpair.testing.store_contract import (
+    FORGIVING,
+    SECRET,
+    STRICT,
+    keep,
+    make_session,
+    make_user,
+)
 
 _T = TypeVar("_T")
 

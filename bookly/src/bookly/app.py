@@ -11,16 +11,16 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field
 from starlette.types import ASGIApp
 
-from bookly import health, logs
 from bookly.books import routes as books_routes
 from bookly.books.service import Books
 from bookly.db import Database
-from bookly.durations import RequestDurations
-from bookly.headers import SecurityHeaders
 from bookly.ids import uuid7
-from bookly.metrics import Metrics, add_metrics
+from bookly.ops import health, logs
+from bookly.ops.durations import RequestDurations
+from bookly.ops.headers import SecurityHeaders
+from bookly.ops.metrics import Metrics, add_metrics
+from bookly.ops.supervision import stop_with_supervisor
 from bookly.settings import BooklySettings
-from bookly.supervision import stop_with_supervisor
 from bookly.web import api_docs
 from tokenpair import Auth, database_url
 from tokenpair.fastapi import ProblemRoute, Profile, Text, install

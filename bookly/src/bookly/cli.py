@@ -14,14 +14,14 @@ from uvicorn.supervisors import ChangeReload
 
 import bookly
 import tokenpair
-from bookly import logs
 from bookly.app import create_app, spare_the_collector
-from bookly.connections import MAX_CONNECTIONS, BoundedProtocol, allow_open_files
 from bookly.db import Database
+from bookly.ops import logs
+from bookly.ops.connections import MAX_CONNECTIONS, BoundedProtocol, allow_open_files
+from bookly.ops.supervision import SILENCE_SECONDS, Supervisor
+from bookly.ops.workers import shared_folder
 from bookly.settings import BooklySettings, url_of
-from bookly.supervision import SILENCE_SECONDS, Supervisor
 from bookly.web import api_docs
-from bookly.workers import shared_folder
 from tokenpair import database_url
 from tokenpair.errors import ConfigurationError, TokenPairError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tokenpair.assembly import key_file_path, load_keyring
 from tokenpair.cli.command import Command, Group, path
-from tokenpair.core.key import ALGORITHMS, DEFAULT_ALGORITHM, Key, KeyState
-from tokenpair.core.keyring import Keyring
-from tokenpair.core.rotation import compromise, publish, retire, rotate
+from tokenpair.core.tokens.key import ALGORITHMS, DEFAULT_ALGORITHM, Key, KeyState
+from tokenpair.core.tokens.key_rotation import compromise, publish, retire, rotate
+from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import change_keyring, read_keyring
 from tokenpair.settings import PREFIX, Settings

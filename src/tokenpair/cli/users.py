@@ -9,12 +9,12 @@ from tokenpair.assembly import database_url as url_of
 from tokenpair.auth import utc_now
 from tokenpair.cli.command import Command, Group, number
 from tokenpair.cli.database import database_url_option, read_settings
+from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.user import User
 from tokenpair.core.counts import Tally
-from tokenpair.core.email import EmailAddress
-from tokenpair.core.user import User
 from tokenpair.errors import NotFound
-from tokenpair.flows.administer import Disable, Enable, SetRoles
-from tokenpair.flows.me import GetUser
+from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
+from tokenpair.flows.accounts.profile import GetUser
 from tokenpair.ports import Storage
 from tokenpair.stores.sql import SqlStorage
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from tokenpair.core.session import EndReason
+from tokenpair.core.sessions.rule import EndReason
 
 
 class LogInOutcome(Enum):

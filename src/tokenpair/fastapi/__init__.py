@@ -18,10 +18,15 @@ from tokenpair.fastapi.deps import (
     current_user_with,
     optional_access_token,
 )
-from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.install import install
 from tokenpair.fastapi.middleware import AccessTokenMiddleware, claims_of
 from tokenpair.fastapi.optional import OptionalBearer
+from tokenpair.fastapi.problems.described import (
+    ACCESS_ERRORS,
+    BODY_ERRORS,
+    PUBLIC,
+    problem_responses,
+)
 from tokenpair.fastapi.profile import Profile
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.text import Text, WrongValue

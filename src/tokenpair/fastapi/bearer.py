@@ -25,11 +25,11 @@ from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
 
 from tokenpair.auth import Auth
-from tokenpair.core.claims import AccessClaims, Claims, RefreshClaims
+from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.errors import AuthError, InsufficientRole, Unavailable
-from tokenpair.fastapi.problems import headers_of, status_of
+from tokenpair.fastapi.problems.answer import headers_of, status_of
 from tokenpair.fastapi.registry import installations
-from tokenpair.fastapi.transport import answer_offer, bearer_token, credentials_of, token_in
+from tokenpair.fastapi.transport.header import answer_offer, bearer_token, credentials_of, token_in
 
 
 def get_auth(request: HTTPConnection) -> Auth:

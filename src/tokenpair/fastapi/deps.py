@@ -7,8 +7,8 @@ from fastapi import Depends, Security
 from starlette.requests import HTTPConnection
 
 from tokenpair.auth import Auth
-from tokenpair.core.claims import AccessClaims, RefreshClaims
-from tokenpair.core.user import User
+from tokenpair.core.accounts.user import User
+from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
 from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, get_auth
 from tokenpair.fastapi.optional import OptionalBearer
 from tokenpair.fastapi.profile import Profile, Profiles

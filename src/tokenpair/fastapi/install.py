@@ -12,7 +12,7 @@ from tokenpair.auth import Auth
 from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints, left_out
 from tokenpair.fastapi.openapi import mend_openapi
-from tokenpair.fastapi.problems import (
+from tokenpair.fastapi.problems.answer import (
     answer_auth_error,
     answer_crash,
     answer_http_exception,

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from tokenpair.core.claims import AccessClaims
+from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.bearer import AccessTokenBearer
-from tokenpair.fastapi.problems import problem_of, problem_of_http, refuse
+from tokenpair.fastapi.problems.answer import problem_of, problem_of_http, refuse
 from tokenpair.fastapi.registry import installations, open_requests
-from tokenpair.fastapi.transport import answering
+from tokenpair.fastapi.transport.header import answering
 
 _CLAIMS = "tokenpair.access"
 

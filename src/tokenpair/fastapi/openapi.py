@@ -12,9 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from tokenpair.fastapi.described import describe_refusals
 from tokenpair.fastapi.optional import OPTIONAL
-from tokenpair.fastapi.problems import answer_invalid_body
+from tokenpair.fastapi.problems.answer import answer_invalid_body
+from tokenpair.fastapi.problems.described import describe_refusals
 from tokenpair.fastapi.registry import answering, installations
 
 _log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from tokenpair.core.claims import AccessClaims
+from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.fastapi.bearer import AccessTokenBearer
-from tokenpair.fastapi.transport import answer_offer, has_token
+from tokenpair.fastapi.transport.header import answer_offer, has_token
 
 OPTIONAL = "x-optional"
 """Marks a scheme of OpenAPI as optional; its value is the scheme's name without that."""

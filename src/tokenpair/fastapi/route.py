@@ -17,14 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from tokenpair.core.encoding import strict_json
+from tokenpair.core.tokens.encoding import strict_json
 from tokenpair.errors import AuthError, PayloadTooLarge
-from tokenpair.fastapi.described import Responses, problem_responses
-from tokenpair.fastapi.problems import (
+from tokenpair.fastapi.problems.answer import (
     answer_invalid_body,
     problem_of,
     problem_of_http,
 )
+from tokenpair.fastapi.problems.described import Responses, problem_responses
 from tokenpair.shortage import SHORTAGES, shortage
 
 MAX_BODY_BYTES = 64 * 1024

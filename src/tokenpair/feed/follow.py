@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from tokenpair.core.claims import AccessClaims
-from tokenpair.core.pair import ACCESS
-from tokenpair.core.revocation import MARGIN, Revocation, Revocations
+from tokenpair.core.sessions.revocation import MARGIN, Revocation, Revocations
+from tokenpair.core.tokens.claims import AccessClaims
+from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.errors import Unavailable
 from tokenpair.pace import boot_seconds
 from tokenpair.ports import FeedPage, FeedPosition, Storage, WakeUp

@@ -6,13 +6,18 @@ from fastapi import Security
 from fastapi.responses import JSONResponse, Response
 
 from tokenpair.auth import Auth
-from tokenpair.core.claims import AccessClaims
+from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import EmailTaken, Unavailable
-from tokenpair.fastapi.account_schemas import AccountSchemas
 from tokenpair.fastapi.bearer import AccessTokenBearer
-from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.endpoints import Endpoints
+from tokenpair.fastapi.problems.described import (
+    ACCESS_ERRORS,
+    BODY_ERRORS,
+    PUBLIC,
+    problem_responses,
+)
 from tokenpair.fastapi.profile import Profile, Profiles
+from tokenpair.fastapi.routes.account_schemas import AccountSchemas
 
 
 def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Request, Response, Security
 
 from tokenpair.auth import Auth
-from tokenpair.core.claims import AccessClaims
+from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import (
     ExpiredToken,
     InvalidCredentials,
@@ -23,12 +23,17 @@ from tokenpair.fastapi.bearer import (
     RefreshTokenBearer,
     UnverifiedBearer,
 )
-from tokenpair.fastapi.described import ACCESS_ERRORS, BODY_ERRORS, PUBLIC, problem_responses
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
+from tokenpair.fastapi.problems.described import (
+    ACCESS_ERRORS,
+    BODY_ERRORS,
+    PUBLIC,
+    problem_responses,
+)
 from tokenpair.fastapi.route import DirectRoute, ProblemRoute
-from tokenpair.fastapi.schemas import Credentials, Pair, SessionInfo, pair_response
-from tokenpair.fastapi.transport import bearer_token
+from tokenpair.fastapi.routes.session_schemas import Credentials, Pair, SessionInfo, pair_response
+from tokenpair.fastapi.transport.header import bearer_token
 
 RENEWAL_ERRORS = (
     NotAuthenticated,

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tokenpair.auth import Auth
-from tokenpair.core.rotation import JWKS_MAX_AGE
-from tokenpair.fastapi.described import PUBLIC
+from tokenpair.core.tokens.key_rotation import JWKS_MAX_AGE
 from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints
+from tokenpair.fastapi.problems.described import PUBLIC
 from tokenpair.fastapi.registry import installations
 
 _CACHEABLE = {"Cache-Control": f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"}

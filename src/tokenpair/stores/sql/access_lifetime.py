@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tokenpair.core.revocation import MARGIN, UNKNOWN_ACCESS
+from tokenpair.core.sessions.revocation import MARGIN, UNKNOWN_ACCESS
 from tokenpair.stores.sql.tables import setting_table
 
 _NAME = "access_lifetime"

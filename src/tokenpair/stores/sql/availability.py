@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenpair.errors import ConfigurationError, InvalidInput, Unavailable
 from tokenpair.shortage import shortage
-from tokenpair.stores.sql import sqlite
 from tokenpair.stores.sql.patience import FAREWELL_SECONDS, UNIT_SECONDS
+from tokenpair.stores.sql.sqlite import connection as sqlite
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +141,6 @@ def _database_errors(engine: AsyncEngine, *more: type[Exception]) -> tuple[type[
 
 def _postgres_errors() -> ModuleType:
     # Imported here: asyncpg is an extra.
-    from tokenpair.stores.sql import postgres_errors  # noqa: PLC0415
+    from tokenpair.stores.sql.postgres import errors as postgres_errors  # noqa: PLC0415
 
     return postgres_errors

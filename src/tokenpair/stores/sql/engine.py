@@ -14,11 +14,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from tokenpair.errors import ConfigurationError
 from tokenpair.machine import usable_cores
-from tokenpair.stores.sql import sqlite
 from tokenpair.stores.sql.availability import CONNECTOR
 from tokenpair.stores.sql.patience import POOL_SECONDS
-from tokenpair.stores.sql.postgres_url import is_postgres_url
-from tokenpair.stores.sql.sqlite import Turn
+from tokenpair.stores.sql.postgres.url import is_postgres_url
+from tokenpair.stores.sql.sqlite import connection as sqlite
+from tokenpair.stores.sql.sqlite.connection import Turn
 
 # One for each database file: whoever writes to it in this process takes turns.
 _turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
@@ -61,7 +61,7 @@ def create_engine(
 def _create_postgres_engine(url: str, options: dict[str, Any]) -> AsyncEngine:
     try:
         # Imported here: asyncpg is an extra.
-        from tokenpair.stores.sql.postgres_connect import READING, Connector  # noqa: PLC0415
+        from tokenpair.stores.sql.postgres.connection import READING, Connector  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
             f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[postgres]'"

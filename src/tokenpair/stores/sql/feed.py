@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tokenpair.core.revocation import Revocation
+from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.access_lifetime import end_of_force
 from tokenpair.stores.sql.tables import revocation_table

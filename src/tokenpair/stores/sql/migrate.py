@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenpair.core.health import Condition
 from tokenpair.errors import ConfigurationError, Unavailable
-from tokenpair.stores.sql import sqlite
 from tokenpair.stores.sql.availability import database_name
+from tokenpair.stores.sql.sqlite import connection as sqlite
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tokenpair.core.revocation import KEPT as REVOCATION_KEPT
+from tokenpair.core.sessions.revocation import KEPT as REVOCATION_KEPT
 from tokenpair.stores.sql.tables import revocation_table, session_table
 
 KEPT = timedelta(days=1)

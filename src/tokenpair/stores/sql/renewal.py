@@ -1,4 +1,4 @@
-"""The one statement. `core.session.judge` is the rule; this carries out its successes.
+"""The one statement. `rule.judge` is the rule; this carries out its successes.
 
 Of the six verdicts, *advance*, *hold* and *repeat* match the row; for the others nothing
 matches, and nothing changes. One text for SQLite and PostgreSQL: SQLite's RETURNING may name
@@ -9,8 +9,8 @@ hot path of the whole library.
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tokenpair.core.claims import FullRefreshClaims
-from tokenpair.core.session import Standing, Windows
+from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.tokens.claims import FullRefreshClaims
 
 _GEN = "CAST(:gen AS BIGINT)"  # Else PostgreSQL would take it for 32 bits.
 _ADVANCING = f"s.head <> :jti AND (s.generation < {_GEN} - 1 OR s.rotated_at < :rotate_before)"

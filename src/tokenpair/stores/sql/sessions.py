@@ -8,11 +8,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tokenpair.core.session import EndReason, Session, StoredSession
-from tokenpair.core.user import User
+from tokenpair.core.accounts.user import User
+from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
+from tokenpair.stores.sql.accounts import to_user
 from tokenpair.stores.sql.feed import SqlRevocations
 from tokenpair.stores.sql.tables import session_table, user_table
-from tokenpair.stores.sql.users import to_user
 
 _s = session_table.c
 _FIELDS = tuple(field.name for field in fields(StoredSession))

@@ -10,26 +10,26 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from tokenpair.core.claims import FullRefreshClaims
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.revocation import Revocation
-from tokenpair.core.session import Standing, Windows
+from tokenpair.core.sessions.revocation import Revocation
+from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql import access_lifetime
+from tokenpair.stores.sql.accounts import SqlUsers
 from tokenpair.stores.sql.availability import CONNECTOR, answering, database_name, opening
 from tokenpair.stores.sql.engine import create_engine, default_pool_size, turn_to_write
 from tokenpair.stores.sql.feed import RevocationReader, SqlRevocations
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated
 from tokenpair.stores.sql.patience import POOL_SECONDS, UNIT_SECONDS, WRITER_LOCK_SECONDS
-from tokenpair.stores.sql.pooler import SHARED_SESSIONS, PoolerCheck
+from tokenpair.stores.sql.postgres.pooler import SHARED_SESSIONS, PoolerCheck
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
-from tokenpair.stores.sql.sqlite import SqliteRenewals, Turn
-from tokenpair.stores.sql.sqlite_feed import SqliteFeed
+from tokenpair.stores.sql.sqlite.connection import SqliteRenewals, Turn
+from tokenpair.stores.sql.sqlite.feed import SqliteFeed
 from tokenpair.stores.sql.tables import session_table, user_table
-from tokenpair.stores.sql.users import SqlUsers
 
 _UPGRADE = "tokenpair db upgrade"
 
@@ -135,7 +135,7 @@ class SqlStorage:
     async def set_access_lifetime(self, access: timedelta) -> None:
         """Set the longest access lifetime in use, also to a shorter one: an operator decides it.
 
-        What is revoked from now on is in force for as long, and `core.revocation.MARGIN`.
+        What is revoked from now on is in force for as long, and `revocation.MARGIN`.
         """
         await self._write_access_lifetime(access, lower=True)
 
@@ -231,8 +231,8 @@ def _by_the_driver(
         path = str(engine.url.database)
         return SqliteRenewals(path, turn), SqliteFeed(path)
     # Imported here: asyncpg is an extra, and `create_engine` has seen that it is there.
-    from tokenpair.stores.sql.postgres import PostgresRenewals  # noqa: PLC0415
-    from tokenpair.stores.sql.postgres_feed import PostgresFeed  # noqa: PLC0415
+    from tokenpair.stores.sql.postgres.feed import PostgresFeed  # noqa: PLC0415
+    from tokenpair.stores.sql.postgres.renewals import PostgresRenewals  # noqa: PLC0415
 
     connector = engine.sync_engine.get_execution_options()[CONNECTOR]
     pool = engine.sync_engine.pool

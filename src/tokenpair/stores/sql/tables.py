@@ -99,7 +99,7 @@ revocation_table: sa.Table = sa.Table(
     sa.Column("recorded_at", UtcDateTime, nullable=False),
     # With an index, for on SQLite renewals wait while somebody looks for what is out of force.
     sa.Column("until", UtcDateTime, nullable=False, index=True),
-    # PostgreSQL's id of the transaction that wrote the row: see `stores.sql.postgres_feed`.
+    # PostgreSQL's id of the transaction that wrote the row: see `stores.sql.postgres.feed`.
     sa.Column("xid", sa.BigInteger, index=True),
     sqlite_autoincrement=True,  # Else an id is given again, when the newest row has been pruned.
 )

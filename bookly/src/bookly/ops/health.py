@@ -1,0 +1,134 @@
+"""What an operator's machines ask: is the process alive, and can it answer?"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from bookly.db import Database
+from bookly.ops.shared_look import SharedLook
+from tokenpair import Auth, Condition, Health
+from tokenpair.errors import Unavailable
+from tokenpair.fastapi import PUBLIC, ProblemRoute, problem_responses
+
+router = APIRouter(prefix="/health", route_class=ProblemRoute, tags=["health"])
+
+SECONDS = 3
+"""A database that says nothing for so long is as good as away."""
+
+
+SHARED_SECONDS = 1
+"""Time for which one look at the health answers all who ask."""
+
+
+class Alive(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Checks(BaseModel):
+    """How each part stands. No more than that: the log has the reasons."""
+
+    database: Condition
+    migrations: Condition
+    clock: Condition
+    feed: Condition
+
+
+class Ready(BaseModel):
+    """Requests are answered."""
+
+    status: Literal["ok"] = "ok"
+    checks: Checks
+
+
+class NotReady(Unavailable):
+    """Requests are not answered; `checks` in the answer says which part is amiss."""
+
+    def __init__(self, health: Health) -> None:
+        super().__init__("; ".join(health.reasons))
+        self.checks = _checks(health)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Give the parts."""
+        return {"checks": self.checks.model_dump(mode="json")}
+
+
+async def _shared_health(request: Request) -> SharedLook[Health]:
+    look: SharedLook[Health] = request.app.state.health
+    return look
+
+
+@router.head("/live", include_in_schema=False)
+@router.get("/live", summary="Is it alive?", openapi_extra=PUBLIC)
+async def live() -> Alive:
+    """Tell that the process runs, whatever it depends on."""
+    return Alive()
+
+
+@router.head("/ready", include_in_schema=False)
+@router.get(
+    "/ready",
+    summary="Is it ready?",
+    responses=problem_responses(Unavailable),
+    openapi_extra=PUBLIC,
+)
+async def ready(look: Annotated[SharedLook[Health], Depends(_shared_health)]) -> Ready:
+    """Tell that a request would be answered now, or else which of the `checks` is failing.
+
+    The answer is at most a second old.
+    """
+    health = await look()
+    if not health.is_ready:
+        raise NotReady(health)
+    return Ready(checks=_checks(health))
+
+
+def shared_health(auth: Auth, database: Database) -> SharedLook[Health]:
+    """Return what asks the library and Bookly's own database, at most once a second.
+
+    However often an operator's machines or an attacker ask, the database is asked no more.
+    """
+
+    async def look() -> Health:
+        librarys, ours = await asyncio.gather(auth.health(), _health(database))
+        return replace(
+            librarys,
+            database=_worse(librarys.database, ours.database),
+            migrations=_worse(librarys.migrations, ours.migrations),
+            reasons=librarys.reasons + ours.reasons,
+        )
+
+    return SharedLook(look, seconds=SHARED_SECONDS)
+
+
+async def _health(database: Database) -> Health:
+    """Look at Bookly's own tables, over its own connections."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            migrations = await database.check()
+    except (Unavailable, TimeoutError) as exc:
+        reason = str(exc) or f"the database {database.name} has not answered for {SECONDS} s"
+        return Health(database=Condition.FAILING, reasons=(reason,))
+    is_behind = migrations is Condition.FAILING
+    reasons = (database.not_migrated,) if is_behind else ()
+    return Health(database=Condition.OK, migrations=migrations, reasons=reasons)
+
+
+def _worse(one: Condition, other: Condition) -> Condition:
+    by_badness = (Condition.FAILING, Condition.UNKNOWN, Condition.OK)
+    return min(one, other, key=by_badness.index)
+
+
+def _checks(health: Health) -> Checks:
+    return Checks(
+        database=health.database,
+        migrations=health.migrations,
+        clock=health.clock,
+        feed=health.feed,
+    )

@@ -1,0 +1,170 @@
+"""What Prometheus reads: the library's counts and the times of requests, of all workers together.
+
+The library counts in plain numbers; once a second, and when somebody reads, what has been added is
+handed on. With several workers each keeps its numbers in files of its own, which whoever is asked
+adds up: prometheus-client's multiprocess mode.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from enum import Enum
+from typing import TypeVar
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+
+from bookly.ops.workers import IS_SHARED, AllWorkers, require_folder
+from tokenpair import Auth
+from tokenpair.fastapi import ProblemRoute
+
+SECONDS = 1.0
+"""So old is what another worker has handed on, at most."""
+
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+_Name = TypeVar("_Name", bound=Enum)
+_OPEN_METRICS = "application/openmetrics-text"
+
+# When a series began is of no use to anybody here, and doubles their number.
+disable_created_metrics()
+
+
+class Metrics:
+    """The metrics of one app. All labels are of a small fixed set; none holds what was sent."""
+
+    def __init__(self, auth: Auth) -> None:
+        """Raises `ConfigurationError` for a folder of the workers' numbers that will not do."""
+        if IS_SHARED:
+            require_folder()
+        self._auth = auth
+        self._registry = registry = CollectorRegistry()
+        self._handed_on: dict[tuple[Counter, str], int] = defaultdict(int)
+        self._heard = 0
+        self.requests = Histogram(
+            "bookly_http_request_duration_seconds",
+            "How long requests took, until the answer was sent.",
+            ["method", "route", "status"],
+            buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self._log_ins = Counter(
+            "tokenpair_log_ins", "Log-ins, by how they ended.", ["outcome"], registry=registry
+        )
+        self._renewals = Counter(
+            "tokenpair_renewals", "Renewals, by verdict.", ["verdict"], registry=registry
+        )
+        self._sessions_ended = Counter(
+            "tokenpair_sessions_ended",
+            "Sessions that were ended, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self._lookups = Counter(
+            "tokenpair_token_cache_lookups",
+            "Look-ups of access tokens among those that are verified.",
+            ["result"],
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "tokenpair_revocation_lag_seconds",
+            "How long after it was recorded a worker knew what another had revoked.",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+        self._revocations = Gauge(
+            "tokenpair_revocations",
+            "Revocations in force, in a worker's copy.",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self._staleness = Gauge(
+            "tokenpair_feed_staleness_seconds",
+            "How long ago the revocations were read, by the worker that is furthest behind.",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self._passwords = Gauge(
+            "tokenpair_password_hashes",
+            "Passwords that are being hashed, and that wait for it.",
+            ["state"],
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+
+    @contextlib.asynccontextmanager
+    async def followed(self, _: object) -> AsyncIterator[None]:
+        """Be a lifespan: hand on what the library counts, once more at the end."""
+        task = asyncio.create_task(self._follow(), name="bookly: metrics")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self.hand_on()
+
+    async def _follow(self) -> None:
+        while True:
+            self.hand_on()
+            await asyncio.sleep(SECONDS)
+
+    def hand_on(self) -> None:
+        """Add what the library has counted since the last time."""
+        counts = self._auth.counts
+        self._add(self._log_ins, _by_name(counts.log_ins))
+        self._add(self._renewals, _by_name(counts.renewals))
+        self._add(self._sessions_ended, _by_name(counts.sessions_ended))
+        self._add(self._lookups, {"hit": counts.cache_hits, "miss": counts.cache_misses})
+        # Of more news than are kept in one second, the latest stand for all.
+        news, self._heard = counts.revocations_heard - self._heard, counts.revocations_heard
+        for lag in counts.lags[-news:] if news else ():
+            self._lag.observe(max(lag, 0))
+        self._revocations.set(counts.revocations)
+        self._staleness.set(counts.staleness)
+        self._passwords.labels("running").set(counts.hashing)
+        self._passwords.labels("waiting").set(counts.hashing_waiting)
+
+    def _add(self, counter: Counter, totals: Mapping[str, int]) -> None:
+        for label, total in totals.items():
+            counter.labels(label).inc(total - self._handed_on[counter, label])
+            self._handed_on[counter, label] = total
+
+    def expose(self, accept: str) -> tuple[bytes, str]:
+        """Write all workers' numbers down, and name the media type; `accept` is the header."""
+        # Not the header itself: the client stumbles over versions that are none, and repeats them.
+        kinds = {each.partition(";")[0].strip().lower() for each in accept.split(",")}
+        encode, media_type = choose_encoder(_OPEN_METRICS if _OPEN_METRICS in kinds else "")
+        return encode(AllWorkers() if IS_SHARED else self._registry), media_type
+
+
+def add_metrics(app: FastAPI, auth: Auth) -> None:
+    """Add the endpoint to an app, after all else: what is counted must be open before, and longer.
+
+    Raises `ConfigurationError`.
+    """
+    metrics = app.state.metrics = Metrics(auth)
+    router = APIRouter(route_class=ProblemRoute, include_in_schema=False, lifespan=metrics.followed)
+
+    @router.api_route("/metrics", methods=["GET", "HEAD"])
+    async def tell(request: Request) -> Response:
+        """Tell Prometheus the numbers of all workers."""
+        metrics.hand_on()
+        # In a thread: of many workers there is a lot to read.
+        accept = request.headers.get("accept", "")
+        content, media_type = await asyncio.to_thread(metrics.expose, accept)
+        return Response(content, media_type=media_type)
+
+    app.include_router(router)
+
+
+def _by_name(totals: Mapping[_Name, int]) -> dict[str, int]:
+    return {str(each.value): total for each, total in totals.items()}

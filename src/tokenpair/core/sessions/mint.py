@@ -1,0 +1,131 @@
+"""From a session to its tokens: the first pair, and the next."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TypedDict
+
+from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.tokens.claims import AccessClaims, FullRefreshClaims
+from tokenpair.core.tokens.codec import Codec
+from tokenpair.core.tokens.encoding import base64url
+from tokenpair.core.tokens.lifetimes import Lifetimes
+
+
+class _Span(TypedDict):
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPair:
+    """The access token and the refresh token that a client holds.
+
+    `expires_in` and `refresh_expires_in` are what remains of their lives. `repr` hides both
+    tokens, so that no log line can show them. Serialising does not: return a pair from a log-in
+    endpoint of your own, to its client alone.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: timedelta
+    refresh_expires_in: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mint:
+    """Makes pairs. `random` is `secrets.token_bytes`, or a test's stand-in."""
+
+    codec: Codec
+    lifetimes: Lifetimes
+    windows: Windows
+    random: Callable[[int], bytes] = field(repr=False)
+
+    def new_secret(self) -> bytes:
+        """Draw a session's secret: 128 bits."""
+        return self.random(16)
+
+    def new_token_id(self) -> str:
+        """Draw a token's id: 128 bits, base64url."""
+        return base64url(self.random(16))
+
+    def first_pair(self, standing: Standing, secret: bytes, now: datetime) -> TokenPair:
+        """Make the pair of a log-in. Its refresh token is the child of the session's root."""
+        refresh = FullRefreshClaims(
+            subject=standing.user_id,
+            session_id=standing.session_id,
+            token_id=self.new_token_id(),
+            parent=standing.head,
+            generation=1,
+            secret=secret,
+            **self._span(now, self.lifetimes.idle, standing),
+        )
+        return self._pair(standing, self.codec.encode(refresh), refresh, now)
+
+    def next_pair(
+        self, standing: Standing, token: str, claims: FullRefreshClaims, now: datetime
+    ) -> TokenPair:
+        """Make the pair that answers a renewal with `token`, whose claims are `claims`.
+
+        Its refresh token is a child of `token` where that is the session's head now, and
+        `token` itself where the session held.
+        """
+        if standing.head != claims.token_id:
+            return self._pair(standing, token, claims, now)
+        child = self.child_of(claims, standing, now)
+        return self._pair(standing, self.codec.encode(child), child, now)
+
+    def child_of(
+        self, token: FullRefreshClaims, standing: Standing, now: datetime
+    ) -> FullRefreshClaims:
+        """Say what the child of `token`, the session's head, says.
+
+        Within the repeat window it is the identical child for every presentation, derived and
+        not stored; after it, a fresh sibling. So two tabs never disagree, and two strangers
+        always do. The database cannot derive a child: it does not know the secret.
+        """
+        is_repeatable = now - standing.rotated_at <= self.windows.repeat
+        issued_at = standing.rotated_at if is_repeatable else now
+        return FullRefreshClaims(
+            subject=token.subject,
+            session_id=token.session_id,
+            token_id=derived_child_id(token) if is_repeatable else self.new_token_id(),
+            parent=token.token_id,
+            generation=token.generation + 1,
+            secret=token.secret,
+            **self._span(issued_at, self.lifetimes.idle, standing),
+        )
+
+    def _pair(
+        self, standing: Standing, token: str, claims: FullRefreshClaims, now: datetime
+    ) -> TokenPair:
+        access = AccessClaims(
+            subject=standing.user_id,
+            session_id=standing.session_id,
+            token_id=self.new_token_id(),
+            roles=standing.roles,
+            version=standing.version,
+            authenticated_at=standing.authenticated_at,
+            **self._span(now, self.lifetimes.access, standing),
+        )
+        return TokenPair(
+            access_token=self.codec.encode(access),
+            refresh_token=token,
+            expires_in=access.expires_at - access.issued_at,
+            refresh_expires_in=claims.expires_at - access.issued_at,
+        )
+
+    @staticmethod
+    def _span(issued_at: datetime, lifetime: timedelta, standing: Standing) -> _Span:
+        """From now for a lifetime, in whole seconds, and never past the end of the session."""
+        issued_at = issued_at.replace(microsecond=0)
+        expires_at = min(issued_at + lifetime, standing.expires_at).replace(microsecond=0)
+        return {"issued_at": issued_at, "expires_at": expires_at}
+
+
+def derived_child_id(token: FullRefreshClaims) -> str:
+    """Derive the id of the one child that `token` has within the repeat window."""
+    mac = hmac.digest(token.secret, b"child:" + token.token_id.encode(), sha256)
+    return base64url(mac[:16])

@@ -1,0 +1,199 @@
+"""Claims to JWT and back. `typ` keeps the kinds apart, and the key decides the algorithm.
+
+An access token is signed with the private key, for anyone to verify by the JWKS. A refresh
+token, which only we ever read, carries a MAC under a key derived from it. The "typ" of a
+header selects which rules are tried, so a token of one kind with the signature of the other
+is simply badly signed (RFC 8725 §3.11, §3.12).
+
+This is a strict reader of one form of JWS (RFC 7515 §7.1, compact), because tokens are what we
+exist for and a general one takes twice as long. The tests hold it against joserfc.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tokenpair.core.tokens.claims import AccessClaims, FullRefreshClaims
+from tokenpair.core.tokens.encoding import base64url, from_base64url, strict_json
+from tokenpair.core.tokens.key import ALGORITHMS, Key
+from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.signature import Signer
+from tokenpair.errors import (
+    AccessTokenRequired,
+    ConfigurationError,
+    InvalidToken,
+    RefreshTokenRequired,
+    Unavailable,
+)
+
+MAX_TOKEN_LENGTH = 8 * 1024
+_REFRESH_ALGORITHM = "HS256"
+
+# Every header that we write, with any key. A thumbprint (RFC 7638) is 32 bytes in base64url.
+_HEADER = re.compile(
+    rb'\{"alg":"(?:%s)","kid":"([A-Za-z0-9_-]{43})","typ":"(?:at|rt)\+jwt"\}'
+    % "|".join(ALGORITHMS).encode()
+)
+
+Kind = type[AccessClaims] | type[FullRefreshClaims]
+KINDS: tuple[Kind, ...] = (AccessClaims, FullRefreshClaims)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a header of ours stands for: the kind of token, and what signs and verifies it."""
+
+    kind: Kind
+    signer: Signer
+
+
+class Codec:
+    """Writes and reads the tokens of one issuer, for one audience.
+
+    Refresh tokens are for the issuer itself; but they say the audience, too, for which they get
+    access tokens, so that none is renewed into another's.
+    """
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        *,
+        issuer: str,
+        audience: str,
+        look_again: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """Raises `ConfigurationError` for keys that do not suit the audience.
+
+        `look_again` is called with the header of a token that names an unknown key: it may `use`
+        newer keys, and returns whether it can tell that there is no such key.
+        """
+        self._issuer = issuer
+        self._audience = audience
+        opening = f'{{"iss":{json.dumps(issuer)},"aud":{json.dumps(audience)},'
+        # RFC 9068 requires a "client_id". No client is registered here, so it is the audience.
+        with_client = f'{opening}"client_id":{json.dumps(audience)},'
+        self._openings: dict[Kind, str] = {AccessClaims: with_client, FullRefreshClaims: opening}
+        self._look_again = look_again
+        self.use(keyring)
+
+    def use(self, keyring: Keyring) -> None:
+        """Write and read with these keys from now on.
+
+        Raises `ConfigurationError` for keys that do not suit the audience, and keeps the old.
+        """
+        if keyring.signing.is_symmetric and self._audience != self._issuer:
+            raise ConfigurationError(
+                "HS256 is for one service alone, whose issuer and audience are the same: whoever "
+                "verifies such a token could sign one"
+            )
+        self.keyring = keyring
+        # Every header that will do, to the byte: whatever else there might be in one ("crit",
+        # "b64", "zip", "jwk", "jku", another "alg") is refused by having no place, and none of
+        # it is ever parsed.
+        self._rules = {
+            header: _Rule(kind, _signer(key, kind))
+            for key in keyring.keys
+            for kind in _kinds(key)
+            for header in _headers(key, kind)
+        }
+        self._headers = {kind: _header(keyring.signing, kind) for kind in KINDS}
+
+    def encode(self, claims: AccessClaims | FullRefreshClaims) -> str:
+        """Sign with the key whose turn it is."""
+        kind = type(claims)
+        header = self._headers[kind]
+        body = f"{self._openings[kind]}{claims.to_json()}}}"
+        signed = f"{header}.{base64url(body.encode())}"
+        return f"{signed}.{base64url(self._rules[header].signer.sign(signed.encode()))}"
+
+    def decode(self, token: str) -> AccessClaims | FullRefreshClaims:
+        """Verify everything but the time, and give the claims of either kind.
+
+        Raises `InvalidToken`, and `Unavailable` for a key that is unknown and may be a new one.
+        Whether it has expired is for the caller to ask: `claims.check(now)`.
+        """
+        kind, body = self._verify(token)
+        try:
+            payload = strict_json(body)
+        except ValueError as exc:
+            raise InvalidToken("the payload is not JSON") from exc
+        if not isinstance(payload, dict):
+            raise InvalidToken("the payload is not an object")
+        if payload.get("iss") != self._issuer:
+            raise InvalidToken("another issuer")
+        if payload.get("aud") != self._audience:
+            raise InvalidToken("another audience")
+        return kind.from_payload(payload)
+
+    def decode_access(self, token: str) -> AccessClaims:
+        """Decode an access token. Raises `InvalidToken` or `AccessTokenRequired`."""
+        claims = self.decode(token)
+        if not isinstance(claims, AccessClaims):
+            raise AccessTokenRequired
+        return claims
+
+    def decode_refresh(self, token: str) -> FullRefreshClaims:
+        """Decode a refresh token. Raises `InvalidToken` or `RefreshTokenRequired`."""
+        claims = self.decode(token)
+        if not isinstance(claims, FullRefreshClaims):
+            raise RefreshTokenRequired
+        return claims
+
+    def _verify(self, token: str) -> tuple[Kind, bytes]:
+        """Check form, header and signature; give the kind and the signed bytes."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidToken("too long")
+        header, _, rest = token.partition(".")
+        if not (rule := self._rules.get(header) or self._new_rule(header)):
+            raise InvalidToken("not a header of ours: another form, key, algorithm or kind")
+        body, _, signature = rest.partition(".")
+        try:
+            # A third dot, like any other foreign character, is not base64url.
+            payload, mac = from_base64url(body), from_base64url(signature)
+        except ValueError as exc:
+            raise InvalidToken("not base64url") from exc
+        if not rule.signer.verifies(mac, token[: len(header) + 1 + len(body)].encode()):
+            raise InvalidToken("the signature does not verify")
+        return rule.kind, payload
+
+    def _new_rule(self, header: str) -> _Rule | None:
+        """Find the rule of a header with a key that another worker has heard of before us.
+
+        Raises `Unavailable` where it cannot be told whether there is such a key.
+        """
+        if not self._names_unknown_key(header):
+            return None
+        is_settled = self._look_again(header)
+        if not (rule := self._rules.get(header)) and not is_settled:
+            raise Unavailable("the key of a token is unknown, and may be a new one")
+        return rule
+
+    def _names_unknown_key(self, header: str) -> bool:
+        """Could the header be one that we write with a key that we do not know?"""
+        try:
+            found = _HEADER.fullmatch(from_base64url(header))
+        except ValueError:
+            return False
+        return found is not None and self.keyring.find(found[1].decode()) is None
+
+
+def _header(key: Key, kind: Kind) -> str:
+    """Return the header that is written, encoded."""
+    return _headers(key, kind)[0]
+
+
+def _headers(key: Key, kind: Kind) -> list[str]:
+    """Return every header that is accepted, encoded, first the one that is written."""
+    names = key.algorithm_names if kind is AccessClaims else (_REFRESH_ALGORITHM,)
+    headers = ({"alg": name, "kid": key.kid, "typ": kind.typ} for name in names)
+    return [base64url(json.dumps(each, separators=(",", ":")).encode()) for each in headers]
+
+
+def _signer(key: Key, kind: Kind) -> Signer:
+    return key.signer if kind is AccessClaims else key.refresh_signer
+
+
+def _kinds(key: Key) -> tuple[Kind, ...]:
+    """Give the kinds of tokens that a key still verifies."""
+    return KINDS if key.verifies_access else (FullRefreshClaims,)

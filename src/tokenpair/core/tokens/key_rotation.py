@@ -1,0 +1,111 @@
+"""How keys come and go: publish, sign, retire; and what to do when one has leaked.
+
+Each function gives the next keyring, and changes nothing. Every step leaves time for whoever
+works with the last: verifiers keep the public keys for a while, tokens outlive the key that
+made them, and a refresh token lives longest of all.
+"""
+
+import math
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tokenpair.core.tokens.key import Key, KeyState
+from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.lifetimes import Lifetimes
+from tokenpair.errors import ConfigurationError
+
+JWKS_MAX_AGE = timedelta(minutes=5)
+"""So long a verifier may keep the public keys; a key is published so long before it signs."""
+
+# Workers notice a changed key file within seconds; until then they sign with the old key.
+_MARGIN = timedelta(minutes=1)
+
+
+def publish(keyring: Keyring, key: Key, now: datetime) -> Keyring:
+    """Add a key that will sign: from now on, everybody can get to know it."""
+    return Keyring([replace(key, state=KeyState.PUBLISHED, since=now), *keyring.keys])
+
+
+def rotate(keyring: Keyring, now: datetime, *, early: bool = False) -> Keyring:
+    """Let the newest published key sign; the one that did verifies on.
+
+    With `early`, also a key that some verifiers cannot know yet. Raises `ConfigurationError`.
+    """
+    coming = _coming(keyring)
+    if not coming:
+        raise ConfigurationError("no key is waiting to sign: make one with tokenpair keys new")
+    since = coming[0].since
+    left = JWKS_MAX_AGE - (now - since) if since else timedelta(0)
+    if left > timedelta(0) and not early:
+        raise ConfigurationError(
+            "verifiers may not know the new key yet: try again in "
+            f"{math.ceil(left.total_seconds())} seconds, or add --early if nobody else "
+            "verifies your tokens"
+        )
+    return _hand_over(keyring, coming[0], now, leaving=KeyState.PUBLISHED)
+
+
+def retire(keyring: Keyring, now: datetime, lifetimes: Lifetimes) -> Keyring:
+    """Take every step down that is due.
+
+    A key that has stopped signing becomes renewal-only when the last of its access tokens is
+    dead, and is gone when the last of its refresh tokens is.
+    """
+    staying = {key.kid for key in (keyring.signing, *_coming(keyring))}
+    stepped = [
+        key if key.kid in staying else _step_down(key, now, lifetimes) for key in keyring.keys
+    ]
+    return Keyring(key for key in stepped if key)
+
+
+def compromise(keyring: Keyring, kid: str, now: datetime) -> Keyring:
+    """Believe no access token of a key any more, from this moment on.
+
+    Its refresh tokens still renew: to forge one takes a session's secret, which no key knows.
+    Where the key was signing, a published one takes over at once, or else a new one.
+    Raises `ConfigurationError` for an unknown key.
+    """
+    if not (key := keyring.find(kid)):
+        raise ConfigurationError(f"there is no key {kid!r}: see them with tokenpair keys list")
+    if key is keyring.signing:
+        if not (coming := _coming(keyring)):
+            coming = [Key.generate(key.algorithm, state=KeyState.PUBLISHED, since=now)]
+            keyring = Keyring([*coming, *keyring.keys])
+        return _hand_over(keyring, coming[0], now, leaving=KeyState.RENEWAL_ONLY)
+    return _with(keyring, _entering(key, KeyState.RENEWAL_ONLY, now))
+
+
+def _hand_over(keyring: Keyring, new: Key, now: datetime, *, leaving: KeyState) -> Keyring:
+    """Let `new` sign; `leaving` is the state of the key that did."""
+    return _with(
+        keyring,
+        _entering(keyring.signing, leaving, now),
+        _entering(new, KeyState.SIGNING, now),
+    )
+
+
+def _step_down(key: Key, now: datetime, lifetimes: Lifetimes) -> Key | None:
+    if key.since is None:  # Nobody knows for how long: it counts from now.
+        return replace(key, since=now)
+    match key.state:
+        case KeyState.PUBLISHED if now - key.since >= lifetimes.access + _MARGIN:
+            return _entering(key, KeyState.RENEWAL_ONLY, now)
+        case KeyState.RENEWAL_ONLY if now - key.since >= lifetimes.idle + _MARGIN:
+            return None
+        case _:
+            return key
+
+
+def _coming(keyring: Keyring) -> list[Key]:
+    """Give the keys that are to sign, newest first: they stand before the one that does."""
+    ahead = keyring.keys[: keyring.keys.index(keyring.signing)]
+    return [key for key in ahead if key.state is KeyState.PUBLISHED]
+
+
+def _entering(key: Key, state: KeyState, now: datetime) -> Key:
+    return key if key.state is state else replace(key, state=state, since=now)
+
+
+def _with(keyring: Keyring, *changed: Key) -> Keyring:
+    by_kid = {key.kid: key for key in changed}
+    return Keyring(by_kid.get(key.kid, key) for key in keyring.keys)

@@ -1,0 +1,63 @@
+"""The keyring: one key signs, and each verifies what its state lets it.
+
+It is kept as a private JWK set (RFC 7517 §5), newest key first.
+"""
+
+from collections.abc import Iterable
+from typing import Self
+
+from tokenpair.core.tokens.key import Jwk, Key, KeyState
+from tokenpair.errors import ConfigurationError
+
+
+class Keyring:
+    """The keys of one issuer, newest first. Exactly one signs."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        """Raises `ConfigurationError` for keys that cannot serve together."""
+        self.keys: tuple[Key, ...] = tuple(keys)
+        self._by_kid = {key.kid: key for key in self.keys}
+        if not self.keys:
+            raise ConfigurationError("a keyring needs at least one key")
+        if len(self._by_kid) < len(self.keys):
+            raise ConfigurationError("two keys have the same id: one of them is a copy")
+        # Else one's public part could be tried as the other's secret (RFC 8725 §2.1).
+        if len({key.is_symmetric for key in self.keys}) > 1:
+            raise ConfigurationError("HS256 keys and keys of other algorithms must not be mixed")
+        signing = [key for key in self.keys if key.state is KeyState.SIGNING]
+        if len(signing) != 1:
+            raise ConfigurationError(f"exactly one key must be signing, and {len(signing)} are")
+        self.signing: Key = signing[0]
+
+    @classmethod
+    def from_jwks(cls, jwks: object) -> Self:
+        """Read a private JWK set. Raises `ConfigurationError`, naming no secret.
+
+        Where the keys name no "state", the first signs, and the others verify.
+        """
+        match jwks:
+            case {"keys": [*keys]} if keys and all(isinstance(key, dict) for key in keys):
+                states = [KeyState.SIGNING, *[KeyState.PUBLISHED] * (len(keys) - 1)]
+                return cls(
+                    Key.from_jwk(key, default=default)
+                    for key, default in zip(keys, states, strict=True)
+                )
+            case _:
+                raise ConfigurationError('not a JWK set: {"keys": [a key, ...]} is expected')
+
+    def find(self, kid: object) -> Key | None:
+        """Give the key with this id, or None; any JSON value may ask."""
+        return self._by_kid.get(kid) if isinstance(kid, str) else None
+
+    def to_private_jwks(self) -> Jwk:
+        """Give the keyring as it is kept."""
+        return {"keys": [key.to_jwk(private=True) for key in self.keys]}
+
+    def to_public_jwks(self) -> Jwk:
+        """Return the public keys of access tokens, first the one that signs.
+
+        python-jose tries them in order, and fails at the first of another type of key.
+        """
+        shown = [key for key in self.keys if key.verifies_access and not key.is_symmetric]
+        shown.sort(key=lambda key: key is not self.signing)  # The others stay in their order.
+        return {"keys": [key.to_jwk(private=False) for key in shown]}

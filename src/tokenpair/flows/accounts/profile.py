@@ -1,0 +1,47 @@
+"""See and change one's own account."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+from tokenpair.core.accounts.user import User
+from tokenpair.errors import SessionEnded
+from tokenpair.ports import Storage
+
+Merge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetUser:
+    """Give an authenticated user's account."""
+
+    storage: Storage
+
+    async def __call__(self, user_id: UUID) -> User:
+        """Raises `SessionEnded` when the account went away under the token."""
+        async with self.storage.reading() as look:
+            if user := await look.users.get(user_id):
+                return user
+        raise SessionEnded("the user is gone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateProfile:
+    """Change the app's own fields of an account."""
+
+    storage: Storage
+
+    async def __call__(self, user_id: UUID, changes: dict[str, Any], *, merge: Merge = or_) -> User:
+        """Replace the profile by `merge(profile, changes)`; by default, other fields stay.
+
+        Nothing else can change the profile meanwhile. Raises what `merge` raises, having changed
+        nothing, and `SessionEnded` when there is no such account any more.
+        """
+        async with self.storage.begin() as tx:
+            if locked := await tx.users.lock(user_id):
+                profile = merge(locked.user.profile, changes)
+                await tx.users.set_profile(user_id, profile)
+                return replace(locked.user, profile=profile)
+        raise SessionEnded("the user is gone")

@@ -1,0 +1,41 @@
+"""See one's sessions, and end one of them."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tokenpair.core.counts import Tally
+from tokenpair.core.sessions.rule import EndReason, Session
+from tokenpair.errors import NotFound
+from tokenpair.ports import Clock, Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListSessions:
+    """Give a user's live sessions, newest first."""
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(self, user_id: UUID) -> list[Session]:
+        """An unknown user has none."""
+        async with self.storage.reading() as look:
+            return await look.sessions.live(user_id, self.clock())
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndSession:
+    """End one of a user's sessions."""
+
+    storage: Storage
+    clock: Clock
+    tally: Tally
+
+    async def __call__(self, user_id: UUID, session_id: UUID) -> None:
+        """Raises `NotFound` for an unknown session, an ended one and anyone else's."""
+        now = self.clock()
+        async with self.storage.begin() as tx:
+            found = await tx.sessions.lock(session_id)
+            if not found or found[0].user_id != user_id or not found[0].is_live(now):
+                raise NotFound("no live session of this user")
+            ended = await tx.sessions.end(session_id, EndReason.ENDED_BY_USER, now)
+        self.tally.sessions_ended[EndReason.ENDED_BY_USER] += ended

@@ -1,0 +1,65 @@
+"""Renew: present a refresh token, get the next pair. The hot path is one statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokenpair.core.counts import RenewalOutcome, Tally
+from tokenpair.core.sessions.mint import Mint, TokenPair
+from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.errors import AuthError, ExpiredToken, TokenError, Unavailable
+from tokenpair.flows.sessions.judge import Judge
+from tokenpair.ports import Clock, Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renew:
+    """Renew a session. See `rule.judge` for the rule."""
+
+    storage: Storage
+    mint: Mint
+    clock: Clock
+    tally: Tally
+    judge: Judge
+
+    async def __call__(self, token: str) -> TokenPair:
+        """Give the next pair; its refresh token may be the very one presented.
+
+        Raises `InvalidToken`, `ExpiredToken`, `RefreshTokenRequired`, `SessionEnded`,
+        `TokenSuperseded` and `Unavailable`.
+        """
+        now, renewals = self.clock(), self.tally.renewals
+        try:
+            claims = self.mint.codec.decode_refresh(token)
+            claims.check(now)
+            if standing := await self.storage.renew(claims, now, self.mint.windows):
+                renewals[_success(standing, claims, now)] += 1
+                return self.mint.next_pair(standing, token, claims, now)
+            outcome, refusal = await self.judge(claims, now)
+            if refusal is None:
+                # Only a row that went back between the two looks (a fail-over) gets here: the
+                # same token is accepted on the next try.
+                raise Unavailable("the row changed while it was judged")
+        except AuthError as exc:
+            renewals[_failure(exc)] += 1
+            raise
+        renewals[outcome] += 1
+        raise refusal
+
+
+def _success(standing: Standing, claims: FullRefreshClaims, now: datetime) -> RenewalOutcome:
+    """Say which of the three it was that the one statement has carried out."""
+    if standing.head != claims.token_id:
+        return RenewalOutcome.HOLD
+    return RenewalOutcome.ADVANCE if standing.rotated_at == now else RenewalOutcome.REPEAT
+
+
+def _failure(error: AuthError) -> RenewalOutcome:
+    """Say what kept it from being judged."""
+    match error:
+        case ExpiredToken():
+            return RenewalOutcome.EXPIRED
+        case TokenError():
+            return RenewalOutcome.INVALID
+        case _:
+            return RenewalOutcome.UNAVAILABLE

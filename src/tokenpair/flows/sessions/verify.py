@@ -1,0 +1,140 @@
+"""Authenticate: from a token to what it may be trusted to say, now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.tokens.claims import AccessClaims, Claims, FullRefreshClaims, RefreshClaims
+from tokenpair.core.tokens.codec import Codec
+from tokenpair.core.tokens.verified import VerifiedTokens
+from tokenpair.errors import SessionEnded, StaleToken, Unavailable
+from tokenpair.flows.sessions.judge import Judge
+from tokenpair.ports import Clock, Storage, Watch
+
+USUAL = "Bearer "
+"""Before a token, in the header that nearly every client sends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authenticate:
+    """Check a token of either kind.
+
+    An access token against the time and the revocations, without any I/O; a refresh token, which
+    outlives what is kept of those, against its session's row.
+    """
+
+    storage: Storage
+    codec: Codec
+    clock: Clock
+    watch: Watch
+    verified: VerifiedTokens
+    judge: Judge
+    longest: timedelta
+    """How long access tokens live; of an older one it is not known any more if it is revoked."""
+
+    async def __call__(self, token: str) -> AccessClaims | RefreshClaims:
+        """Verify a token of either kind. Raises what `access` and `refresh` raise."""
+        try:
+            claims = self._decoded(token)
+        except Unavailable:
+            await self.watch.catch_up()
+            claims = self._decoded(token)
+        return (
+            await self._check_refresh(claims) if isinstance(claims, FullRefreshClaims) else claims
+        )
+
+    def _decoded(self, token: str) -> AccessClaims | FullRefreshClaims:
+        """Verify an access token wholly, and a refresh token but for its session's row."""
+        if known := self.verified.get(token):
+            return self._check_access(known)
+        claims = self.codec.decode(token)
+        return claims if isinstance(claims, FullRefreshClaims) else self._remembered(token, claims)
+
+    async def current_access(self, token: str) -> AccessClaims:
+        """Verify an access token as `access` does; where this worker's copy is old, look first."""
+        try:
+            return self.access(token)
+        except Unavailable:
+            await self.watch.catch_up()
+            return self.access(token)
+
+    def access(self, token: str) -> AccessClaims:
+        """Verify an access token.
+
+        Raises `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded`,
+        `StaleToken`, and `Unavailable` when what has been revoked cannot be told.
+        """
+        if known := self.verified.get(token):
+            return self._check_access(known)
+        return self._remembered(token, self.codec.decode_access(token))
+
+    def presented(self, credentials: bytes, read: Callable[[bytes], str]) -> AccessClaims:
+        """Verify an access token in the form in which it came.
+
+        Known to the byte, it need not be looked into; else `read` gets the token out of it, and
+        may raise. Raises what `access` raises.
+        """
+        if not (claims := self.verified.get(credentials)):
+            token = read(credentials)
+            if credentials == f"{USUAL}{token}".encode("latin-1", "replace"):
+                return self._remembered(credentials, self.codec.decode_access(token))
+            # One token can come in any number of forms, of any length, which are not remembered.
+            return self.access(token)
+        # As `_check_access`, which would be one call more on the way of every request.
+        claims.check(self.clock())
+        self.watch.check(claims)
+        return claims
+
+    async def access_of_row(self, token: str) -> AccessClaims:
+        """Verify an access token, and look into its session's row besides.
+
+        Raises what `access` raises.
+        """
+        claims = await self.current_access(token)
+        standing = await self._standing(claims)
+        if standing.user_id != claims.subject:
+            raise SessionEnded("the session is another user's")
+        if claims.version < standing.version:
+            raise StaleToken
+        return claims
+
+    async def refresh(self, token: str) -> RefreshClaims:
+        """Verify a refresh token, without renewing: its session would accept it.
+
+        A replay ends the session, as in a renewal; nothing else changes. Raises `InvalidToken`,
+        `ExpiredToken`, `RefreshTokenRequired`, `SessionEnded`, `TokenSuperseded` and `Unavailable`.
+        """
+        return await self._check_refresh(self.codec.decode_refresh(token))
+
+    def _check_access(self, claims: AccessClaims) -> AccessClaims:
+        """Check what may change from one use of a verified token to the next."""
+        claims.check(self.clock())
+        self.watch.check(claims)
+        return claims
+
+    def _remembered(self, text: str | bytes, claims: AccessClaims) -> AccessClaims:
+        """Check them, and remember what they came in if it has passed everything."""
+        # From when tokens were allowed to live longer. Compared by the difference: the sum may be
+        # beyond the end of time.
+        if claims.expires_at - claims.issued_at > self.longest:
+            claims = replace(claims, expires_at=claims.issued_at + self.longest)
+        self._check_access(claims)
+        self.verified.put(text, claims)
+        return claims
+
+    async def _check_refresh(self, claims: FullRefreshClaims) -> RefreshClaims:
+        standing = await self._standing(claims)
+        if standing.recognises(claims) and standing.accepts(claims):
+            return claims.public
+        _, refusal = await self.judge(claims, self.clock())
+        if refusal:
+            raise refusal
+        return claims.public
+
+    async def _standing(self, claims: Claims) -> Standing:
+        now = self.clock()
+        claims.check(now)
+        if standing := await self.storage.standing(claims.session_id, now):
+            return standing
+        raise SessionEnded

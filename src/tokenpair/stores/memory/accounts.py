@@ -1,0 +1,68 @@
+"""The accounts in memory."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.errors import EmailTaken
+from tokenpair.stores.memory.tables import Tables
+
+
+class MemoryUsers:
+    """`ports.Users` over a dictionary."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._users = tables.users
+
+    async def add(self, user: StoredUser) -> None:
+        if await self.by_email(user.user.email):
+            raise EmailTaken
+        self._users[user.user.id] = user
+
+    async def get(self, user_id: UUID) -> User | None:
+        found = self._users.get(user_id)
+        return found.user if found else None
+
+    async def lock(self, user_id: UUID) -> StoredUser | None:
+        return self._users.get(user_id)
+
+    async def by_email(self, email: EmailAddress) -> StoredUser | None:
+        canonical = email.canonical
+        return next(
+            (each for each in self._users.values() if each.user.email.canonical == canonical), None
+        )
+
+    async def list(self, *, limit: int) -> list[User]:
+        newest = sorted(self._users, reverse=True)[:limit]
+        return [self._users[user_id].user for user_id in newest]
+
+    async def set_password_hash(self, user_id: UUID, password_hash: str, *, replacing: str) -> bool:
+        found = self._users.get(user_id)
+        if not found or found.password_hash != replacing:
+            return False
+        self._users[user_id] = replace(found, password_hash=password_hash)
+        return True
+
+    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
+        return self._put(user_id, profile=profile) is not None
+
+    async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
+        user = await self.get(user_id)
+        if user and user.roles != roles:
+            self._put(user_id, roles=roles, version=user.version + 1)
+            self._tables.revoke(user_id=user_id, min_version=user.version + 1)
+        return user is not None
+
+    async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
+        return self._put(user_id, disabled_at=at) is not None
+
+    def _put(self, user_id: UUID, **changes: Any) -> User | None:  # noqa: ANN401
+        if not (found := self._users.get(user_id)):
+            return None
+        user = replace(found.user, **changes)
+        self._users[user_id] = replace(found, user=user)
+        return user

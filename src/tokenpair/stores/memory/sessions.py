@@ -1,0 +1,48 @@
+"""The sessions in memory."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from tokenpair.core.accounts.user import User
+from tokenpair.core.sessions.rule import (
+    EndReason,
+    Session,
+    StoredSession,
+)
+from tokenpair.stores.memory.tables import Tables
+
+
+class MemorySessions:
+    """`ports.Sessions` over a dictionary."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._sessions = tables.sessions
+
+    async def add(self, session: StoredSession) -> None:
+        self._sessions[session.id] = session
+
+    async def lock(self, session_id: UUID) -> tuple[StoredSession, User] | None:
+        session = self._sessions.get(session_id)
+        user = self._tables.user_of(session) if session else None
+        return (session, user) if session and user else None
+
+    async def live(self, user_id: UUID, now: datetime) -> list[Session]:
+        mine = [s for s in self._sessions.values() if s.user_id == user_id and s.is_live(now)]
+        newest_first = sorted(
+            mine, key=lambda session: (session.created_at, session.id), reverse=True
+        )
+        return [session.public for session in newest_first]
+
+    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
+        session = self._sessions.get(session_id)
+        if not session or session.ended_at:
+            return False
+        self._sessions[session_id] = replace(session, ended_at=now, end_reason=reason)
+        self._tables.revoke(session_id=session_id)
+        return True
+
+    async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
+        mine = [s.id for s in self._sessions.values() if s.user_id == user_id]
+        return sum([await self.end(session_id, reason, now) for session_id in mine])

@@ -1,0 +1,139 @@
+"""The reference storage: everything in dictionaries, the rule carried out by `judge` itself.
+
+For tests and for reading. It forgets everything when the process ends.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from tokenpair.core.health import Condition, Health
+from tokenpair.core.sessions.revocation import KEPT, Revocation
+from tokenpair.core.sessions.rule import (
+    Standing,
+    Verdict,
+    Windows,
+    advance,
+    judge,
+)
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.memory.accounts import MemoryUsers
+from tokenpair.stores.memory.sessions import MemorySessions
+from tokenpair.stores.memory.tables import Tables
+
+
+class MemoryStorage:
+    """A `Storage` in memory. One unit of work at a time, on a copy that is swapped in."""
+
+    is_private = True
+
+    def __init__(self) -> None:
+        self._tables = Tables()
+        self._lock = asyncio.Lock()
+        self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
+
+    async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:  # noqa: ARG002
+        """Nothing to open, nothing to migrate."""
+        known = self._tables.longest_access
+        if access is not None and (known is None or known < access):
+            self._tables.longest_access = access
+
+    async def close(self) -> None:
+        """Nothing to close, but the lock may belong to an event loop that is over."""
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator["MemoryUnitOfWork"]:
+        """Open a unit of work on a copy; swap it in at the end, drop it on an error."""
+        async with self._lock:
+            tables = self._tables.copy()
+            yield MemoryUnitOfWork(tables)
+            news = tables.revoked_since(self._tables.revoked)
+            self._tables = tables
+        for hear in self._hearers:
+            hear(news)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["MemoryUnitOfWork"]:
+        """Look at a copy, which is dropped."""
+        yield MemoryUnitOfWork(self._tables.copy())
+
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> Standing | None:
+        """Judge and carry out."""
+        async with self._lock:
+            if not (found := self._tables.sessions.get(token.session_id)):
+                return None
+            user = self._tables.user_of(found)
+            if not user or not user.is_enabled:
+                return None
+            match judge(found, token, now, windows):
+                case Verdict.ADVANCE:
+                    session = advance(found, token, now)
+                case Verdict.HOLD | Verdict.REPEAT:
+                    session = replace(found, seen_at=now)
+                case _:
+                    return None
+            self._tables.sessions[session.id] = session
+            return Standing.of(session, user)
+
+    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+        """Remember whom to tell, and tell what is in force."""
+        self._hearers.append(hear)
+        hear(self._tables.revoked_since(0))
+
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        """Return what has been added since; a position counts what there was."""
+        entries = self._tables.revoked_since(position[0] if position and not reload else 0)
+        position = (self._tables.revoked, 0)
+        return FeedPage(entries=entries, position=position, now=datetime.now(UTC))
+
+    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+        """Look the session and its user up."""
+        session = self._tables.sessions.get(session_id)
+        user = self._tables.user_of(session) if session else None
+        if session and user and session.is_live(now) and user.is_enabled:
+            return Standing.of(session, user)
+        return None
+
+    async def prune(self, now: datetime, limit: int) -> int:
+        """Remove it; whoever is at it lets nobody else in between."""
+        clock = datetime.now(UTC)
+        sessions, revocations = self._tables.sessions, self._tables.revocations
+        day_ago = min(now, clock) - timedelta(days=1)
+        removed = 0
+        expired = {each.id: each.expires_at for each in sessions.values()}
+        ended = {each.id: each.ended_at for each in sessions.values() if each.ended_at}
+        for moments in (expired, ended):
+            over = [each for each, at in moments.items() if at < day_ago and each in sessions]
+            for session_id in sorted(over, key=moments.__getitem__)[:limit]:
+                del sessions[session_id]
+                removed += 1
+        kept = min(now, clock) - KEPT
+        for number in [each for each, entry in revocations.items() if entry.until < kept][:limit]:
+            del revocations[number]
+            removed += 1
+        return removed
+
+    async def check(self, now: datetime) -> Health:  # noqa: ARG002
+        """Memory always answers, and has no clock but this machine's."""
+        return Health(database=Condition.OK, migrations=Condition.OK, clock=Condition.OK)
+
+
+class MemoryUnitOfWork:
+    """Both stores, over one copy of the tables."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.users: MemoryUsers = MemoryUsers(tables)
+        self.sessions: MemorySessions = MemorySessions(tables)
+        self._tables = tables
+
+    async def clear(self) -> None:
+        """Remove every account and session; for tests."""
+        self._tables.users.clear()
+        self._tables.sessions.clear()

@@ -1,0 +1,50 @@
+"""The tables in memory, and what spans them."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.core.sessions.revocation import MARGIN, UNKNOWN_ACCESS, Revocation
+from tokenpair.core.sessions.rule import (
+    StoredSession,
+)
+
+
+@dataclass(slots=True)
+class Tables:
+    """All rows, each kind by its key."""
+
+    users: dict[UUID, StoredUser] = field(default_factory=dict)
+    sessions: dict[UUID, StoredSession] = field(default_factory=dict)
+    revocations: dict[int, Revocation] = field(default_factory=dict)  # Numbered from 0.
+    revoked: int = 0
+    longest_access: timedelta | None = None
+
+    def copy(self) -> "Tables":
+        return replace(
+            self,
+            users=dict(self.users),
+            sessions=dict(self.sessions),
+            revocations=dict(self.revocations),
+        )
+
+    def user_of(self, session: StoredSession) -> User | None:
+        found = self.users.get(session.user_id)
+        return found.user if found else None
+
+    def revoked_since(self, number: int) -> list[Revocation]:
+        return [entry for each, entry in self.revocations.items() if each >= number]
+
+    def revoke(
+        self, *, session_id: UUID | None = None, user_id: UUID | None = None, min_version: int = 0
+    ) -> None:
+        now = datetime.now(UTC)
+        self.revocations[self.revoked] = Revocation(
+            session_id=session_id,
+            user_id=user_id,
+            min_version=min_version,
+            recorded_at=now,
+            until=now + (self.longest_access or UNKNOWN_ACCESS) + MARGIN,
+        )
+        self.revoked += 1

@@ -1,0 +1,118 @@
+"""`ports.Users` in SQL."""
+
+import builtins
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.errors import EmailTaken
+from tokenpair.stores.sql.feed import SqlRevocations
+from tokenpair.stores.sql.tables import user_table
+
+_u = user_table.c
+
+
+class SqlUsers:
+    """The accounts, on one connection."""
+
+    def __init__(self, connection: AsyncConnection, revocations: SqlRevocations) -> None:
+        self._connection = connection
+        self._revocations = revocations
+
+    async def add(self, user: StoredUser) -> None:
+        try:
+            await self._connection.execute(user_table.insert().values(_to_row(user)))
+        except sa.exc.IntegrityError:
+            # Ids are ours and never collide; the address is the only other unique column.
+            # Broken off from its cause, which quotes the row.
+            raise EmailTaken from None
+
+    async def get(self, user_id: UUID) -> User | None:
+        found = await self._one(sa.select(user_table).where(_u.id == user_id))
+        return found.user if found else None
+
+    async def lock(self, user_id: UUID) -> StoredUser | None:
+        return await self._one(
+            # FOR NO KEY UPDATE: a session that is inserted elsewhere, and refers to the user, may.
+            sa.select(user_table).where(_u.id == user_id).with_for_update(key_share=True)
+        )
+
+    async def by_email(self, email: EmailAddress) -> StoredUser | None:
+        return await self._one(sa.select(user_table).where(_u.email_canonical == email.canonical))
+
+    async def list(self, *, limit: int) -> builtins.list[User]:
+        newest = sa.select(user_table).order_by(_u.id.desc()).limit(limit)
+        return [to_user(row) for row in await self._connection.execute(newest)]
+
+    async def set_password_hash(self, user_id: UUID, password_hash: str, *, replacing: str) -> bool:
+        changed = await self._connection.execute(
+            user_table.update()
+            .where(_u.id == user_id, _u.password_hash == replacing)
+            .values(password_hash=password_hash)
+        )
+        return changed.rowcount == 1
+
+    async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
+        return await self._set(user_id, profile=profile)
+
+    async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
+        if not (found := await self.lock(user_id)):
+            return False
+        if (user := found.user).roles != roles:
+            version = user.version + 1
+            await self._set(user_id, roles=sorted(roles), version=version)
+            await self._revocations.user_changed(user_id, version)
+        return True
+
+    async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
+        return await self._set(user_id, disabled_at=at)
+
+    async def _one(self, query: sa.Select[Any]) -> StoredUser | None:
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        password_hash = row._mapping[_u.password_hash]  # noqa: SLF001  Public, in spite of its name.
+        return StoredUser(user=to_user(row), password_hash=password_hash)
+
+    async def _set(self, user_id: UUID, **values: Any) -> bool:  # noqa: ANN401
+        changed = await self._connection.execute(
+            user_table.update().where(_u.id == user_id).values(**values)
+        )
+        return changed.rowcount == 1
+
+
+def _to_row(stored: StoredUser) -> dict[str, Any]:
+    """Return the row that keeps this user."""
+    user = stored.user
+    return {
+        "id": user.id,
+        "email": user.email.typed,
+        "email_canonical": user.email.canonical,
+        "email_verified_at": user.email_verified_at,
+        "password_hash": stored.password_hash,
+        "roles": sorted(user.roles),
+        "version": user.version,
+        "profile": user.profile,
+        "created_at": user.created_at,
+        "disabled_at": user.disabled_at,
+    }
+
+
+def to_user(row: sa.Row[Any]) -> User:
+    """Read a row of the user table, whatever its labels' prefix was."""
+    columns = row._mapping  # noqa: SLF001  Public, in spite of its name.
+    return User(
+        id=columns[_u.id],
+        email=EmailAddress(columns[_u.email], columns[_u.email_canonical]),
+        email_verified_at=columns[_u.email_verified_at],
+        roles=frozenset(columns[_u.roles]),
+        version=columns[_u.version],
+        profile=columns[_u.profile],
+        created_at=columns[_u.created_at],
+        disabled_at=columns[_u.disabled_at],
+    )

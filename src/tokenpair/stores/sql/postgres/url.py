@@ -1,0 +1,159 @@
+"""Read a PostgreSQL URL, in each spelling that libpq and hosting platforms use.
+
+This is the only place that does: everything that connects goes by a `PostgresUrl`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import sqlalchemy as sa
+
+from tokenpair.errors import ConfigurationError
+from tokenpair.stores.sql.postgres.options import KNOWN, to_arguments
+
+# The driver's name is dropped: platforms name others, and there is only one here.
+_SCHEME = re.compile(r"postgres(ql)?(\+(asyncpg|psycopg2?|psycopg_async))?://", re.IGNORECASE)
+_LAST_PORT = 65535
+
+_ESCAPE = (
+    "in the user and the password, write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 "
+    "and % as %25"
+)
+_UNREADABLE = f"the database URL cannot be read; {_ESCAPE}"
+
+Host = tuple[str | None, int | None]
+"""A name, an address or a socket's folder, and a port. None: the driver's default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresUrl:
+    """A URL that has been read. `hosts` are tried in their order."""
+
+    hosts: tuple[Host, ...]
+    database: str | None
+    user: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+    arguments: dict[str, Any] = field(repr=False)
+    """asyncpg's arguments for the options."""
+    connect_seconds: float | None
+    """How long one host may take to answer, from `connect_timeout`; None if it is not given."""
+
+    @property
+    def name(self) -> str:
+        """What to call the database in messages: its hosts and name, without user and options."""
+        folders = [f"?host={host}" for host, _ in self.hosts if host and host.startswith("/")]
+        where = [_join(*each) for each in self.hosts if not (each[0] or "").startswith("/")]
+        return f"postgresql://{','.join(where)}/{self.database or ''}" + "".join(folders)
+
+    @property
+    def for_sqlalchemy(self) -> sa.URL:
+        """The URL of an engine, which shows it and connects by another way: without options."""
+        host, port = self.hosts[0]
+        is_socket = host is not None and host.startswith("/")
+        return sa.URL.create(
+            "postgresql+asyncpg",
+            username=self.user,
+            password=self.password,
+            host=None if is_socket else host,
+            port=None if is_socket else port,
+            database=self.database,
+        )
+
+
+def is_postgres_url(url: str) -> bool:
+    """Does it name a PostgreSQL database?"""
+    return _SCHEME.match(url.strip()) is not None
+
+
+def parse_postgres_url(text: str) -> PostgresUrl:
+    """Read a URL. Raises `ConfigurationError`, which shows nothing of the user or password."""
+    before_query, _, query = text.strip().partition("://")[2].partition("?")
+    authority, _, path = before_query.partition("/")
+    if authority.count("@") > 1 or "@" in path:
+        raise ConfigurationError(_UNREADABLE)
+    credentials, _, hosts_and_ports = authority.rpartition("@")
+    user, _, password = credentials.partition(":")
+    options = _options(query)
+    database = options.pop("dbname", "") or options.pop("database", "") or unquote(path)
+    user = options.pop("user", "") or unquote(user)
+    password = options.pop("password", "") or unquote(password)
+    hosts = _hosts(hosts_and_ports, options.pop("host", None), options.pop("port", None))
+    arguments, connect_seconds = to_arguments(options, several_hosts=len(hosts) > 1)
+    return PostgresUrl(
+        hosts=hosts,
+        database=database or None,
+        user=user or None,
+        password=password or None,
+        arguments=arguments,
+        connect_seconds=connect_seconds,
+    )
+
+
+def _options(query: str) -> dict[str, str]:
+    """Split the query. Only `host` may come more than once: as one more host each time."""
+    options: dict[str, str] = {}
+    for name, value in _pairs(query):
+        if name == "host" and name in options:
+            options[name] += f",{value}"
+        elif value:
+            options[name] = value
+    return options
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        raise ConfigurationError(_UNREADABLE) from None
+    # Else an unknown name would be shown; it may be a piece of a password with a "?" in it.
+    if "@" in query and not KNOWN.issuperset(name for name, _ in pairs):
+        raise ConfigurationError(_UNREADABLE)
+    return pairs
+
+
+def _hosts(authority: str, host: str | None, port: str | None) -> tuple[Host, ...]:
+    """Return the hosts. Those of the query stand in for those of the authority."""
+    if host is None:
+        hosts = [_host(each, is_quoted=True) for each in authority.split(",")]
+    else:
+        hosts = [_host(each, is_quoted=False) for each in host.split(",")]
+    if len(hosts) > 1 and not all(name for name, _ in hosts):
+        raise ConfigurationError("the database URL: one of its hosts has no name")
+    ports = [_port(each) for each in port.split(",")] if port else [None]
+    if len(ports) == 1:
+        ports *= len(hosts)
+    if len(ports) != len(hosts):
+        raise ConfigurationError("the database URL: give one port, or one for each host")
+    return tuple((name, own or other) for (name, own), other in zip(hosts, ports, strict=True))
+
+
+def _host(text: str, *, is_quoted: bool) -> Host:
+    """Read `name`, `name:port`, `[::1]:port`, `::1`, or the folder of a socket."""
+    if text.startswith("/"):
+        return text, None  # It may contain colons, as those of Google's Cloud SQL do.
+    name, port = text, ""
+    if text.startswith("["):
+        name, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise ConfigurationError("the database URL: an IPv6 address must stand in [ ]")
+        port = port[1:]
+    elif text.count(":") == 1:
+        name, _, port = text.partition(":")
+    elif ":" in text and is_quoted:
+        raise ConfigurationError("the database URL: an IPv6 address must stand in [ ]")
+    return (unquote(name) if is_quoted else name) or None, _port(port)
+
+
+def _port(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _LAST_PORT):
+        raise ConfigurationError(f"the database URL has a port that is not a number; {_ESCAPE}")
+    return int(text)
+
+
+def _join(host: str | None, port: int | None) -> str:
+    name = f"[{host}]" if host and ":" in host else host or ""
+    return f"{name}:{port}" if port else name

@@ -1,0 +1,108 @@
+"""The feed on SQLite: mostly it is seen at a glance that nothing has happened."""
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from tokenpair.core.sessions.revocation import KEPT, Revocation
+from tokenpair.errors import Unavailable
+from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.sql.sqlite.connection import connect, name_of, summary, to_moment, to_text
+
+Row = tuple[Any, ...]
+
+_ROWS = "SELECT id, session_id, user_id, min_version, recorded_at, until FROM tokenpair_revocation"
+
+
+class SqliteFeed:
+    """Reads the feed, in a thread of its own.
+
+    There is one writer, so the rows after the newest one that was seen are the news. If that one
+    is still there, that is: a backup that was restored takes the ids back, and what is written
+    next gets them again. Then everything that is kept is read. A position is the connection, its
+    count of changes, and that row.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite-feed")
+        self._connection: sqlite3.Connection | None = None
+
+    async def read(self, position: FeedPosition | None, *, reload: bool) -> FeedPage:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, self._read, position, reload)
+        except sqlite3.Error as exc:
+            reason = summary(exc)
+            raise Unavailable(
+                f"the database {name_of(self._path)} cannot be read: {reason}"
+            ) from exc
+
+    async def close(self) -> None:
+        if self._connection:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._close)
+
+    def _read(self, position: FeedPosition | None, reload: bool) -> FeedPage:
+        if self._connection is None:
+            self._connection = connect(self._path)
+            # Decoded where it can be told which row is at fault.
+            self._connection.text_factory = bytes
+        connection = self._connection
+        now = datetime.now(UTC)  # SQLite's clock is the machine's.
+        # It changes with every commit of any other connection, and costs next to nothing.
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if position and position[:2] == (connection, version) and not reload:
+            return FeedPage(entries=[], position=position, now=now)
+        # Looked for before the news: what is committed in between is read now, and once more the
+        # next time.
+        newest = connection.execute(f"{_ROWS} ORDER BY id DESC LIMIT 1").fetchone()
+        if position is None:
+            rows = _rows_in_force(connection, now - KEPT)
+        else:
+            rows = _rows_after(position[2], connection, now - KEPT)
+            rows += _rows_in_force(connection, now) if reload else []
+        entries = [_to_revocation(row) for row in rows]
+        return FeedPage(entries=entries, position=(connection, version, newest), now=now)
+
+    def _close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+
+def _rows_in_force(connection: sqlite3.Connection, at: datetime) -> list[Row]:
+    return connection.execute(f"{_ROWS} WHERE until > ?", (to_text(at),)).fetchall()
+
+
+def _rows_after(seen: Row | None, connection: sqlite3.Connection, kept: datetime) -> list[Row]:
+    last = seen[0] if seen else 0
+    found = connection.execute(f"{_ROWS} WHERE id = ?", (last,)).fetchone()
+    if seen and found == seen:
+        return connection.execute(f"{_ROWS} WHERE id > ?", (last,)).fetchall()
+    # It has been pruned, and then there is little to read; or it never was.
+    question = f"{_ROWS} WHERE id > ? OR until > ?"
+    return connection.execute(question, (last, to_text(kept))).fetchall()
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+# It names nothing, and makes no sense to whoever takes it.
+_UNREADABLE = Revocation(recorded_at=_EPOCH, until=_EPOCH)
+
+
+def _to_revocation(row: Row) -> Revocation:
+    _, session_id, user_id, min_version, recorded_at, until = row
+    try:
+        return Revocation(
+            session_id=UUID(session_id.decode()) if session_id else None,
+            user_id=UUID(user_id.decode()) if user_id else None,
+            min_version=int(min_version or 0),
+            recorded_at=to_moment(recorded_at.decode()),
+            until=to_moment(until.decode()),
+        )
+    # SQLite keeps anything in any column.
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return _UNREADABLE

@@ -1,0 +1,119 @@
+"""For tests: a clock that stands still, cheap passwords, a user, and a session."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, runtime_checkable
+from uuid import UUID, uuid4
+
+from tokenpair.auth import Auth
+from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.accounts.user import User
+from tokenpair.core.sessions.mint import TokenPair
+from tokenpair.core.sessions.rule import EndReason, Windows
+from tokenpair.core.tokens.claims import AccessClaims
+from tokenpair.core.tokens.key import Key
+from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.lifetimes import ACCESS
+from tokenpair.passwords import Argon2Cost, Argon2Passwords
+from tokenpair.ports import PasswordHasher, Storage
+from tokenpair.stores.memory import MemoryStorage
+
+PASSWORD = "correct horse battery staple"  # noqa: S105  Of users that live for one test.
+"""The password of every user that `a_user` signs up."""
+
+CHEAP = Argon2Cost(memory_kib=8, time=1, parallelism=1)
+"""A hash that costs next to nothing, and is worth as much."""
+
+
+class FakeClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self.now: datetime = now
+
+    def __call__(self) -> datetime:
+        """Return the moment it stands at."""
+        return self.now
+
+    def advance(self, by: timedelta | None = None, **span: float) -> None:
+        """Move on: `clock.advance(minutes=10)`."""
+        self.now += by or timedelta(**span)
+
+
+def make_auth(
+    *,
+    storage: Storage | None = None,
+    clock: FakeClock | None = None,
+    keyring: Keyring | None = None,
+    passwords: PasswordHasher | None = None,
+    windows: Windows | None = None,
+    policy: PasswordPolicy | None = None,
+    audience: str = "https://api.test",
+) -> Auth:
+    """Compose an `Auth` for a test: in memory, cheap, with its own time.
+
+    `policy` says which passwords a sign-up accepts; by default, what an app gets by default.
+    """
+    return Auth(
+        storage=storage or MemoryStorage(),
+        keyring=keyring or Keyring([Key.generate()]),
+        issuer="https://auth.test",
+        audience=audience,
+        passwords=passwords or Argon2Passwords(CHEAP),
+        policy=policy,
+        windows=windows,
+        clock=clock or FakeClock(),
+        development=True,
+    )
+
+
+async def a_user(auth: Auth, email: str = "ada@example.com", *, roles: str = "") -> User:
+    """Sign a user up with `PASSWORD`, and set the roles, which are separated by spaces."""
+    user = await auth.sign_up(email=email, password=PASSWORD)
+    if roles:
+        await auth.set_roles(user.id, frozenset(roles.split()))
+    return await auth.get_user(user.id)
+
+
+async def login_as(auth: Auth, user: User) -> TokenPair:
+    """Open a session for a user that `a_user` has signed up."""
+    return await auth.log_in(email=user.email.typed, password=PASSWORD)
+
+
+def make_claims(subject: UUID | None = None, *, roles: str = "") -> AccessClaims:
+    """Make the claims of an access token that was never issued, for an overridden dependency.
+
+    `subject` is the user's id, by default a new one; `roles` are separated by spaces.
+    """
+    now = datetime.now(UTC)
+    return AccessClaims(
+        subject=subject or uuid4(),
+        session_id=uuid4(),
+        token_id="A" * 22,
+        issued_at=now,
+        expires_at=now + ACCESS,
+        roles=frozenset(roles.split()),
+        version=0,
+        authenticated_at=now,
+    )
+
+
+@runtime_checkable
+class _Clearable(Protocol):
+    async def clear(self) -> None: ...
+
+
+async def empty_storage(auth: Auth) -> None:
+    """Remove every account and every session, so that the next test finds none.
+
+    Their access tokens are dead from then on. Call it in the event loop in which `auth` is
+    open. It knows tokenpair's own storages; for another it raises `TypeError`.
+    """
+    async with auth.storage.begin() as tx:
+        if not isinstance(tx, _Clearable):
+            raise TypeError(f"empty {type(auth.storage).__name__} by its own means")
+        for user in await tx.users.list(limit=_ALL):
+            await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, auth.clock())
+        await tx.clear()
+
+
+_ALL = 1_000_000

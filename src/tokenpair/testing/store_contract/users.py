@@ -1,0 +1,328 @@
+"""What `ports.Users` promises."""
+# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import pytest
+
+from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.core.sessions.rule import (
+    EndReason,
+    StoredSession,
+)
+from tokenpair.errors import EmailTaken
+from tokenpair.ids import uuid7
+from tokenpair.ports import Storage
+from tokenpair.testing.store_contract.samples import (
+    HASH,
+    HOUR,
+    NOW,
+    TICK,
+    keep,
+    make_session,
+    make_user,
+    read_password_hash,
+    read_session,
+    read_user,
+    waits,
+)
+
+
+class UserPromises:
+    """The accounts."""
+
+    async def test_a_user_is_kept_whole(self, storage: Storage) -> None:
+        user = make_user(
+            "Ada.Lovelace+x@Example.COM",
+            email_verified_at=NOW,
+            roles=frozenset({"admin", "author"}),
+            version=7,
+            disabled_at=NOW + TICK,
+            profile={"name": "Ada ✒ \x00", "tags": [1, 2.5, None, True], "more": {"a": {}}},
+        )
+
+        await keep(storage, user)
+
+        assert await read_user(storage, user) == user
+
+    async def test_a_hash_is_kept_beside_its_user(self, storage: Storage) -> None:
+        user = make_user()
+        stored = StoredUser(user=user, password_hash="hash-7")  # noqa: S106  A made-up hash.
+
+        async with storage.begin() as tx:
+            await tx.users.add(stored)
+
+        async with storage.begin() as tx:
+            assert await tx.users.lock(user.id) == stored
+            assert await tx.users.by_email(user.email) == stored
+            assert await tx.users.get(user.id) == user
+
+    async def test_a_user_needs_neither_password_nor_profile(self, storage: Storage) -> None:
+        user = make_user()
+
+        await keep(storage, user, password_hash=None)
+
+        assert await read_user(storage, user) == user
+        assert await read_password_hash(storage, user) is None
+
+    async def test_times_are_moments_whatever_their_zone(self, storage: Storage) -> None:
+        elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
+        user = make_user(created_at=elsewhere)
+
+        await keep(storage, user)
+
+        kept = await read_user(storage, user)
+        assert kept is not None
+        assert kept.created_at == NOW
+        assert kept.created_at.utcoffset() is not None
+
+    async def test_a_user_is_found_by_canonical_address(self, storage: Storage) -> None:
+        user = make_user("Ada@Example.com")
+
+        await keep(storage, user)
+
+        async with storage.reading() as look:
+            found = await look.users.by_email(EmailAddress.parse("aDA@eXample.com"))
+            assert found == StoredUser(user=user, password_hash=HASH)
+            assert await look.users.by_email(EmailAddress.parse("eve@example.com")) is None
+
+    async def test_an_address_is_taken_in_any_spelling(self, storage: Storage) -> None:
+        first, second = make_user("Ada@Example.com"), make_user("ada@example.com")
+        await keep(storage, first)
+
+        with pytest.raises(EmailTaken):
+            await keep(storage, second)
+
+        assert await read_user(storage, first) == first
+        assert await read_user(storage, second) is None
+
+    async def test_of_many_who_take_an_address_at_once_one_gets_it(self, storage: Storage) -> None:
+        users = [make_user() for _ in range(5)]
+
+        answers = await asyncio.gather(
+            *(keep(storage, user) for user in users), return_exceptions=True
+        )
+
+        assert answers.count(None) == 1
+        assert sum(isinstance(answer, EmailTaken) for answer in answers) == 4
+        async with storage.reading() as look:
+            assert await look.users.list(limit=10) == [users[answers.index(None)]]
+
+    async def test_an_unknown_user_is_none_or_false(self, storage: Storage) -> None:
+        nobody = uuid7()
+
+        async with storage.begin() as tx:
+            assert await tx.users.get(nobody) is None
+            assert await tx.users.lock(nobody) is None
+            assert await tx.users.list(limit=10) == []
+            assert not await tx.users.set_password_hash(nobody, "hash-2", replacing="hash-1")
+            assert not await tx.users.set_profile(nobody, {"name": "Ada"})
+            assert not await tx.users.set_roles(nobody, frozenset({"admin"}))
+            assert not await tx.users.set_disabled(nobody, NOW)
+
+    async def test_users_are_listed_newest_first(self, storage: Storage) -> None:
+        users = [
+            make_user(f"ada{number}@example.com", created_at=NOW + number * HOUR)
+            for number in range(4)
+        ]
+        for user in users:
+            await keep(storage, user)
+
+        async with storage.reading() as look:
+            listed = await look.users.list(limit=3)
+
+        assert listed == [users[3], users[2], users[1]]
+
+    async def test_a_hash_is_replaced_if_it_is_still_the_expected_one(
+        self, storage: Storage
+    ) -> None:
+        user, other = make_user(), make_user("eve@example.com")
+        await keep(storage, user)
+        await keep(storage, other)
+
+        async with storage.begin() as tx:
+            first = await tx.users.set_password_hash(user.id, "hash-2", replacing="hash-1")
+            second = await tx.users.set_password_hash(user.id, "hash-3", replacing="hash-1")
+
+        assert (first, second) == (True, False)
+        assert await read_password_hash(storage, user) == "hash-2"
+        assert await read_password_hash(storage, other) == HASH
+        assert await read_user(storage, user) == user
+
+    async def test_no_password_is_replaced_by_nothing(self, storage: Storage) -> None:
+        user = make_user()
+        await keep(storage, user, password_hash=None)
+
+        async with storage.begin() as tx:
+            was_it = await tx.users.set_password_hash(user.id, "hash-2", replacing="")
+
+        assert not was_it
+        assert await read_password_hash(storage, user) is None
+
+    async def test_of_two_who_replace_a_hash_at_once_one_does(self, storage: Storage) -> None:
+        user = make_user()
+        await keep(storage, user)
+
+        async def set_hash(new: str) -> bool:
+            async with storage.begin() as tx:
+                return await tx.users.set_password_hash(user.id, new, replacing="hash-1")
+
+        answers = await asyncio.gather(set_hash("hash-2"), set_hash("hash-3"))
+
+        assert sorted(answers) == [False, True]
+        assert await read_password_hash(storage, user) == f"hash-{answers.index(True) + 2}"
+
+    async def test_a_profile_is_replaced(self, storage: Storage) -> None:
+        user, other = make_user(profile={"name": "Ada"}), make_user("eve@example.com")
+        await keep(storage, user)
+        await keep(storage, other)
+        profile = {"town": None, "age": 36, "tags": [1.5, {"a": "✒"}]}
+
+        async with storage.begin() as tx:
+            is_known = await tx.users.set_profile(user.id, profile)
+
+        assert is_known
+        assert await read_user(storage, user) == replace(user, profile=profile)
+        assert await read_user(storage, other) == other
+
+    async def test_changes_under_a_lock_at_once_lose_nothing(self, storage: Storage) -> None:
+        user = make_user()
+        await keep(storage, user)
+
+        async def add(field: str) -> None:
+            async with storage.begin() as tx:
+                locked = await tx.users.lock(user.id)
+                assert locked is not None
+                await tx.users.set_profile(user.id, locked.user.profile | {field: field})
+
+        await asyncio.gather(*map(add, "abcdefgh"))
+
+        assert await read_user(storage, user) == replace(
+            user, profile={field: field for field in "abcdefgh"}
+        )
+
+    async def test_roles_are_replaced_and_raise_the_version(self, storage: Storage) -> None:
+        user = make_user(roles=frozenset({"reader", "author"}), version=3)
+        await keep(storage, user)
+
+        async with storage.begin() as tx:
+            known = await tx.users.set_roles(user.id, frozenset({"author", "admin"}))
+
+        assert known
+        assert await read_user(storage, user) == replace(
+            user, roles=frozenset({"author", "admin"}), version=4
+        )
+
+    async def test_the_same_roles_raise_nothing(self, storage: Storage) -> None:
+        user = make_user(roles=frozenset({"reader", "author"}), version=3)
+        await keep(storage, user)
+
+        async with storage.begin() as tx:
+            known = await tx.users.set_roles(user.id, frozenset({"author", "reader"}))
+
+        assert known
+        assert await read_user(storage, user) == user
+
+    async def test_every_change_of_roles_at_once_counts(self, storage: Storage) -> None:
+        user = make_user()
+        await keep(storage, user)
+
+        async def set_role(role: str) -> None:
+            async with storage.begin() as tx:
+                await tx.users.set_roles(user.id, frozenset({role}))
+
+        await asyncio.gather(*map(set_role, "abcdef"))
+
+        kept = await read_user(storage, user)
+        assert kept is not None
+        assert kept.version == 6
+
+    async def test_a_user_is_disabled_and_enabled(self, storage: Storage) -> None:
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user, session)
+
+        async with storage.begin() as tx:
+            assert await tx.users.set_disabled(user.id, NOW)
+        disabled = await read_user(storage, user)
+        async with storage.begin() as tx:
+            assert await tx.users.set_disabled(user.id, None)
+
+        assert disabled == replace(user, disabled_at=NOW)
+        assert await read_user(storage, user) == user
+        assert await read_session(storage, session) == session
+
+    async def test_who_locks_a_user_is_alone_with_it(self, storage: Storage) -> None:
+        user = make_user()
+        await keep(storage, user)
+
+        async def lock() -> None:
+            async with storage.begin() as tx:
+                await tx.users.lock(user.id)
+
+        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
+            await tx.users.lock(user.id)
+            other = tasks.create_task(lock())
+            waited = await waits(other)
+
+        assert waited
+
+    async def test_many_open_sessions_of_one_user_one_after_the_other(
+        self, storage: Storage
+    ) -> None:
+        user = make_user()
+        await keep(storage, user)
+        sessions = [make_session(user) for _ in range(6)]
+
+        async def open_session(session: StoredSession) -> None:
+            async with storage.begin() as tx:
+                assert await tx.users.lock(user.id) == StoredUser(user=user, password_hash=HASH)
+                await tx.sessions.add(session)
+
+        await asyncio.gather(*map(open_session, sessions))
+
+        async with storage.reading() as look:
+            live = await look.sessions.live(user.id, NOW)
+        assert {session.id for session in live} == {session.id for session in sessions}
+
+    async def test_a_change_waits_for_those_who_hold_the_user(self, storage: Storage) -> None:
+        """Or a session opened with the old password would outlive its change."""
+        user = make_user()
+        session = make_session(user)
+        await keep(storage, user)
+
+        async def change_password() -> int:
+            async with storage.begin() as tx:
+                await tx.users.set_password_hash(user.id, "hash-2", replacing="hash-1")
+                return await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, NOW)
+
+        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
+            locked = await tx.users.lock(user.id)
+            change = tasks.create_task(change_password())
+            waited = await waits(change)
+            await tx.sessions.add(session)
+
+        assert locked is not None
+        assert locked.user == user
+        assert waited
+        assert change.result() == 1
+
+    async def test_whoever_waits_for_a_user_gets_it_as_committed(self, storage: Storage) -> None:
+        user = make_user()
+        await keep(storage, user)
+
+        async def lock() -> User | None:
+            async with storage.begin() as tx:
+                found = await tx.users.lock(user.id)
+            return found.user if found else None
+
+        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
+            await tx.users.set_disabled(user.id, NOW)
+            other = tasks.create_task(lock())
+            waited = await waits(other)
+
+        assert waited
+        assert other.result() == replace(user, disabled_at=NOW)

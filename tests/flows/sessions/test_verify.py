@@ -1,0 +1,259 @@
+"""From a token to claims: what is looked at each time, and what is not."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tokenpair import Auth, Key, Keyring, Lifetimes, TokenPair, User
+from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.tokens.key_rotation import compromise
+from tokenpair.errors import (
+    AccessTokenRequired,
+    ConfigurationError,
+    ExpiredToken,
+    InvalidToken,
+    SessionEnded,
+    StaleToken,
+)
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
+
+
+class WatchedStorage(MemoryStorage):
+    """Counts the looks at a session's row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+        self.looks += 1
+        return await super().standing(session_id, now)
+
+
+@pytest.fixture
+def storage() -> WatchedStorage:
+    return WatchedStorage()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def auth(storage: WatchedStorage, clock: FakeClock) -> Auth:
+    return make_auth(storage=storage, clock=clock)
+
+
+@pytest.fixture
+async def ada(auth: Auth) -> User:
+    return await a_user(auth)
+
+
+@pytest.fixture
+async def pair(auth: Auth, ada: User) -> TokenPair:
+    return await login_as(auth, ada)
+
+
+async def test_an_access_token_is_verified_without_a_look_at_the_database(
+    auth: Auth, storage: WatchedStorage, pair: TokenPair
+) -> None:
+    for _ in range(3):
+        await auth.verify_access(pair.access_token)
+        await auth.verify(pair.access_token)
+
+    assert storage.looks == 0
+
+
+async def test_whoever_asks_for_it_gets_a_look_each_time(
+    auth: Auth, storage: WatchedStorage, pair: TokenPair
+) -> None:
+    for _ in range(3):
+        await auth.verify_access(pair.access_token, check_session=True)
+
+    assert storage.looks == 3
+
+
+async def test_a_look_sees_what_no_feed_has_told(
+    auth: Auth, storage: WatchedStorage, clock: FakeClock, ada: User, pair: TokenPair
+) -> None:
+    """What another worker has done a moment ago, before this one has heard of it."""
+    elsewhere = make_auth(storage=storage, clock=clock, keyring=auth.keyring)
+    storage._hearers.clear()
+    await elsewhere.set_roles(ada.id, frozenset({"admin"}))
+
+    await auth.verify_access(pair.access_token)
+    with pytest.raises(StaleToken):
+        await auth.verify_access(pair.access_token, check_session=True)
+    await elsewhere.log_out(pair.access_token)
+
+    await auth.verify_access(pair.access_token)
+    with pytest.raises(SessionEnded):
+        await auth.verify_access(pair.access_token, check_session=True)
+
+
+async def test_a_refresh_token_is_looked_up_each_time(
+    auth: Auth, storage: WatchedStorage, pair: TokenPair
+) -> None:
+    await auth.verify_refresh(pair.refresh_token)
+    await auth.verify(pair.refresh_token)
+
+    assert storage.looks == 2
+
+
+async def test_a_remembered_token_still_expires(
+    auth: Auth, clock: FakeClock, pair: TokenPair
+) -> None:
+    await auth.verify_access(pair.access_token)
+    clock.advance(minutes=10)
+
+    for verify in (auth.verify_access, auth.verify):
+        with pytest.raises(ExpiredToken):
+            await verify(pair.access_token)
+
+
+async def test_a_remembered_token_is_still_refused_before_its_nbf(
+    auth: Auth, clock: FakeClock, pair: TokenPair
+) -> None:
+    """A clock that was set back shows that it is asked at every use."""
+    claims = auth._codec.decode_access(pair.access_token)
+    opening = auth._codec._openings[type(claims)]
+    auth._codec._openings[type(claims)] = f'{opening}"nbf":{int(clock().timestamp())},'
+    token = auth._codec.encode(claims)
+    await auth.verify_access(token)
+    clock.advance(seconds=-1)
+
+    for verify in (auth.verify_access, auth.verify):
+        with pytest.raises(InvalidToken):
+            await verify(token)
+
+
+async def test_a_remembered_token_still_dies_with_its_session(auth: Auth, pair: TokenPair) -> None:
+    await auth.verify_access(pair.access_token)
+    await auth.log_out(pair.refresh_token)
+
+    for verify in (auth.verify_access, auth.verify):
+        with pytest.raises(SessionEnded):
+            await verify(pair.access_token)
+
+
+async def test_a_remembered_token_still_turns_stale(auth: Auth, ada: User, pair: TokenPair) -> None:
+    await auth.verify_access(pair.access_token)
+    await auth.set_roles(ada.id, frozenset({"admin"}))
+
+    with pytest.raises(StaleToken):
+        await auth.verify_access(pair.access_token)
+
+
+async def test_tokens_are_forgotten_when_the_keys_change(
+    auth: Auth, clock: FakeClock, pair: TokenPair
+) -> None:
+    await auth.verify_access(pair.access_token)
+    auth._key_file = NewKeys(compromise(auth.keyring, auth.keyring.signing.kid, clock()))  # type: ignore[assignment]
+
+    await auth.reload_keys()
+
+    with pytest.raises(InvalidToken):
+        await auth.verify_access(pair.access_token)
+
+
+class NewKeys:
+    """A key file that has changed."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.latest = keyring
+
+    def poll(self) -> Keyring:
+        return self.latest
+
+
+async def test_nothing_that_failed_is_remembered(
+    auth: Auth, clock: FakeClock, pair: TokenPair
+) -> None:
+    stranger = make_auth(keyring=Keyring([Key.generate()]), clock=clock)
+    forged = (await login_as(stranger, await a_user(stranger))).access_token
+
+    for token in (forged, pair.access_token[:-4] + "AAAA", "garbage"):
+        with pytest.raises(InvalidToken):
+            await auth.verify_access(token)
+    with pytest.raises(AccessTokenRequired):
+        await auth.verify_access(pair.refresh_token)
+
+    assert len(auth.verified) == 0
+
+
+async def test_only_what_passes_everything_is_remembered(
+    auth: Auth, clock: FakeClock, ada: User
+) -> None:
+    dead, expired = await login_as(auth, ada), await login_as(auth, ada)
+    await auth.log_out(dead.refresh_token)
+    with pytest.raises(SessionEnded):
+        await auth.verify_access(dead.access_token)
+    clock.advance(minutes=10)
+    with pytest.raises(ExpiredToken):
+        await auth.verify_access(expired.access_token)
+
+    assert len(auth.verified) == 0
+
+
+async def test_a_twin_of_a_remembered_token_is_verified_by_itself(
+    auth: Auth, pair: TokenPair
+) -> None:
+    claims = await auth.verify_access(pair.access_token)
+    twin = auth._codec.encode(replace(claims, token_id="another"))
+
+    assert (await auth.verify_access(twin)).token_id == "another"
+    assert len(auth.verified) == 2
+
+
+async def test_a_token_that_comes_in_many_forms_is_remembered_once(
+    auth: Auth, pair: TokenPair
+) -> None:
+    """Spaces may stand before it, as many as the server lets through."""
+    for spaces in range(1, 100):
+        header = f"bearer{' ' * spaces}{pair.access_token}".encode()
+        auth.verify_presented(header, lambda each: each.split()[-1].decode())
+
+    assert len(auth.verified) == 1
+
+
+async def test_a_token_that_outlives_what_is_kept_of_revocations_is_not_let_through(
+    auth: Auth, storage: WatchedStorage, clock: FakeClock
+) -> None:
+    """From before the setting was made smaller: its session may have been ended, and forgotten."""
+    generous = Auth(
+        storage=storage,
+        keyring=auth.keyring,
+        issuer="https://auth.test",
+        audience="https://api.test",
+        passwords=Argon2Passwords(CHEAP),
+        lifetimes=Lifetimes(access=timedelta(days=1)),
+        clock=clock,
+    )
+    pair = await login_as(generous, await a_user(generous))
+    await auth.verify_access(pair.access_token)
+    clock.advance(minutes=10)
+
+    for verify in (auth.verify_access, auth.verify):
+        with pytest.raises(ExpiredToken):
+            await verify(pair.access_token)
+    await generous.verify_access(pair.access_token)
+
+
+@pytest.mark.parametrize(
+    "span", [timedelta.max, timedelta(seconds=-1)], ids=["end-of-time", "past"]
+)
+@pytest.mark.parametrize("name", ["access", "idle", "session"])
+def test_a_lifetime_that_leads_beyond_the_calendar_is_refused(name: str, span: timedelta) -> None:
+    """At a log-in it would be a crash."""
+    with pytest.raises(ConfigurationError, match="every lifetime and window"):
+        Auth(
+            storage=MemoryStorage(),
+            keyring=Keyring([Key.generate()]),
+            issuer="https://auth.test",
+            lifetimes=Lifetimes(**{name: span}),
+        )

@@ -1,0 +1,113 @@
+"""What PostgreSQL refuses is told apart: the server, a value, or the statement."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tokenpair.errors import InvalidInput, Unavailable
+from tokenpair.stores.sql import SqlStorage, answering, create_engine
+from tokenpair.stores.sql.tables import user_table
+from tokenpair.testing.store_contract import keep, make_user
+
+SERVER = {
+    "08006": "connection_failure",
+    "25006": "read_only_sql_transaction",
+    "28P01": "invalid_password",
+    "40001": "serialization_failure",
+    "40P01": "deadlock_detected",
+    "53100": "disk_full",
+    "53300": "too_many_connections",
+    "55P03": "lock_not_available",
+    "57014": "query_canceled",
+    "58030": "io_error",
+    "XX000": "internal_error, such as: cache lookup failed for type",
+    "26000": "invalid_sql_statement_name",
+    "42P05": "duplicate_prepared_statement",
+}
+VALUE = {
+    "22003": "numeric_value_out_of_range",
+    "22021": "character_not_in_repertoire",
+    "22P02": "invalid_text_representation",
+    "22P05": "untranslatable_character",
+    "54000": "program_limit_exceeded, such as: index row too large",
+}
+STATEMENT = {
+    "0A000": "feature_not_supported",
+    "23502": "not_null_violation",
+    "42501": "insufficient_privilege",
+    "42601": "syntax_error",
+    "42703": "undefined_column",
+}
+
+
+@pytest.fixture
+async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(postgres_url, autocommit=True)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def storage(postgres_url: str) -> AsyncIterator[SqlStorage]:
+    storage = SqlStorage.from_url(postgres_url)
+    await storage.open(migrate=True)
+    yield storage
+    await storage.close()
+
+
+async def fail_with(engine: AsyncEngine, state: str) -> None:
+    """Let the server itself raise an error of this SQLSTATE, with a value in its message."""
+    block = f"DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '{state}'; END $$"
+    async with answering(engine), engine.connect() as connection:
+        await connection.execute(sa.text(block))
+
+
+@pytest.mark.parametrize("state", SERVER, ids=SERVER.values())
+async def test_an_error_of_the_server_is_an_outage(engine: AsyncEngine, state: str) -> None:
+    with pytest.raises(Unavailable):
+        await fail_with(engine, state)
+
+
+@pytest.mark.parametrize("state", VALUE, ids=VALUE.values())
+async def test_a_refused_value_is_wrong_input_and_is_not_logged(
+    engine: AsyncEngine, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), pytest.raises(InvalidInput) as refused:
+        await fail_with(engine, state)
+
+    assert refused.value.__suppress_context__
+    assert state in caplog.text
+    assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("state", STATEMENT, ids=STATEMENT.values())
+async def test_a_wrong_statement_is_a_bug(engine: AsyncEngine, state: str) -> None:
+    with pytest.raises(sa.exc.DBAPIError):
+        await fail_with(engine, state)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"email_canonical": "a\0b"},
+        {"email_canonical": "\ud800"},
+        {"version": 2**70},
+    ],
+    ids=["NUL in text", "lone surrogate", "number out of range"],
+)
+async def test_a_value_that_cannot_be_stored_is_wrong_input(
+    storage: SqlStorage, values: dict[str, Any]
+) -> None:
+    user = make_user()
+    await keep(storage, user)
+
+    with pytest.raises(InvalidInput):
+        async with storage.begin() as tx:
+            await tx.users._connection.execute(user_table.update().values(**values))
+
+    async with storage.reading() as look:
+        assert await look.users.get(user.id) == user

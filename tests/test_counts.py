@@ -1,0 +1,246 @@
+"""What an `Auth` has done, in numbers: each thing once, and nothing that did not happen."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tokenpair import Auth, EndReason, LogInOutcome, RenewalOutcome, TokenPair, User
+from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.errors import AuthError, Unavailable
+from tokenpair.flows.sessions import log_in
+from tokenpair.ports import Storage
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
+
+
+class AwayStorage(MemoryStorage):
+    """One that cannot be reached."""
+
+    async def renew(
+        self,
+        token: FullRefreshClaims,  # noqa: ARG002
+        now: datetime,  # noqa: ARG002
+        windows: Windows,  # noqa: ARG002
+    ) -> Standing | None:
+        raise Unavailable("cut off")
+
+    def reading(self) -> Any:
+        raise Unavailable("cut off")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    """Each storage, for each tells in its own way what a renewal was."""
+    storage: Storage
+    match request.param:
+        case "memory":
+            storage = MemoryStorage()
+        case "sqlite":
+            storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
+        case _:
+            storage = SqlStorage.from_url(request.getfixturevalue("postgres_url"))
+    await storage.open(migrate=True)
+    yield storage
+    await storage.close()
+
+
+@pytest.fixture
+def auth(clock: FakeClock) -> Auth:
+    return make_auth(clock=clock)
+
+
+@pytest.fixture
+async def ada(auth: Auth) -> User:
+    return await a_user(auth)
+
+
+@pytest.fixture
+async def pair(auth: Auth, ada: User) -> TokenPair:
+    return await login_as(auth, ada)
+
+
+def renewals(auth: Auth) -> dict[RenewalOutcome, int]:
+    """Give the outcomes that there were."""
+    return {outcome: number for outcome, number in auth.counts.renewals.items() if number}
+
+
+async def is_refused(call: Awaitable[object]) -> bool:
+    with suppress(AuthError):
+        await call
+        return False
+    return True
+
+
+async def test_each_renewal_is_counted_once_by_its_verdict(
+    storage: Storage, clock: FakeClock
+) -> None:
+    auth = make_auth(storage=storage, clock=clock)
+    await auth.open()
+    first = await login_as(auth, await a_user(auth))
+
+    child = await auth.renew(first.refresh_token)
+    clock.advance(seconds=1)
+    await auth.renew(first.refresh_token)
+    await auth.renew(child.refresh_token)
+    assert renewals(auth) == {
+        RenewalOutcome.ADVANCE: 1,
+        RenewalOutcome.REPEAT: 1,
+        RenewalOutcome.HOLD: 1,
+    }
+
+    clock.advance(minutes=3)
+    await auth.renew(child.refresh_token)
+    assert await is_refused(auth.renew(first.refresh_token))
+    assert renewals(auth) == {
+        RenewalOutcome.ADVANCE: 2,
+        RenewalOutcome.REPEAT: 1,
+        RenewalOutcome.HOLD: 1,
+        RenewalOutcome.SUPERSEDED: 1,
+    }
+
+    clock.advance(minutes=3)
+    assert await is_refused(auth.renew(first.refresh_token))
+    assert await is_refused(auth.renew(child.refresh_token))
+    assert renewals(auth) == {
+        RenewalOutcome.ADVANCE: 2,
+        RenewalOutcome.REPEAT: 1,
+        RenewalOutcome.HOLD: 1,
+        RenewalOutcome.SUPERSEDED: 1,
+        RenewalOutcome.REPLAY: 1,
+        RenewalOutcome.ENDED: 1,
+    }
+    await auth.close()
+
+
+@pytest.mark.parametrize(
+    ("token", "outcome"),
+    [
+        ("garbage", RenewalOutcome.INVALID),
+        ("access", RenewalOutcome.INVALID),
+        ("expired", RenewalOutcome.EXPIRED),
+    ],
+)
+async def test_a_renewal_that_is_refused_before_it_is_judged_is_counted(
+    auth: Auth, clock: FakeClock, pair: TokenPair, token: str, outcome: RenewalOutcome
+) -> None:
+    clock.advance(days=20 if token == "expired" else 0)
+    tokens = {"access": pair.access_token, "expired": pair.refresh_token}
+
+    assert await is_refused(auth.renew(tokens.get(token, token)))
+
+    assert renewals(auth) == {outcome: 1}
+
+
+async def test_a_forged_token_is_counted_apart(auth: Auth, pair: TokenPair) -> None:
+    """It takes a stolen key to make one: an alarm, and no replay."""
+    claims = replace(auth._codec.decode_refresh(pair.refresh_token), secret=b"x" * 16)
+
+    assert await is_refused(auth.renew(auth._codec.encode(claims)))
+
+    assert renewals(auth) == {RenewalOutcome.FORGED: 1}
+
+
+async def test_what_cannot_be_told_is_counted_as_such(pair: TokenPair, auth: Auth) -> None:
+    cut_off = make_auth(storage=AwayStorage(), keyring=auth.keyring)
+
+    assert await is_refused(cut_off.renew(pair.refresh_token))
+    assert await is_refused(cut_off.log_in(email="ada@example.com", password=PASSWORD))
+
+    assert renewals(cut_off) == {RenewalOutcome.UNAVAILABLE: 1}
+    assert cut_off.counts.log_ins[LogInOutcome.UNAVAILABLE] == 1
+
+
+@pytest.mark.usefixtures("pair")
+async def test_log_ins_are_counted_by_how_they_ended(auth: Auth, ada: User) -> None:
+    assert await is_refused(auth.log_in(email="ada@example.com", password="wrong"))
+    assert await is_refused(auth.log_in(email="nobody@example.com", password=PASSWORD))
+    await auth.disable(ada.id)
+    assert await is_refused(auth.log_in(email="ada@example.com", password=PASSWORD))
+
+    assert auth.counts.log_ins == {
+        LogInOutcome.SUCCEEDED: 1,
+        LogInOutcome.REFUSED: 3,
+        LogInOutcome.UNAVAILABLE: 0,
+    }
+
+
+Ending = Callable[[Auth, User, TokenPair], Awaitable[object]]
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "number"),
+    [
+        (lambda auth, _, pair: auth.log_out(pair.access_token), EndReason.LOGOUT, 1),
+        (lambda auth, ada, _: auth.log_out_everywhere(ada.id), EndReason.LOGOUT_ALL, 2),
+        (
+            lambda auth, ada, pair: auth.end_session(
+                ada.id, auth._codec.decode(pair.access_token).session_id
+            ),
+            EndReason.ENDED_BY_USER,
+            1,
+        ),
+        (lambda auth, ada, _: auth.disable(ada.id), EndReason.USER_DISABLED, 2),
+    ],
+)
+async def test_sessions_that_end_are_counted_once_by_reason(
+    auth: Auth, ada: User, pair: TokenPair, end: Ending, reason: EndReason, number: int
+) -> None:
+    await login_as(auth, ada)
+
+    await end(auth, ada, pair)
+    await is_refused(end(auth, ada, pair))
+
+    assert auth.counts.sessions_ended == dict.fromkeys(EndReason, 0) | {reason: number}
+
+
+async def test_a_replay_is_a_session_that_has_ended(
+    auth: Auth, clock: FakeClock, pair: TokenPair
+) -> None:
+    child = await auth.renew(pair.refresh_token)
+    clock.advance(minutes=3)
+    await auth.renew(child.refresh_token)
+    clock.advance(minutes=3)
+
+    for _ in range(2):
+        assert await is_refused(auth.renew(pair.refresh_token))
+
+    assert auth.counts.sessions_ended[EndReason.REPLAY] == 1
+
+
+async def test_the_oldest_session_makes_room_and_is_counted(
+    auth: Auth, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_in, "MAX_SESSIONS", 2)
+
+    for _ in range(3):
+        await login_as(auth, ada)
+
+    assert auth.counts.sessions_ended[EndReason.TOO_MANY_SESSIONS] == 1
+
+
+async def test_tokens_that_were_remembered_are_counted(auth: Auth, pair: TokenPair) -> None:
+    for _ in range(3):
+        await auth.verify_access(pair.access_token)
+
+    assert (auth.counts.cache_hits, auth.counts.cache_misses) == (2, 1)
+
+
+async def test_counts_are_of_one_moment(auth: Auth, pair: TokenPair) -> None:
+    before = auth.counts
+
+    await auth.renew(pair.refresh_token)
+
+    assert not any(before.renewals.values())
+    assert before.staleness == 0
