@@ -49,7 +49,7 @@ def parts(health: Health) -> tuple[Condition, ...]:
 async def test_all_is_well(tmp_path: Path) -> None:
     async with make_auth(storage=SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")) as auth:
         health = await auth.health()
-        await auth.check()
+        await auth.require_ready()
 
     assert health == Health(database=OK, migrations=OK, clock=OK, feed=OK)
     assert health.is_ready
@@ -63,7 +63,7 @@ async def test_what_cannot_be_reached_is_the_database_and_the_rest_is_not_known(
     assert parts(health) == (FAILING, UNKNOWN, UNKNOWN, OK)
     assert not health.is_ready
     with pytest.raises(Unavailable, match=r"db\.internal does not answer"):
-        await auth.check()
+        await auth.require_ready()
 
 
 async def test_tables_that_may_not_be_read_are_no_matter_of_migrations(postgres_url: str) -> None:

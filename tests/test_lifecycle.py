@@ -128,7 +128,7 @@ async def test_health_says_that_it_has_not_been_opened(url: str, keyring: Keyrin
     assert health.feed is Condition.FAILING
     assert health.reasons == (NOT_OPENED,)
     with pytest.raises(Unavailable, match="has not been opened"):
-        await auth.check()
+        await auth.require_ready()
 
 
 async def test_a_closed_auth_says_that_it_is_closed_until_it_is_opened_again(

@@ -63,9 +63,11 @@ class WatchedPolicy(PasswordPolicy):
     __slots__ = ()
     threads: ClassVar[list[str]] = []
 
-    def check(self, password: str, *, words: Iterable[str] = (), field: str = "password") -> None:
+    def require_valid(
+        self, password: str, *, words: Iterable[str] = (), field: str = "password"
+    ) -> None:
         self.threads.append(threading.current_thread().name)
-        super().check(password, words=words, field=field)
+        super().require_valid(password, words=words, field=field)
 
 
 async def test_a_new_password_is_looked_at_off_the_event_loop() -> None:
@@ -458,7 +460,7 @@ async def test_log_ins_that_renew_a_hash_at_once_all_succeed(storage: MemoryStor
 )
 def test_what_an_attacker_tries_first_is_refused(password: str) -> None:
     with pytest.raises(InvalidInput, match="among the first"):
-        PasswordPolicy().check(password)
+        PasswordPolicy().require_valid(password)
 
 
 @pytest.mark.parametrize(
@@ -471,17 +473,17 @@ def test_what_an_attacker_tries_first_is_refused(password: str) -> None:
     ],
 )
 def test_an_ordinary_long_password_will_do(password: str) -> None:
-    PasswordPolicy().check(password)
+    PasswordPolicy().require_valid(password)
 
 
 def test_words_of_the_app_and_of_the_user_are_easily_guessed() -> None:
     policy = PasswordPolicy(context_words=frozenset({"bookly", "hogwartslibrary"}))
 
     with pytest.raises(InvalidInput, match="fewer than 8 letters and digits besides"):
-        policy.check("hogwartslibrary1")
+        policy.require_valid("hogwartslibrary1")
     with pytest.raises(InvalidInput, match="fewer than 8 letters and digits besides"):
-        policy.check("wilhelminanightingale", words=["wilhelmina", "nightingale"])
-    PasswordPolicy().check("wilhelminanightingale")
+        policy.require_valid("wilhelminanightingale", words=["wilhelmina", "nightingale"])
+    PasswordPolicy().require_valid("wilhelminanightingale")
 
 
 ADDRESS = "wilhelmina.nightingale-of-hogwarts@example.com"
@@ -562,7 +564,7 @@ def test_no_password_makes_the_estimate_slow(password: str) -> None:
 )
 def test_a_bounded_estimate_still_refuses_what_is_written_in_symbols(password: str) -> None:
     with pytest.raises(InvalidInput, match="among the first"):
-        PasswordPolicy().check(password)
+        PasswordPolicy().require_valid(password)
 
 
 LONG = "Zp4-vQ9_kT2.mB7 wH6+xD3/" * 50
@@ -584,10 +586,10 @@ def test_lengths_count_to_the_character(min_length: int, password: str, reason: 
     policy = PasswordPolicy(min_length=min_length)
 
     if reason is None:
-        policy.check(password)
+        policy.require_valid(password)
     else:
         with pytest.raises(InvalidInput) as caught:
-            policy.check(password, field="new_password")
+            policy.require_valid(password, field="new_password")
         assert [(e.field, e.reason) for e in caught.value.errors] == [("new_password", reason)]
 
 
@@ -595,13 +597,13 @@ def test_a_length_counts_code_points_after_nfc() -> None:
     decomposed = "e\u0301" * 14
 
     with pytest.raises(InvalidInput, match="shorter than 15"):
-        PasswordPolicy().check(decomposed)
+        PasswordPolicy().require_valid(decomposed)
 
 
 @pytest.mark.parametrize("password", ["4@8({[" * 170, "a1" * 512, "\u0130" * 1024, "x" * 1024])
 def test_a_password_made_to_be_slow_is_judged_all_the_same(password: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        PasswordPolicy(min_length=1024).check(password)
+        PasswordPolicy(min_length=1024).require_valid(password)
 
     assert password not in str(caught.value)
 

@@ -97,7 +97,7 @@ async def make_operations() -> dict[str, Operation]:
         ENCODE_REFRESH: lambda: codec.encode(refresh),
         KNOWN: known,
         KNOWN_AMONG: known_among,
-        REVOCATIONS: lambda: revocations.check(access),
+        REVOCATIONS: lambda: revocations.require_unrevoked(access),
     }
 
 

@@ -362,7 +362,7 @@ class Auth:
         reasons = (*health.reasons, "the revocations have not been read for too long")
         return replace(health, feed=Condition.FAILING, reasons=reasons)
 
-    async def check(self) -> None:
+    async def require_ready(self) -> None:
         """Require that a request could be answered now. Raises `Unavailable`."""
         health = await self.health()
         if not health.is_ready:

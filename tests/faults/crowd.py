@@ -102,8 +102,8 @@ class Crowd:
         except TimeoutError as exc:
             raise AssertionError(f"{self.counts}, {self.wrong[:5]}") from exc
 
-    async def check_everybody(self, bookly: Bookly) -> None:
-        """See, now that all is calm, that nobody was logged out, and no ended session lives."""
+    async def require_right_sessions(self, bookly: Bookly) -> None:
+        """Require, after the load, that each client is logged in and each ended session refused."""
         async with bookly.lines() as lines:
             for number, client in enumerate(self.clients):
                 line = lines[number % len(lines)]

@@ -70,7 +70,7 @@ async def soak(folder: Path, *, seconds: float, database_url: str | None = None)
                     for pid, seen in zip(workers, memory, strict=True):
                         seen.append(memory_kib(pid))
                 took = time.monotonic() - began
-            await crowd.check_everybody(bookly)
+            await crowd.require_right_sessions(bookly)
     if not all(map(all, memory)):
         crowd.wrong.append("a worker has died")
     return Soaked(crowd=crowd, seconds=took, memory=memory)

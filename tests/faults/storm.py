@@ -29,7 +29,7 @@ async def storm(folder: Path, *, kills: int, database_url: str | None = None) ->
         async with crowd.busy(sessions):
             for _ in range(kills):
                 await _kill_one(bookly, crowd)
-        await crowd.check_everybody(bookly)
+        await crowd.require_right_sessions(bookly)
     if "Traceback" in (log := bookly.log.read_text()):
         crowd.wrong.append(log[log.index("Traceback") :])
     return crowd

@@ -150,7 +150,7 @@ async def claims(elsewhere: Auth, pair: TokenPair) -> AccessClaims:
 
 def is_revoked(feed: Feed, claims: AccessClaims) -> bool:
     try:
-        feed.check(claims)
+        feed.require_unrevoked(claims)
     except (SessionEnded, StaleToken):
         return True
     return False
@@ -164,7 +164,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_before_it_is_loaded_nothing_is_let_through(feed: Feed, claims: AccessClaims) -> None:
     with pytest.raises(Unavailable):
-        feed.check(claims)
+        feed.require_unrevoked(claims)
 
 
 async def test_a_worker_that_starts_late_knows_what_was_revoked_before(
@@ -198,7 +198,7 @@ async def test_changed_roles_make_older_tokens_stale(
     await feed.poll()
 
     with pytest.raises(StaleToken):
-        feed.check(claims)
+        feed.require_unrevoked(claims)
 
 
 async def test_a_worker_knows_at_once_what_it_revokes_itself() -> None:
@@ -220,11 +220,11 @@ async def test_cut_off_it_guesses_for_five_seconds_and_no_longer(
         await feed.poll()
 
     seconds.now += 5
-    feed.check(claims)
+    feed.require_unrevoked(claims)
     seconds.now += 0.001
 
     with pytest.raises(Unavailable, match="not been read for too long"):
-        feed.check(claims)
+        feed.require_unrevoked(claims)
 
 
 async def test_it_recovers_by_itself(
@@ -234,21 +234,21 @@ async def test_it_recovers_by_itself(
     storage.is_away = True
     seconds.now += 3600
     with pytest.raises(Unavailable):
-        feed.check(claims)
+        feed.require_unrevoked(claims)
 
     storage.is_away = False
     await feed.poll()
 
-    feed.check(claims)
+    feed.require_unrevoked(claims)
 
 
 async def ask(feed: Feed, claims: AccessClaims) -> None:
     """Check as a request does."""
     try:
-        feed.check(claims)
+        feed.require_unrevoked(claims)
     except Unavailable:
         await feed.catch_up()
-        feed.check(claims)
+        feed.require_unrevoked(claims)
 
 
 @pytest.fixture
@@ -280,11 +280,11 @@ async def test_a_copy_is_current_for_ten_pauses_or_a_second(
     await feed.poll()
 
     seconds.now += current
-    feed.check(claims)
+    feed.require_unrevoked(claims)
     seconds.now += 0.001
 
     with pytest.raises(Unavailable):
-        feed.check(claims)
+        feed.require_unrevoked(claims)
 
 
 async def test_while_the_copy_is_current_no_request_looks(
@@ -293,7 +293,7 @@ async def test_while_the_copy_is_current_no_request_looks(
     looks = storage.looks
     seconds.now += 600
 
-    sleeper.check(claims)
+    sleeper.require_unrevoked(claims)
     await sleeper.catch_up()
 
     assert storage.looks == looks
@@ -327,7 +327,7 @@ async def test_if_that_look_fails_the_copy_serves_until_it_is_too_old(
 
     seconds.now += 601
     await ask(sleeper, claims)
-    sleeper.check(claims)
+    sleeper.require_unrevoked(claims)
     seconds.now += 2999
     await ask(sleeper, claims)
     seconds.now += 0.001
@@ -375,7 +375,7 @@ async def test_a_look_that_is_never_answered_is_waited_for_for_a_second(
     began = time.monotonic()
     await asyncio.gather(*(ask(feed, claims) for _ in range(50)))
     waited = time.monotonic() - began
-    feed.check(claims)
+    feed.require_unrevoked(claims)
 
     assert 0.99 < waited < 30
     await feed.stop()

@@ -131,9 +131,9 @@ async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
         feed = await stack.enter_async_context(following(storage))
 
     assert len(feed) == 1
-    feed.check(claims(session_id, user_id))
+    feed.require_unrevoked(claims(session_id, user_id))
     with pytest.raises(SessionEnded):
-        feed.check(claims(ended))
+        feed.require_unrevoked(claims(ended))
     assert caplog.messages == ["4 of the revocations make no sense and are left out"]
 
 
@@ -160,7 +160,7 @@ async def test_what_cannot_be_read_is_told_of_and_the_rest_is_read(
 
     assert len(feed) == 1
     with pytest.raises(SessionEnded):
-        feed.check(claims(ended))
+        feed.require_unrevoked(claims(ended))
     assert caplog.messages == ["7 of the revocations make no sense and are left out"]
 
 
@@ -187,7 +187,7 @@ async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
     known = 0
     for session_id in ended:
         with suppress(SessionEnded):
-            feed.check(claims(session_id))
+            feed.require_unrevoked(claims(session_id))
             continue
         known += 1
     # What was recorded so long ago is looked for only when everything is read.
@@ -252,7 +252,7 @@ async def test_changes_of_one_user_that_come_out_of_order_leave_the_highest(
 
     assert len(feed) == 1
     with pytest.raises(StaleToken):
-        feed.check(claims(uuid4(), user_id))
+        feed.require_unrevoked(claims(uuid4(), user_id))
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -275,7 +275,7 @@ async def test_after_a_backup_was_restored_nothing_is_missed(
     assert elsewhere
     for session_id in after:
         with pytest.raises(SessionEnded):
-            feed.check(claims(session_id))
+            feed.require_unrevoked(claims(session_id))
 
 
 def copy(path: str, to: str) -> None:
@@ -293,7 +293,7 @@ async def test_over_a_new_connection_everything_is_read(url: str, feed: Feed) ->
     ended = uuid4()
     await insert(url, {"session_id": ended, **LOW})
     await feed.poll()
-    feed.check(claims(ended))
+    feed.require_unrevoked(claims(ended))
 
     await execute(url, END_ALL_OTHERS)
     with suppress(Unavailable):  # If it is not noticed before.
@@ -301,7 +301,7 @@ async def test_over_a_new_connection_everything_is_read(url: str, feed: Feed) ->
     await feed.poll()
 
     with pytest.raises(SessionEnded):
-        feed.check(claims(ended))
+        feed.require_unrevoked(claims(ended))
 
 
 END_ALL_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -382,10 +382,10 @@ async def test_a_hundred_thousand_revocations_at_once_are_known_and_requests_go_
     requests.cancel()
 
     assert len(feed) == MANY
-    feed.check(claims(UUID(int=MANY + 1)))
+    feed.require_unrevoked(claims(UUID(int=MANY + 1)))
     for number in (1, MANY // 2, MANY):
         with pytest.raises(SessionEnded):
-            feed.check(claims(UUID(int=number)))
+            feed.require_unrevoked(claims(UUID(int=number)))
     # However many there are, somebody else has a turn after each thousand.
     assert max(after - before for before, after in pairwise(sizes)) <= 1000
 

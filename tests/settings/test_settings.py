@@ -481,7 +481,7 @@ async def test_development_makes_all_it_needs(tmp_path: Path) -> None:
     auth = Auth.from_settings()
 
     async with auth:
-        await auth.check()
+        await auth.require_ready()
 
     made = {path.name for path in (tmp_path / "data").iterdir()}
     assert {"keys.json", "tokenpair.db"} <= made

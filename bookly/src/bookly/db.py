@@ -67,10 +67,10 @@ class Database:
                 elif not await migrations.is_current(self._engine):
                     raise ConfigurationError(not_migrated(self._engine, UPGRADE))
 
-    async def check(self) -> Condition:
+    async def health(self) -> Condition:
         """Say how Bookly's own tables stand. Raises `Unavailable`."""
         async with answering(self._engine):
-            return await BOOKLY_MIGRATIONS.check(self._autocommit)
+            return await BOOKLY_MIGRATIONS.health(self._autocommit)
 
     @property
     def not_migrated(self) -> str:

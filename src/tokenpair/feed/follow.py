@@ -80,14 +80,14 @@ class Feed:
     def __len__(self) -> int:
         return len(self._copy)
 
-    def check(self, claims: AccessClaims) -> None:
+    def require_unrevoked(self, claims: AccessClaims) -> None:
         """Require that nothing has been revoked that a verified token stands on. No I/O.
 
         Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
         """
         if self._monotonic() > self._current_until:
             self._require_usable()
-        self._copy.check(claims)
+        self._copy.require_unrevoked(claims)
 
     def _require_usable(self) -> None:
         """Require that the copy is good enough though it is not current."""

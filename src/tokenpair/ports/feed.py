@@ -43,7 +43,7 @@ class WakeUp(Protocol):
 class Watch(Protocol):
     """Knows what has been revoked, without looking it up."""
 
-    def check(self, claims: AccessClaims) -> None:
+    def require_unrevoked(self, claims: AccessClaims) -> None:
         """Require that nothing has been revoked that a verified access token stands on.
 
         Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
@@ -51,5 +51,5 @@ class Watch(Protocol):
         ...
 
     async def catch_up(self) -> None:
-        """Wait for a second at most, where waiting may help `check` to tell more."""
+        """Wait for a second at most, where waiting may help `require_unrevoked` to answer."""
         ...

@@ -51,7 +51,7 @@ async def test_without_its_own_connections_it_is_not_ready(
     async def fail() -> None:
         raise Unavailable("the pool of bookly@db.internal is exhausted")
 
-    monkeypatch.setattr(app.state.database, "check", fail)
+    monkeypatch.setattr(app.state.database, "health", fail)
 
     answer = await client.get("/health/ready")
 
@@ -64,13 +64,13 @@ async def test_a_flood_of_questions_looks_at_the_database_once(
     app: FastAPI, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[str] = []
-    check = app.state.database.check
+    health = app.state.database.health
 
     async def counted() -> object:
         looks.append("look")
-        return await check()
+        return await health()
 
-    monkeypatch.setattr(app.state.database, "check", counted)
+    monkeypatch.setattr(app.state.database, "health", counted)
 
     answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(100)))
 

@@ -37,7 +37,7 @@ def changed(version: int, until: datetime = LATER) -> Revocation:
 
 
 def test_nothing_is_revoked_at_first() -> None:
-    Revocations().check(claims())
+    Revocations().require_unrevoked(claims())
 
 
 def test_an_ended_sessions_tokens_are_dead_and_no_others() -> None:
@@ -46,8 +46,8 @@ def test_an_ended_sessions_tokens_are_dead_and_no_others() -> None:
     copy.apply([ended()], at=0)
 
     with pytest.raises(SessionEnded):
-        copy.check(claims())
-    copy.check(claims(session_id=uuid4()))
+        copy.require_unrevoked(claims())
+    copy.require_unrevoked(claims(session_id=uuid4()))
 
 
 @pytest.mark.parametrize(("version", "is_stale"), [(2, True), (3, False), (4, False)])
@@ -57,9 +57,9 @@ def test_tokens_before_a_users_version_are_stale(version: int, is_stale: bool) -
 
     if is_stale:
         with pytest.raises(StaleToken):
-            copy.check(claims(version=version))
+            copy.require_unrevoked(claims(version=version))
     else:
-        copy.check(claims(version=version))
+        copy.require_unrevoked(claims(version=version))
 
 
 def test_the_highest_version_counts_in_whatever_order_it_is_heard() -> None:
@@ -68,7 +68,7 @@ def test_the_highest_version_counts_in_whatever_order_it_is_heard() -> None:
     copy.apply([changed(5), changed(4)], at=0)
 
     with pytest.raises(StaleToken):
-        copy.check(claims(version=4))
+        copy.require_unrevoked(claims(version=4))
 
 
 def test_only_what_is_new_is_news() -> None:
@@ -107,7 +107,7 @@ def test_what_is_out_of_force_and_was_learned_long_ago_is_forgotten() -> None:
     copy.forget(LATER, at=1000 + LASTING)
 
     assert len(copy) == 0
-    copy.check(claims())
+    copy.require_unrevoked(claims())
 
 
 def test_a_row_with_a_shorter_term_than_our_tokens_have_is_remembered_for_as_long() -> None:
@@ -118,7 +118,7 @@ def test_a_row_with_a_shorter_term_than_our_tokens_have_is_remembered_for_as_lon
     copy.forget(LATER, at=86_399)
 
     with pytest.raises(SessionEnded):
-        copy.check(claims())
+        copy.require_unrevoked(claims())
 
 
 def test_to_be_told_again_is_not_to_learn_it_anew() -> None:
@@ -159,7 +159,7 @@ def test_an_entry_that_makes_no_sense_revokes_nothing() -> None:
     news = copy.apply([Revocation(recorded_at=NOW, until=LATER), changed(0)], at=0)
 
     assert news == []
-    copy.check(claims(version=0))
+    copy.require_unrevoked(claims(version=0))
 
 
 class TestVerifiedTokens:

@@ -111,7 +111,7 @@ async def _health(database: Database) -> Health:
     """Look at Bookly's own tables, over its own connections."""
     try:
         async with asyncio.timeout(SECONDS):
-            migrations = await database.check()
+            migrations = await database.health()
     except (Unavailable, TimeoutError) as exc:
         reason = str(exc) or f"the database {database.name} has not answered for {SECONDS} s"
         return Health(database=Condition.FAILING, reasons=(reason,))

@@ -42,7 +42,9 @@ class PasswordPolicy:
     min_length: int = 15
     context_words: frozenset[str] = frozenset()
 
-    def check(self, password: str, *, words: Iterable[str] = (), field: str = "password") -> None:
+    def require_valid(
+        self, password: str, *, words: Iterable[str] = (), field: str = "password"
+    ) -> None:
         """Require that `password` will do; `words` are the user's own, easy to guess for them.
 
         Raises `InvalidInput` with the reason.

@@ -115,7 +115,7 @@ class Revocations:
         ]:
             del self._stale[user]
 
-    def check(self, claims: AccessClaims) -> None:
+    def require_unrevoked(self, claims: AccessClaims) -> None:
         """Require that nothing has been revoked that `claims` stand on.
 
         Raises `SessionEnded` and `StaleToken`.

@@ -33,7 +33,7 @@ class SignUp:
             if await look.users.by_email(address):
                 raise EmailTaken
         words = _words_in(address)
-        await self.passwords.in_turn(lambda: self.policy.check(password, words=words))
+        await self.passwords.in_turn(lambda: self.policy.require_valid(password, words=words))
         password_hash = await self.passwords.hash(password)
         user = User(
             id=self.new_id(),

@@ -41,13 +41,15 @@ class Authenticate:
             await self.watch.catch_up()
             claims = self._decoded(token)
         return (
-            await self._check_refresh(claims) if isinstance(claims, FullRefreshClaims) else claims
+            await self._require_accepted(claims)
+            if isinstance(claims, FullRefreshClaims)
+            else claims
         )
 
     def _decoded(self, token: str) -> AccessClaims | FullRefreshClaims:
         """Verify an access token wholly, and a refresh token but for its session's row."""
         if known := self.verified.get(token):
-            return self._check_access(known)
+            return self._require_live(known)
         claims = self.codec.decode(token)
         return claims if isinstance(claims, FullRefreshClaims) else self._remembered(token, claims)
 
@@ -66,7 +68,7 @@ class Authenticate:
         `StaleToken`, and `Unavailable` when what has been revoked cannot be told.
         """
         if known := self.verified.get(token):
-            return self._check_access(known)
+            return self._require_live(known)
         return self._remembered(token, self.codec.decode_access(token))
 
     def presented(self, credentials: bytes, read: Callable[[bytes], str]) -> AccessClaims:
@@ -81,9 +83,9 @@ class Authenticate:
                 return self._remembered(credentials, self.codec.decode_access(token))
             # One token can come in any number of forms, of any length, which are not remembered.
             return self.access(token)
-        # As `_check_access`, which would be one call more on the way of every request.
+        # As `_require_live`, which would be one call more on the way of every request.
         claims.check(self.clock())
-        self.watch.check(claims)
+        self.watch.require_unrevoked(claims)
         return claims
 
     async def access_of_row(self, token: str) -> AccessClaims:
@@ -105,12 +107,12 @@ class Authenticate:
         A replay ends the session, as in a renewal; nothing else changes. Raises `InvalidToken`,
         `ExpiredToken`, `RefreshTokenRequired`, `SessionEnded`, `TokenSuperseded` and `Unavailable`.
         """
-        return await self._check_refresh(self.codec.decode_refresh(token))
+        return await self._require_accepted(self.codec.decode_refresh(token))
 
-    def _check_access(self, claims: AccessClaims) -> AccessClaims:
+    def _require_live(self, claims: AccessClaims) -> AccessClaims:
         """Check what may change from one use of a verified token to the next."""
         claims.check(self.clock())
-        self.watch.check(claims)
+        self.watch.require_unrevoked(claims)
         return claims
 
     def _remembered(self, text: str | bytes, claims: AccessClaims) -> AccessClaims:
@@ -119,11 +121,11 @@ class Authenticate:
         # beyond the end of time.
         if claims.expires_at - claims.issued_at > self.longest:
             claims = replace(claims, expires_at=claims.issued_at + self.longest)
-        self._check_access(claims)
+        self._require_live(claims)
         self.verified.put(text, claims)
         return claims
 
-    async def _check_refresh(self, claims: FullRefreshClaims) -> RefreshClaims:
+    async def _require_accepted(self, claims: FullRefreshClaims) -> RefreshClaims:
         standing = await self._standing(claims)
         if standing.recognises(claims) and standing.accepts(claims):
             return claims.public

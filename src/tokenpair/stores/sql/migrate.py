@@ -67,7 +67,7 @@ class Migrations:
             )
         return revision == head
 
-    async def check(self, engine: AsyncEngine) -> Condition:
+    async def health(self, engine: AsyncEngine) -> Condition:
         """Say how the tables stand beside what this version needs.
 
         Unknown, if a newer version has migrated them: what that changed may or may not matter

@@ -195,7 +195,7 @@ class SqlStorage:
             if await self._pooler.shares_sessions_now():
                 return Health(database=Condition.FAILING, reasons=(SHARED_SESSIONS,))
             clock = await self._check_clock(now)
-            migrations = await TOKENPAIR_MIGRATIONS.check(engine)
+            migrations = await TOKENPAIR_MIGRATIONS.health(engine)
         reasons = {
             f"this machine's clock and that of {self.name} disagree": clock,
             not_migrated(engine, _UPGRADE): migrations,

@@ -62,7 +62,7 @@ class RenewalPromises:
     async def test_a_renewal_follows_the_rule(
         self, storage: Storage, verdict: Verdict, name: str, parent: str, age: timedelta
     ) -> None:
-        await _check_renewal(storage, verdict, name, parent, age=age, windows=FORGIVING)
+        await _assert_renewal(storage, verdict, name, parent, age=age, windows=FORGIVING)
 
     @pytest.mark.parametrize(
         ("verdict", "name", "parent", "age"),
@@ -81,7 +81,7 @@ class RenewalPromises:
     async def test_a_strict_renewal_forgives_nothing(
         self, storage: Storage, verdict: Verdict, name: str, parent: str, age: timedelta
     ) -> None:
-        await _check_renewal(storage, verdict, name, parent, age=age, windows=STRICT)
+        await _assert_renewal(storage, verdict, name, parent, age=age, windows=STRICT)
 
     @pytest.mark.parametrize("generation", [1, 4])
     async def test_the_heads_name_in_another_generation_is_no_repeat(
@@ -203,7 +203,7 @@ class RenewalPromises:
         assert await read_session(storage, session) == advance(session, winner, NOW)
 
 
-async def _check_renewal(
+async def _assert_renewal(
     storage: Storage, verdict: Verdict, name: str, parent: str, *, age: timedelta, windows: Windows
 ) -> None:
     """Renew a session of that age, and compare every column with the pure rule."""
