@@ -1,0 +1,138 @@
+"""A storage that other workers write to, a clock and a wake-up, all driven by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from tests.waiting import limit
+from tokenpair import AccessClaims
+from tokenpair.core.sessions.revocation import KEPT, MARGIN, Revocation
+from tokenpair.core.tokens.lifetimes import ACCESS
+from tokenpair.errors import SessionEnded, StaleToken, Unavailable
+from tokenpair.feed import Feed
+from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.memory import MemoryStorage
+
+FOR_EVER = timedelta(days=1)
+
+
+MINUTE = timedelta(minutes=1)
+
+
+LASTING = (ACCESS + MARGIN).total_seconds()
+
+
+class SharedStorage(MemoryStorage):
+    """One that others write to, too. It can be cut off, and overlook what it is told to."""
+
+    is_private = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+        self.overlooked: set[UUID] = set()
+        self.looks = 0
+
+    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+        """Tell nobody: what is heard here, another process has done."""
+
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        self.looks += 1
+        if self.is_away:
+            raise Unavailable("cut off")
+        page = await super().read_feed(position, reload=reload)
+        if reload:
+            return page
+        kept = [each for each in page.entries if each.session_id not in self.overlooked]
+        return FeedPage(entries=kept, position=page.position, now=page.now)
+
+
+class LateStorage(SharedStorage):
+    """Another one's storage, some time later: a reload has only what is in force by then."""
+
+    def __init__(self, storage: SharedStorage) -> None:
+        super().__init__()
+        self.storage = storage
+        self.by = timedelta(0)
+
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        page = await self.storage.read_feed(position, reload=reload)
+        now = page.now + self.by
+        kept = KEPT if position is None else timedelta(0)
+        entries = [each for each in page.entries if each.until > now - kept]
+        return FeedPage(entries=entries, position=page.position, now=now)
+
+
+class SlowStorage(SharedStorage):
+    """Another one's storage, whose answers wait: what they say is what was so when it was asked."""
+
+    def __init__(self, storage: SharedStorage) -> None:
+        super().__init__()
+        self.storage = storage
+        self.answer = asyncio.Event()
+        self.asked = 0
+
+    async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
+        self.asked += 1
+        page = await self.storage.read_feed(position, reload=reload)
+        await self.answer.wait()
+        return page
+
+
+class Seconds:
+    """A monotonic clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Bell:
+    """A `WakeUp` that is rung by hand, and may be broken."""
+
+    def __init__(self) -> None:
+        self.rung = asyncio.Event()
+        self.is_broken = False
+        self.woken = 0
+
+    async def wake(self) -> None:
+        if self.is_broken:
+            raise Unavailable("no bell")
+        self.woken += 1
+
+    async def wakings(self) -> AsyncIterator[None]:
+        if self.is_broken:
+            raise Unavailable("no bell")
+        yield
+        while True:
+            await self.rung.wait()
+            self.rung.clear()
+            yield
+
+    async def close(self) -> None: ...
+
+
+def is_revoked(feed: Feed, claims: AccessClaims) -> bool:
+    try:
+        feed.require_unrevoked(claims)
+    except (SessionEnded, StaleToken):
+        return True
+    return False
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with limit():
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def ask(feed: Feed, claims: AccessClaims) -> None:
+    """Check as a request does."""
+    try:
+        feed.require_unrevoked(claims)
+    except Unavailable:
+        await feed.catch_up()
+        feed.require_unrevoked(claims)

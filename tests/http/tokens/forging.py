@@ -1,0 +1,63 @@
+"""Where forged tokens are presented, and what the answer must be.
+
+The ids (J1, T2 ...) in the tests are those of the catalogue of findings.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from tests.http.conftest import (
+    Bench,
+    bearer,
+    is_live,
+    renew,
+    says_invalid_token,
+    told,
+)
+
+Forgery = Callable[[Bench], str]
+
+
+# Where each forged token is tried: with a genuine token in its place, each would succeed.
+PLACES = {
+    "as_access_token": ("access", "GET", "/auth/me"),
+    "for_renewal": ("refresh", "POST", "/auth/refresh_token"),
+    "for_log_out_as_access_token": ("access", "POST", "/auth/logout"),
+    "for_log_out_as_refresh_token": ("refresh", "POST", "/auth/logout"),
+}
+
+
+def forged(cases: dict[str, Forgery]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("forge", cases.values(), ids=cases.keys())
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Presents forged tokens wherever a genuine one would open something."""
+
+    client: httpx2.AsyncClient
+    access_bench: Bench
+    refresh_bench: Bench
+
+    async def answers(self, forge: Forgery, *places: str) -> dict[str, httpx2.Response]:
+        """Forge from the kind that belongs there, at all places or at some, and present it."""
+        benches = {"access": self.access_bench, "refresh": self.refresh_bench}
+        answers = {}
+        for place in places or PLACES:
+            kind, method, path = PLACES[place]
+            token = forge(benches[kind])
+            answers[place] = await self.client.request(method, path, headers=bearer(token))
+        return answers
+
+    async def assert_refuses(self, forge: Forgery, *places: str) -> None:
+        """Require that the token is told to be none of ours, and that nothing happens by it."""
+        answers = await self.answers(forge, *places)
+
+        refused = {place: told(answer) for place, answer in answers.items()}
+        assert refused == dict.fromkeys(answers, (401, "token_invalid"))
+        assert all(says_invalid_token(answer) for answer in answers.values())
+        assert await is_live(self.client, self.access_bench.token)
+        assert (await renew(self.client, self.refresh_bench.token)).status_code == 200
