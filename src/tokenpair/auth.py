@@ -17,8 +17,7 @@ from tokenpair.background import Background, Chore
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.counts import Counts, Tally
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.sessions.mint import Mint
-from tokenpair.core.sessions.rule import Windows, judge, judge_unrenewed
+from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.key_looks import KeyLooks
@@ -30,7 +29,6 @@ from tokenpair.feed import Feed
 from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
 from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
 from tokenpair.flows.accounts.sign_up import SignUp
-from tokenpair.flows.sessions.judge import Judge
 from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
 from tokenpair.flows.sessions.log_in import LogIn
 from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
@@ -41,6 +39,7 @@ from tokenpair.ids import uuid7
 from tokenpair.key_file import KeyFileWatch
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.pace import BEAT_SECONDS, Heartbeat
+from tokenpair.parts import Parts
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, WakeUp
 from tokenpair.settings import PREFIX, TEN_YEARS, Settings
@@ -139,56 +138,41 @@ class Auth:
         )
         self.verified: VerifiedTokens = VerifiedTokens(token_cache_size)
         self._heartbeat = Heartbeat(windows.superseded)
-        mint = Mint(codec=codec, lifetimes=lifetimes, windows=windows, random=random)
         self._access = lifetimes.access
-        self.prune: Prune = Prune(storage=storage, clock=clock)
+        self._parts = parts = Parts(
+            storage=storage,
+            clock=clock,
+            random=random,
+            new_id=new_id,
+            passwords=passwords,
+            policy=policy or PasswordPolicy(),
+            lifetimes=lifetimes,
+            windows=windows,
+            codec=codec,
+            watch=self.feed,
+            verified=self.verified,
+            doubt=self._doubt,
+            tally=tally,
+        )
+        self._authenticate = parts.build(Authenticate)
+        self.sign_up: SignUp = parts.build(SignUp)
+        self.log_in: LogIn = parts.build(LogIn)
+        self.renew: Renew = parts.build(Renew)
+        self.log_out: LogOut = parts.build(LogOut)
+        self.log_out_everywhere: LogOutEverywhere = parts.build(LogOutEverywhere)
+        self.list_sessions: ListSessions = parts.build(ListSessions)
+        self.end_session: EndSession = parts.build(EndSession)
+        self.get_user: GetUser = parts.build(GetUser)
+        self.update_profile: UpdateProfile = parts.build(UpdateProfile)
+        self.set_roles: SetRoles = parts.build(SetRoles)
+        self.disable: Disable = parts.build(Disable)
+        self.enable: Enable = parts.build(Enable)
+        self.prune: Prune = parts.build(Prune)
         self._background = Background(
             Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS),
             Chore(name="pruning", do=self.prune, seconds=PRUNE_SECONDS),
             Chore(name="heartbeat", do=self._heartbeat.beat, seconds=BEAT_SECONDS),
         )
-
-        judging = Judge(
-            storage=storage, rule=judge, windows=windows, tally=tally, doubt=self._doubt
-        )
-        self._authenticate = Authenticate(
-            storage=storage,
-            codec=codec,
-            clock=clock,
-            watch=self.feed,
-            verified=self.verified,
-            judge=replace(judging, rule=judge_unrenewed),
-            longest=lifetimes.access,
-        )
-        self.sign_up: SignUp = SignUp(
-            storage=storage,
-            passwords=passwords,
-            policy=policy or PasswordPolicy(),
-            clock=clock,
-            new_id=new_id,
-        )
-        self.log_in: LogIn = LogIn(
-            storage=storage,
-            passwords=passwords,
-            mint=mint,
-            clock=clock,
-            new_id=new_id,
-            tally=tally,
-        )
-        self.renew: Renew = Renew(
-            storage=storage, mint=mint, clock=clock, tally=tally, judge=judging
-        )
-        self.log_out: LogOut = LogOut(storage=storage, codec=codec, clock=clock, tally=tally)
-        self.log_out_everywhere: LogOutEverywhere = LogOutEverywhere(
-            storage=storage, clock=clock, tally=tally
-        )
-        self.list_sessions: ListSessions = ListSessions(storage=storage, clock=clock)
-        self.end_session: EndSession = EndSession(storage=storage, clock=clock, tally=tally)
-        self.get_user: GetUser = GetUser(storage=storage)
-        self.update_profile: UpdateProfile = UpdateProfile(storage=storage)
-        self.set_roles: SetRoles = SetRoles(storage=storage)
-        self.disable: Disable = Disable(storage=storage, clock=clock, tally=tally)
-        self.enable: Enable = Enable(storage=storage)
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Self:

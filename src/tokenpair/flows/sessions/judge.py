@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenpair.core.counts import RenewalOutcome, Tally
-from tokenpair.core.sessions.rule import EndReason, StoredSession, Verdict, Windows
+from tokenpair.core.sessions.rule import EndReason, StoredSession, Verdict, Windows, judge
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import AuthError, SessionEnded, TokenSuperseded, Unavailable
 from tokenpair.ports import Storage
@@ -27,15 +27,16 @@ class Judge:
     """Ask the rule, with the session's row locked. See `rule.judge`."""
 
     storage: Storage
-    rule: Rule
     windows: Windows
     tally: Tally
     doubt: Doubt
 
     async def __call__(
-        self, claims: FullRefreshClaims, now: datetime
+        self, claims: FullRefreshClaims, now: datetime, *, rule: Rule = judge
     ) -> tuple[RenewalOutcome, AuthError | None]:
         """Return the outcome, and the error to raise: None where the session accepts the token.
+
+        `rule` is `judge` for a renewal, and `judge_unrenewed` where the token is only verified.
 
         The block commits before anything is raised: an error raised inside it would roll the
         ending back, and leave the thief logged in.
@@ -47,7 +48,7 @@ class Judge:
             session, user = found
             if not user.is_enabled:
                 return RenewalOutcome.ENDED, SessionEnded("the user is disabled")
-            verdict = self.rule(session, claims, now, self.windows)
+            verdict = rule(session, claims, now, self.windows)
             if verdict is Verdict.REPLAY:
                 if doubt := self.doubt():
                     return RenewalOutcome.UNAVAILABLE, Unavailable(f"maybe a replay, but {doubt}")

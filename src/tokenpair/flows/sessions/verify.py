@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.sessions.rule import Standing, judge_unrenewed
 from tokenpair.core.tokens.claims import AccessClaims, Claims, FullRefreshClaims, RefreshClaims
 from tokenpair.core.tokens.codec import Codec
+from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.flows.sessions.judge import Judge
@@ -30,8 +30,8 @@ class Authenticate:
     watch: Watch
     verified: VerifiedTokens
     judge: Judge
-    longest: timedelta
-    """How long access tokens live; of an older one it is not known any more if it is revoked."""
+    lifetimes: Lifetimes
+    """Revocations are kept for the access lifetime: an older access token is not accepted."""
 
     async def __call__(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what `access` and `refresh` raise."""
@@ -119,8 +119,9 @@ class Authenticate:
         """Check them, and remember what they came in if it has passed everything."""
         # From when tokens were allowed to live longer. Compared by the difference: the sum may be
         # beyond the end of time.
-        if claims.expires_at - claims.issued_at > self.longest:
-            claims = replace(claims, expires_at=claims.issued_at + self.longest)
+        longest = self.lifetimes.access
+        if claims.expires_at - claims.issued_at > longest:
+            claims = replace(claims, expires_at=claims.issued_at + longest)
         self._require_live(claims)
         self.verified.put(text, claims)
         return claims
@@ -129,7 +130,7 @@ class Authenticate:
         standing = await self._standing(claims)
         if standing.recognises(claims) and standing.accepts(claims):
             return claims.public
-        _, refusal = await self.judge(claims, self.clock())
+        _, refusal = await self.judge(claims, self.clock(), rule=judge_unrenewed)
         if refusal:
             raise refusal
         return claims.public
