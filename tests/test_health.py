@@ -24,16 +24,16 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 class AwayStorage(MemoryStorage):
     """One that cannot be reached."""
 
-    async def check(self, now: datetime) -> Health:
+    async def health(self, now: datetime) -> Health:
         raise Unavailable(f"postgresql://db.internal does not answer at {now}")
 
 
 class SilentStorage(MemoryStorage):
     """One that takes every question, and answers none."""
 
-    async def check(self, now: datetime) -> Health:
+    async def health(self, now: datetime) -> Health:
         await asyncio.Event().wait()
-        return await super().check(now)
+        return await super().health(now)
 
 
 class SharedStorage(MemoryStorage):
@@ -75,7 +75,7 @@ async def test_tables_that_may_not_be_read_are_no_matter_of_migrations(postgres_
     guests = SqlStorage.from_url(postgres_url.replace("//postgres@", "//guest@"))
 
     with pytest.raises(Unavailable, match="may not be read"):
-        await guests.check(datetime.now(UTC))
+        await guests.health(datetime.now(UTC))
     await guests.close()
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("DROP ROLE guest")

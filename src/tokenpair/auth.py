@@ -337,7 +337,7 @@ class Auth:
             return Health(feed=Condition.FAILING, reasons=(why_not,))
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
-                health = await self.storage.check(self.clock())
+                health = await self.storage.health(self.clock())
         except (Unavailable, TimeoutError) as exc:
             reason = str(exc) or f"the database has not answered for {HEALTH_SECONDS} s"
             health = Health(database=Condition.FAILING, reasons=(reason,))

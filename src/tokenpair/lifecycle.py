@@ -102,13 +102,13 @@ class OpenStorage:
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
         return await self._storage.read_feed(position, reload=reload)
 
-    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
         self._require_open()
-        return await self._storage.standing(session_id, now)
+        return await self._storage.standing(user_id, session_id, now)
 
     async def prune(self, now: datetime, limit: int) -> int:
         self._require_open()
         return await self._storage.prune(now, limit)
 
-    async def check(self, now: datetime) -> Health:
-        return await self._storage.check(now)
+    async def health(self, now: datetime) -> Health:
+        return await self._storage.health(now)

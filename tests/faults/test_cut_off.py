@@ -172,13 +172,13 @@ async def test_whoever_is_busy_when_the_server_vanishes_does_not_wait_for_its_fa
             await be_busy(storage, proxy)
         proxy.mend_for_others()
         async with storage.begin() as tx:
-            assert await tx.sessions.lock(uuid4()) is None
+            assert await tx.sessions.lock(uuid4(), uuid4()) is None
         await storage.close()
 
 
 async def be_busy(storage: SqlStorage, proxy: Proxy) -> None:
     async with storage.begin() as tx:
-        await tx.sessions.lock(uuid4())
+        await tx.sessions.lock(uuid4(), uuid4())
         proxy.hang()
         await asyncio.Event().wait()
 

@@ -207,7 +207,7 @@ async def test_a_look_that_fails_by_a_bug_is_not_the_last(
         await execute(url, "ALTER TABLE elsewhere RENAME TO tokenpair_revocation")
 
         async with elsewhere.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
 
         await until(lambda: len(feed) == 1)
     assert "the revocations can be read again" in caplog.messages
@@ -225,13 +225,13 @@ async def test_what_is_committed_late_and_out_of_order_is_not_missed(
 
     async with AsyncExitStack() as slowest:
         tx = await slowest.enter_async_context(elsewhere.begin())
-        await tx.sessions.end(last.id, EndReason.LOGOUT, NOW)
+        await tx.sessions.end(last.user_id, last.id, EndReason.LOGOUT, NOW)
         async with AsyncExitStack() as slow:
             tx = await slow.enter_async_context(elsewhere.begin())
-            await tx.sessions.end(first.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(first.user_id, first.id, EndReason.LOGOUT, NOW)
             for session in between:
                 async with elsewhere.begin() as tx:
-                    await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+                    await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
                 await feed.poll()
             before = len(feed)
         await feed.poll()

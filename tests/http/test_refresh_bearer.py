@@ -64,7 +64,7 @@ async def line(client: httpx2.AsyncClient, auth: Auth, clock: FakeClock) -> list
 async def row(auth: Auth, pair: TokenPair) -> StoredSession:
     claims = auth._codec.decode(pair.access_token)
     async with auth.storage.begin() as tx:
-        found = await tx.sessions.lock(claims.session_id)
+        found = await tx.sessions.lock(claims.subject, claims.session_id)
     assert found
     return found[0]
 
@@ -180,7 +180,7 @@ async def test_a_token_that_is_ahead_of_its_row_is_accepted(
 async def put_back(storage: Storage, session: StoredSession, **changes: Any) -> None:
     """Let a session's row lose its last writes."""
     if isinstance(storage, MemoryStorage):
-        storage._tables.sessions[session.id] = replace(session, **changes)
+        storage._tables.sessions[session.user_id, session.id] = replace(session, **changes)
         return
     assert isinstance(storage, SqlStorage)
     async with storage._writing() as connection:

@@ -42,7 +42,7 @@ async def in_use(url: str) -> AsyncIterator[SqlStorage]:
     await storage.open(migrate=True)
     await asyncio.gather(renew(storage), renew(storage))
     await storage.read_feed(None)
-    await storage.standing(TOKEN.session_id, NOW)
+    await storage.standing(TOKEN.subject, TOKEN.session_id, NOW)
     yield storage
 
 

@@ -100,7 +100,7 @@ class TestPostgres(SqlContract):
     async def test_a_clock_that_disagrees_is_found_out(
         self, storage: Storage, drift: timedelta
     ) -> None:
-        found = await storage.check(datetime.now(UTC) + drift)
+        found = await storage.health(datetime.now(UTC) + drift)
 
         assert (found.database, found.clock) == (Condition.OK, Condition.FAILING)
         assert "clock" in "".join(found.reasons)
@@ -108,7 +108,7 @@ class TestPostgres(SqlContract):
 
 async def end(storage: Storage, session: StoredSession) -> None:
     async with storage.begin() as tx:
-        await tx.sessions.end(session.id, EndReason.LOGOUT, datetime.now(UTC))
+        await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, datetime.now(UTC))
 
 
 async def move_back(url: str, by: timedelta) -> None:

@@ -93,7 +93,7 @@ class TestBoth:
         for generation in range(6, 26):
             await storage.renew(make_token(session, f"t{generation}"), NOW, STRICT)
 
-            standing = await other.standing(session.id, NOW)
+            standing = await other.standing(session.user_id, session.id, NOW)
             assert standing is not None
             assert standing.head == f"t{generation}"
 
@@ -175,12 +175,12 @@ class TestSqlite:
         other = SqlStorage.from_url(url)
 
         async with storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
             async with limit():
-                standing = await other.standing(session.id, NOW)
+                standing = await other.standing(session.user_id, session.id, NOW)
 
         assert standing is not None
-        assert await other.standing(session.id, NOW) is None
+        assert await other.standing(session.user_id, session.id, NOW) is None
         await other.close()
 
 
@@ -282,7 +282,7 @@ class TestLazyPostgres:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
-        await storage.standing(session.id, NOW)
+        await storage.standing(session.user_id, session.id, NOW)
 
         server.kill()
         try:
@@ -290,9 +290,9 @@ class TestLazyPostgres:
                 with pytest.raises(Unavailable):
                     await storage.renew(make_token(session), NOW, FORGIVING)
                 with pytest.raises(Unavailable):
-                    await storage.standing(session.id, NOW)
+                    await storage.standing(session.user_id, session.id, NOW)
                 with pytest.raises(Unavailable):
-                    await storage.check(NOW)
+                    await storage.health(NOW)
                 with pytest.raises(Unavailable):
                     await read_user(storage, user)
                 with pytest.raises(Unavailable):
@@ -312,9 +312,9 @@ class TestLazyPostgres:
 
         async def end_on_a_broken_connection() -> None:
             async with storage.begin() as tx:
-                await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+                await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
                 end_connections(url)
-                await tx.sessions.lock(session.id)
+                await tx.sessions.lock(session.user_id, session.id)
 
         with pytest.raises(Unavailable):
             await end_on_a_broken_connection()

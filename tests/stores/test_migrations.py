@@ -307,8 +307,8 @@ class TestAddresses:
         for attempt in (
             storage.open(migrate=True),
             storage.open(migrate=False),
-            storage.standing(make_user().id, NOW),
-            storage.check(NOW),
+            storage.standing(make_user().id, make_user().id, NOW),
+            storage.health(NOW),
         ):
             with pytest.raises(Unavailable) as refused:
                 await attempt

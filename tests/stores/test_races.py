@@ -100,7 +100,9 @@ async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
     ]
     for worker in workers:  # One after the other: the first one migrates.
         await worker.open()
-    await asyncio.gather(*(worker.storage.standing(uuid4(), clock()) for worker in workers * 2))
+    await asyncio.gather(
+        *(worker.storage.standing(uuid4(), uuid4(), clock()) for worker in workers * 2)
+    )
     yield workers
     for worker in workers:
         await worker.close()
@@ -215,7 +217,7 @@ class TestEndings:
         session = await only_session(workers[0], user)
 
         async with asyncio.TaskGroup() as tasks, workers[0].storage.begin() as tx:
-            await tx.sessions.lock(session.id)
+            await tx.sessions.lock(session.user_id, session.id)
             disabling = tasks.create_task(workers[1].disable(user.id))
             await until_waiting(url, 1)
             renewal = tasks.create_task(outcome(workers[2].renew(token)))
@@ -240,7 +242,7 @@ class TestEndings:
         session = await only_session(workers[0], user)
 
         async with asyncio.TaskGroup() as tasks, workers[0].storage.begin() as tx:
-            await tx.sessions.lock(session.id)
+            await tx.sessions.lock(session.user_id, session.id)
             renewal = tasks.create_task(workers[1].renew(token))
             await until_waiting(url, 1)
             await workers[2].set_roles(user.id, frozenset({"admin"}))

@@ -152,7 +152,7 @@ class RenewalMachine(RuleBasedStateMachine):
         now = self.clock()
 
         async def show(storage: Storage) -> bool:
-            standing = await storage.standing(token.session_id, now)
+            standing = await storage.standing(token.subject, token.session_id, now)
             return standing is not None and standing.accepts(token)
 
         is_accepted = self.both(show)
@@ -169,7 +169,7 @@ class RenewalMachine(RuleBasedStateMachine):
     def end(self, token: FullRefreshClaims, reason: EndReason) -> None:
         async def end(storage: Storage) -> bool:
             async with storage.begin() as tx:
-                return await tx.sessions.end(token.session_id, reason, self.clock())
+                return await tx.sessions.end(token.subject, token.session_id, reason, self.clock())
 
         self.both(end)
 
@@ -232,21 +232,23 @@ class RenewalMachine(RuleBasedStateMachine):
 
     async def refuse(self, storage: Storage, token: FullRefreshClaims, windows: Windows) -> Verdict:
         async with storage.begin() as tx:
-            found = await tx.sessions.lock(token.session_id)
+            found = await tx.sessions.lock(token.subject, token.session_id)
             assert found is not None
             session, user = found
             verdict = judge(session, token, self.clock(), windows)
             if user.is_enabled and verdict is Verdict.REPLAY:
-                await tx.sessions.end(session.id, EndReason.REPLAY, self.clock())
+                await tx.sessions.end(session.user_id, session.id, EndReason.REPLAY, self.clock())
         return verdict
 
     async def rows(self, storage: Storage) -> list[StoredSession]:
         async with storage.begin() as tx:
-            found = [await tx.sessions.lock(token.session_id) for token in self.newest]
+            found = [
+                await tx.sessions.lock(token.subject, token.session_id) for token in self.newest
+            ]
         return [each[0] for each in found if each]
 
     async def put_back(self, session: StoredSession) -> None:
-        self.oracle._tables.sessions[session.id] = session
+        self.oracle._tables.sessions[session.user_id, session.id] = session
         row = {field.name: getattr(session, field.name) for field in fields(session)}
         async with self.engine.begin() as connection:
             await connection.execute(

@@ -18,10 +18,11 @@ class Sessions(Protocol):
         """Store a new session. Its user's row should be locked: see `Users.lock`."""
         ...
 
-    async def lock(self, session_id: UUID) -> tuple[StoredSession, User] | None:
-        """Give the session and its user as committed now, and keep renewals out until the end.
+    async def lock(self, user_id: UUID, session_id: UUID) -> tuple[StoredSession, User] | None:
+        """Return the user's session, and the user, as committed now.
 
-        None for an unknown session, or one whose user is gone.
+        No renewal of the session happens until the unit of work ends. None when the user has no
+        session of this id, or does not exist.
         """
         ...
 
@@ -29,8 +30,8 @@ class Sessions(Protocol):
         """Give the user's sessions that are live at `now`, newest first."""
         ...
 
-    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
-        """End the session. False when there is none, or it has ended already."""
+    async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
+        """End the user's session. False when the user has none of this id, or it has ended."""
         ...
 
     async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:

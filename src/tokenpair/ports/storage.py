@@ -99,8 +99,8 @@ class Storage(Protocol):
         """
         ...
 
-    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
-        """Give the session if it is live at `now` and its user enabled; else None."""
+    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
+        """Return the user's session if it is live at `now` and the user enabled; else None."""
         ...
 
     async def prune(self, now: datetime, limit: int) -> int:
@@ -113,10 +113,10 @@ class Storage(Protocol):
         """
         ...
 
-    async def check(self, now: datetime) -> Health:
-        """Say how it stands: its tables, and whether its clock agrees with `now`.
+    async def health(self, now: datetime) -> Health:
+        """Report its tables, and whether its clock agrees with `now`.
 
-        All but `Health.feed`, which is not its own to know. Raises `Unavailable` when it does not
-        answer, as every method does.
+        Leaves `Health.feed` unknown: a storage does not know it. Raises `Unavailable` when it
+        cannot be reached, as every method does.
         """
         ...

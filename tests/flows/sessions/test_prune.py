@@ -90,7 +90,7 @@ async def test_a_session_that_somebody_holds_is_left_for_later(postgres: SqlStor
     await keep(postgres, user, held, free)
 
     async with postgres.begin() as tx:
-        await tx.sessions.lock(held.id)
+        await tx.sessions.lock(held.user_id, held.id)
         async with limit():
             removed = await postgres.prune(NOW, 10)
 

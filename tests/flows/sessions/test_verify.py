@@ -29,9 +29,9 @@ class WatchedStorage(MemoryStorage):
         super().__init__()
         self.looks = 0
 
-    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
         self.looks += 1
-        return await super().standing(session_id, now)
+        return await super().standing(user_id, session_id, now)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ async def test_a_pooler_that_keeps_sessions_does_not_matter(
 
         await storage.open(migrate=True)
         await keep(storage, user, session)
-        assert await storage.standing(session.id, NOW)
+        assert await storage.standing(session.user_id, session.id, NOW)
         assert all(
             await asyncio.gather(
                 *(storage.renew(make_token(session), NOW, FORGIVING) for _ in range(10))
@@ -91,7 +91,7 @@ async def test_a_pooler_that_keeps_sessions_does_not_matter(
             if heard == 2:
                 break
             await bell.wake()
-        health = await storage.check(datetime.now(UTC))
+        health = await storage.health(datetime.now(UTC))
         await bell.close()
         await storage.close()
 
@@ -108,7 +108,7 @@ async def test_a_mode_that_changes_later_is_told_by_the_health(
 
         pooler.reload("transaction")
         async with asyncio.timeout(30):
-            while not (health := await storage.check(datetime.now(UTC))).reasons:
+            while not (health := await storage.health(datetime.now(UTC))).reasons:
                 await asyncio.sleep(0.05)
         await storage.close()
 

@@ -42,7 +42,7 @@ class Judge:
         ending back, and leave the thief logged in.
         """
         async with self.storage.begin() as tx:
-            found = await tx.sessions.lock(claims.session_id)
+            found = await tx.sessions.lock(claims.subject, claims.session_id)
             if found is None:
                 return RenewalOutcome.ENDED, SessionEnded("no such session")
             session, user = found
@@ -52,7 +52,7 @@ class Judge:
             if verdict is Verdict.REPLAY:
                 if doubt := self.doubt():
                     return RenewalOutcome.UNAVAILABLE, Unavailable(f"maybe a replay, but {doubt}")
-                await tx.sessions.end(session.id, EndReason.REPLAY, now)
+                await tx.sessions.end(session.user_id, session.id, EndReason.REPLAY, now)
         match verdict:
             case Verdict.REPLAY:
                 _warn("a refresh token was replayed; its session has been ended", session, claims)

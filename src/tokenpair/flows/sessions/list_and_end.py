@@ -34,8 +34,8 @@ class EndSession:
         """Raises `NotFound` for an unknown session, an ended one and anyone else's."""
         now = self.clock()
         async with self.storage.begin() as tx:
-            found = await tx.sessions.lock(session_id)
-            if not found or found[0].user_id != user_id or not found[0].is_live(now):
+            found = await tx.sessions.lock(user_id, session_id)
+            if not found or not found[0].is_live(now):
                 raise NotFound("no live session of this user")
-            ended = await tx.sessions.end(session_id, EndReason.ENDED_BY_USER, now)
+            ended = await tx.sessions.end(user_id, session_id, EndReason.ENDED_BY_USER, now)
         self.tally.sessions_ended[EndReason.ENDED_BY_USER] += ended

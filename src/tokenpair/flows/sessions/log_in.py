@@ -123,7 +123,7 @@ class LogIn:
         too_many = (await tx.sessions.live(user.id, now))[MAX_SESSIONS - 1 :]
         return sum(
             [
-                await tx.sessions.end(oldest.id, EndReason.TOO_MANY_SESSIONS, now)
+                await tx.sessions.end(oldest.user_id, oldest.id, EndReason.TOO_MANY_SESSIONS, now)
                 for oldest in reversed(too_many)  # In the order in which `end_all` ends them.
             ]
         )

@@ -22,7 +22,9 @@ class LogOut:
         """Doing it twice is fine. Raises `InvalidToken`."""
         claims = self.codec.decode(token)
         async with self.storage.begin() as tx:
-            ended = await tx.sessions.end(claims.session_id, EndReason.LOGOUT, self.clock())
+            ended = await tx.sessions.end(
+                claims.subject, claims.session_id, EndReason.LOGOUT, self.clock()
+            )
         self.tally.sessions_ended[EndReason.LOGOUT] += ended
 
 

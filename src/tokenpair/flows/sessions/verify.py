@@ -95,8 +95,6 @@ class Authenticate:
         """
         claims = await self.current_access(token)
         standing = await self._standing(claims)
-        if standing.user_id != claims.subject:
-            raise SessionEnded("the session is another user's")
         if claims.version < standing.version:
             raise StaleToken
         return claims
@@ -138,6 +136,6 @@ class Authenticate:
     async def _standing(self, claims: Claims) -> Standing:
         now = self.clock()
         claims.check(now)
-        if standing := await self.storage.standing(claims.session_id, now):
+        if standing := await self.storage.standing(claims.subject, claims.session_id, now):
             return standing
         raise SessionEnded

@@ -21,10 +21,10 @@ class MemorySessions:
         self._sessions = tables.sessions
 
     async def add(self, session: StoredSession) -> None:
-        self._sessions[session.id] = session
+        self._sessions[session.user_id, session.id] = session
 
-    async def lock(self, session_id: UUID) -> tuple[StoredSession, User] | None:
-        session = self._sessions.get(session_id)
+    async def lock(self, user_id: UUID, session_id: UUID) -> tuple[StoredSession, User] | None:
+        session = self._sessions.get((user_id, session_id))
         user = self._tables.user_of(session) if session else None
         return (session, user) if session and user else None
 
@@ -35,14 +35,14 @@ class MemorySessions:
         )
         return [session.public for session in newest_first]
 
-    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
-        session = self._sessions.get(session_id)
+    async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
+        session = self._sessions.get((user_id, session_id))
         if not session or session.ended_at:
             return False
-        self._sessions[session_id] = replace(session, ended_at=now, end_reason=reason)
+        self._sessions[user_id, session_id] = replace(session, ended_at=now, end_reason=reason)
         self._tables.revoke(session_id=session_id)
         return True
 
     async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
         mine = [s.id for s in self._sessions.values() if s.user_id == user_id]
-        return sum([await self.end(session_id, reason, now) for session_id in mine])
+        return sum([await self.end(user_id, session_id, reason, now) for session_id in mine])

@@ -67,7 +67,7 @@ class MemoryStorage:
     ) -> Standing | None:
         """Judge and carry out."""
         async with self._lock:
-            if not (found := self._tables.sessions.get(token.session_id)):
+            if not (found := self._tables.sessions.get((token.subject, token.session_id))):
                 return None
             user = self._tables.user_of(found)
             if not user or not user.is_enabled:
@@ -79,7 +79,7 @@ class MemoryStorage:
                     session = replace(found, seen_at=now)
                 case _:
                     return None
-            self._tables.sessions[session.id] = session
+            self._tables.sessions[session.user_id, session.id] = session
             return Standing.of(session, user)
 
     def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
@@ -93,9 +93,9 @@ class MemoryStorage:
         position = (self._tables.revoked, 0)
         return FeedPage(entries=entries, position=position, now=datetime.now(UTC))
 
-    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
         """Look the session and its user up."""
-        session = self._tables.sessions.get(session_id)
+        session = self._tables.sessions.get((user_id, session_id))
         user = self._tables.user_of(session) if session else None
         if session and user and session.is_live(now) and user.is_enabled:
             return Standing.of(session, user)
@@ -107,12 +107,12 @@ class MemoryStorage:
         sessions, revocations = self._tables.sessions, self._tables.revocations
         day_ago = min(now, clock) - timedelta(days=1)
         removed = 0
-        expired = {each.id: each.expires_at for each in sessions.values()}
-        ended = {each.id: each.ended_at for each in sessions.values() if each.ended_at}
+        expired = {key: each.expires_at for key, each in sessions.items()}
+        ended = {key: each.ended_at for key, each in sessions.items() if each.ended_at}
         for moments in (expired, ended):
             over = [each for each, at in moments.items() if at < day_ago and each in sessions]
-            for session_id in sorted(over, key=moments.__getitem__)[:limit]:
-                del sessions[session_id]
+            for key in sorted(over, key=moments.__getitem__)[:limit]:
+                del sessions[key]
                 removed += 1
         kept = min(now, clock) - KEPT
         for number in [each for each, entry in revocations.items() if entry.until < kept][:limit]:
@@ -120,7 +120,7 @@ class MemoryStorage:
             removed += 1
         return removed
 
-    async def check(self, now: datetime) -> Health:  # noqa: ARG002
+    async def health(self, now: datetime) -> Health:  # noqa: ARG002
         """Memory always answers, and has no clock but this machine's."""
         return Health(database=Condition.OK, migrations=Condition.OK, clock=Condition.OK)
 

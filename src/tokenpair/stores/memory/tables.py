@@ -16,7 +16,9 @@ class Tables:
     """All rows, each kind by its key."""
 
     users: dict[UUID, StoredUser] = field(default_factory=dict)
-    sessions: dict[UUID, StoredSession] = field(default_factory=dict)
+    sessions: dict[tuple[UUID, UUID], StoredSession] = field(
+        default_factory=dict
+    )  # (user, session)
     revocations: dict[int, Revocation] = field(default_factory=dict)  # Numbered from 0.
     revoked: int = 0
     longest_access: timedelta | None = None

@@ -28,11 +28,11 @@ class SqlSessions:
     async def add(self, session: StoredSession) -> None:
         await self._connection.execute(session_table.insert().values(_to_row(session)))
 
-    async def lock(self, session_id: UUID) -> tuple[StoredSession, User] | None:
+    async def lock(self, user_id: UUID, session_id: UUID) -> tuple[StoredSession, User] | None:
         found = await self._connection.execute(
             sa.select(session_table, user_table)
             .join_from(session_table, user_table)
-            .where(_s.id == session_id)
+            .where(_s.user_id == user_id, _s.id == session_id)
             .with_for_update(of=session_table)
         )
         row = found.one_or_none()
@@ -46,8 +46,8 @@ class SqlSessions:
         )
         return [_to_session(row).public for row in found]
 
-    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> bool:
-        return await self._end(_s.id == session_id, reason, now) == 1
+    async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
+        return await self._end(user_id, _s.id == session_id, reason, now) == 1
 
     async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
         # In one order, whoever asks: two that end the same rows in different orders would
@@ -58,12 +58,14 @@ class SqlSessions:
             .order_by(_s.id)
             .with_for_update()
         )
-        return await self._end(_s.id.in_(in_order), reason, now)
+        return await self._end(user_id, _s.id.in_(in_order), reason, now)
 
-    async def _end(self, which: sa.ColumnElement[bool], reason: EndReason, now: datetime) -> int:
+    async def _end(
+        self, user_id: UUID, which: sa.ColumnElement[bool], reason: EndReason, now: datetime
+    ) -> int:
         ended = await self._connection.scalars(
             session_table.update()
-            .where(which, _s.ended_at.is_(None))
+            .where(_s.user_id == user_id, which, _s.ended_at.is_(None))
             .values(ended_at=now, end_reason=reason.value)
             .returning(_s.id)
         )

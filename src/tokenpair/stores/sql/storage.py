@@ -50,6 +50,7 @@ _STANDING = (
     )
     .join_from(session_table, user_table)
     .where(
+        session_table.c.user_id == sa.bindparam("sub"),
         session_table.c.id == sa.bindparam("sid"),
         session_table.c.ended_at.is_(None),
         session_table.c.expires_at > sa.bindparam("now"),
@@ -178,9 +179,11 @@ class SqlStorage:
     ) -> Standing | None:
         return await self._renewals.renew(token, now, windows)
 
-    async def standing(self, session_id: UUID, now: datetime) -> Standing | None:
+    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
         async with answering(self._engine), self._autocommit.connect() as connection:
-            found = await connection.execute(_STANDING, {"sid": session_id, "now": now})
+            found = await connection.execute(
+                _STANDING, {"sub": user_id, "sid": session_id, "now": now}
+            )
             row = found.one_or_none()
         return _to_standing(row) if row else None
 
@@ -188,7 +191,7 @@ class SqlStorage:
         async with self._writing() as connection:
             return await prune(connection, now, limit)
 
-    async def check(self, now: datetime) -> Health:
+    async def health(self, now: datetime) -> Health:
         # Not the other engine: on SQLite it would take the write lock.
         engine = self._autocommit
         async with answering(engine):

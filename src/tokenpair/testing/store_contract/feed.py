@@ -41,7 +41,7 @@ class FeedPromises:
         position = await end_of_feed(storage)
 
         async with storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
 
         (entry,) = await news(storage, position)
         assert (entry.session_id, entry.user_id) == (session.id, None)
@@ -57,7 +57,7 @@ class FeedPromises:
         await keep(storage, user, session)
 
         async with storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
 
         (entry,) = await news(storage, None)
         assert entry.until - entry.recorded_at > UNKNOWN_ACCESS
@@ -69,10 +69,10 @@ class FeedPromises:
         sessions = [make_session(user) for _ in range(2)]
         await keep(storage, user, *sessions)
         async with storage.begin() as tx:
-            await tx.sessions.end(sessions[0].id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(sessions[0].user_id, sessions[0].id, EndReason.LOGOUT, NOW)
         position = await end_of_feed(storage)
         async with storage.begin() as tx:
-            await tx.sessions.end(sessions[1].id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(sessions[1].user_id, sessions[1].id, EndReason.LOGOUT, NOW)
 
         page = await storage.read_feed(position, reload=True)
 
@@ -86,7 +86,7 @@ class FeedPromises:
         position = await end_of_feed(storage)
 
         async with storage.begin() as tx:
-            await tx.sessions.end(sessions[0].id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(sessions[0].user_id, sessions[0].id, EndReason.LOGOUT, NOW)
             await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, NOW)
 
         entries = await news(storage, position)
@@ -100,7 +100,7 @@ class FeedPromises:
         position = await end_of_feed(storage)
 
         async with storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
             await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, NOW)
 
         assert await news(storage, position) == []
@@ -128,7 +128,7 @@ class FeedPromises:
 
         async def change_ones_mind() -> None:
             async with storage.begin() as tx:
-                await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+                await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
                 raise EmailTaken
 
         with pytest.raises(EmailTaken):
@@ -146,7 +146,7 @@ class FeedPromises:
         heard.clear()
 
         async with storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
             before = list(heard)
 
         assert before == []
@@ -169,10 +169,10 @@ class FeedPromises:
         await keep(storage, user, first, second)
         start = await end_of_feed(storage)
         async with storage.begin() as tx:
-            await tx.sessions.end(first.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(first.user_id, first.id, EndReason.LOGOUT, NOW)
         page = await storage.read_feed(start)
         async with storage.begin() as tx:
-            await tx.sessions.end(second.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(second.user_id, second.id, EndReason.LOGOUT, NOW)
 
         assert sessions_in(await news(storage, start)) == {first.id, second.id}
         assert second.id in sessions_in(await news(storage, page.position))

@@ -84,7 +84,7 @@ class PrunePromises:
         await keep(storage, user, session)
         position = await end_of_feed(storage)
         async with storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
 
         await storage.prune(datetime.now(UTC) + 1000 * HOUR, 100)
 

@@ -113,7 +113,7 @@ async def read_password_hash(storage: Storage, user: User) -> str | None:
 async def read_session(storage: Storage, session: Session | StoredSession) -> StoredSession | None:
     """Give the session as it is kept now."""
     async with storage.begin() as tx:
-        found = await tx.sessions.lock(session.id)
+        found = await tx.sessions.lock(session.user_id, session.id)
     return found[0] if found else None
 
 

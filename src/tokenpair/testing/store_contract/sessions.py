@@ -42,7 +42,7 @@ class SessionPromises:
         await keep(storage, user, session)
 
         async with storage.begin() as tx:
-            assert await tx.sessions.lock(session.id) == (session, user)
+            assert await tx.sessions.lock(session.user_id, session.id) == (session, user)
 
     async def test_a_new_session_has_rotated_and_ended_never(self, storage: Storage) -> None:
         user = make_user()
@@ -53,15 +53,31 @@ class SessionPromises:
         assert await read_session(storage, session) == session
 
     async def test_an_unknown_session_is_none_or_false(self, storage: Storage) -> None:
-        nothing = uuid7()
+        nobody, nothing = uuid7(), uuid7()
 
         async with storage.begin() as tx:
-            assert await tx.sessions.lock(nothing) is None
-            assert not await tx.sessions.end(nothing, EndReason.LOGOUT, NOW)
-            assert await tx.sessions.live(nothing, NOW) == []
-            assert await tx.sessions.end_all(nothing, EndReason.LOGOUT_ALL, NOW) == 0
-        assert await storage.standing(nothing, NOW) is None
+            assert await tx.sessions.lock(nobody, nothing) is None
+            assert not await tx.sessions.end(nobody, nothing, EndReason.LOGOUT, NOW)
+            assert await tx.sessions.live(nobody, NOW) == []
+            assert await tx.sessions.end_all(nobody, EndReason.LOGOUT_ALL, NOW) == 0
+        assert await storage.standing(nobody, nothing, NOW) is None
         assert await storage.renew(make_token(make_session(make_user())), NOW, FORGIVING) is None
+
+    async def test_a_session_is_found_by_its_own_user_only(self, storage: Storage) -> None:
+        user, other = make_user(), make_user("eve@example.com")
+        session = make_session(user)
+        await keep(storage, user, session)
+        await keep(storage, other)
+
+        async with storage.begin() as tx:
+            assert await tx.sessions.lock(other.id, session.id) is None
+            assert not await tx.sessions.end(other.id, session.id, EndReason.LOGOUT, NOW)
+        assert await storage.standing(other.id, session.id, NOW) is None
+        assert (
+            await storage.renew(make_token(make_session(other, id=session.id)), NOW, FORGIVING)
+            is None
+        )
+        assert await read_session(storage, session) == session
 
     async def test_live_sessions_are_listed_newest_first(self, storage: Storage) -> None:
         user, other = make_user(), make_user("eve@example.com")
@@ -85,9 +101,11 @@ class SessionPromises:
         await keep(storage, user, session, other)
 
         async with storage.begin() as tx:
-            first = await tx.sessions.end(session.id, EndReason.REPLAY, NOW)
+            first = await tx.sessions.end(session.user_id, session.id, EndReason.REPLAY, NOW)
         async with storage.begin() as tx:
-            second = await tx.sessions.end(session.id, EndReason.LOGOUT, NOW + HOUR)
+            second = await tx.sessions.end(
+                session.user_id, session.id, EndReason.LOGOUT, NOW + HOUR
+            )
             all_of_them = await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, NOW + HOUR)
 
         assert (first, second, all_of_them) == (True, False, 1)
@@ -106,7 +124,7 @@ class SessionPromises:
 
         async def end(reason: EndReason) -> bool:
             async with storage.begin() as tx:
-                return await tx.sessions.end(session.id, reason, NOW)
+                return await tx.sessions.end(session.user_id, session.id, reason, NOW)
 
         answers = await asyncio.gather(*map(end, reasons))
 
@@ -147,7 +165,7 @@ class SessionPromises:
         ]
 
         assert answers == [None] * 8
-        assert await storage.standing(session.id, NOW) is None
+        assert await storage.standing(session.user_id, session.id, NOW) is None
         assert await read_session(storage, session) == session
 
     async def test_a_renewal_waits_for_whoever_holds_the_session(self, storage: Storage) -> None:
@@ -156,10 +174,10 @@ class SessionPromises:
         await keep(storage, user, session)
 
         async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
-            locked = await tx.sessions.lock(session.id)
+            locked = await tx.sessions.lock(session.user_id, session.id)
             renewal = tasks.create_task(storage.renew(make_token(session), NOW, FORGIVING))
             waited = await waits(renewal)
-            await tx.sessions.end(session.id, EndReason.REPLAY, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.REPLAY, NOW)
 
         assert locked == (session, user)
         assert waited
@@ -175,7 +193,7 @@ class SessionPromises:
         ended = replace(session, ended_at=NOW, end_reason=EndReason.LOGOUT)
 
         async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
             other = tasks.create_task(read_session(storage, session))
             waited = await waits(other)
 

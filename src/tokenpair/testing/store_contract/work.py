@@ -41,7 +41,7 @@ class WorkPromises:
             await tx.users.add(StoredUser(user=user))
             await tx.sessions.add(session)
             await tx.users.set_roles(user.id, frozenset({"admin"}))
-            found = await tx.sessions.lock(session.id)
+            found = await tx.sessions.lock(session.user_id, session.id)
 
         assert found == (session, replace(user, roles=frozenset({"admin"}), version=1))
 
@@ -55,7 +55,7 @@ class WorkPromises:
                 await tx.users.add(StoredUser(user=newcomer))
                 await tx.users.set_roles(user.id, frozenset({"admin"}))
                 await tx.users.set_profile(user.id, {"name": "Ada"})
-                await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+                await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
                 raise LookupError("half-way")
 
         with pytest.raises(LookupError, match="half-way"):
@@ -72,7 +72,7 @@ class WorkPromises:
 
         async def decide_then_fail() -> None:
             async with storage.begin() as tx:
-                await tx.sessions.end(session.id, EndReason.REPLAY, NOW)
+                await tx.sessions.end(session.user_id, session.id, EndReason.REPLAY, NOW)
             raise LookupError("afterwards")
 
         with pytest.raises(LookupError, match="afterwards"):
@@ -92,7 +92,7 @@ class WorkPromises:
 
         async def never_finish() -> None:
             async with storage.begin() as tx:
-                await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+                await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
                 half_way.set()
                 await asyncio.Event().wait()
 
@@ -121,7 +121,7 @@ class WorkPromises:
         session = make_session(user, expires_at=NOW + TICK)
         await keep(storage, user, session)
 
-        standing = await storage.standing(session.id, NOW)
+        standing = await storage.standing(session.user_id, session.id, NOW)
 
         assert standing == Standing.of(session, user)
         assert await read_session(storage, session) == session
@@ -140,17 +140,17 @@ class WorkPromises:
         session = make_session(user, **session_is)
         await keep(storage, user, session)
 
-        assert await storage.standing(session.id, NOW) is None
+        assert await storage.standing(session.user_id, session.id, NOW) is None
 
     async def test_a_disabled_users_session_does_not_stand(self, storage: Storage) -> None:
         user = make_user(disabled_at=NOW + HOUR)
         session = make_session(user)
         await keep(storage, user, session)
 
-        assert await storage.standing(session.id, NOW) is None
+        assert await storage.standing(session.user_id, session.id, NOW) is None
 
     async def test_it_answers_and_knows_the_time(self, storage: Storage) -> None:
-        found = await storage.check(datetime.now(UTC))
+        found = await storage.health(datetime.now(UTC))
 
         assert (found.database, found.migrations, found.clock) == (Condition.OK,) * 3
         assert found.reasons == ()
@@ -179,7 +179,7 @@ class WorkPromises:
         await storage.open(migrate=False)
 
         async with storage.begin() as tx:
-            await tx.sessions.end(session.id, EndReason.LOGOUT, NOW)
+            await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
 
         (entry,) = (await storage.read_feed(None)).entries
         lasting = entry.until - entry.recorded_at
