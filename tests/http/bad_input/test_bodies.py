@@ -1,0 +1,292 @@
+"""Bodies that are not JSON, not sent as JSON, or too large."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import httpx2
+import pytest
+from fastapi import APIRouter, Body, FastAPI
+
+from tests.http.bad_input.sending import (
+    CANARY,
+    JSON,
+    assert_no_echo,
+    body,
+    both_endpoints,
+    send,
+)
+from tests.http.conftest import talking_to, told
+from tokenpair.fastapi import ProblemRoute, Text
+from tokenpair.testing import PASSWORD
+
+NOT_JSON = "must be sent with Content-Type: application/json; it has "
+
+
+@both_endpoints
+@pytest.mark.parametrize(
+    ("content_type", "reason"),
+    [
+        (None, f"{NOT_JSON}none"),
+        ("", f"{NOT_JSON}another one"),
+        ("text/plain", f"{NOT_JSON}another one"),
+        ("text/json", f"{NOT_JSON}another one"),
+        ("application/jsonp", f"{NOT_JSON}another one"),
+        ("application/x-www-form-urlencoded", f"{NOT_JSON}another one"),
+        ("multipart/form-data; boundary=x", f"{NOT_JSON}another one"),
+        (CANARY, f"{NOT_JSON}another one"),
+    ],
+)
+async def test_json_without_its_content_type_is_told_so(
+    client: httpx2.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    content_type: str | None,
+    reason: str,
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+
+    response = await client.post(path, content=json.dumps(body()).encode(), headers=headers)
+
+    assert told(response) == (422, "invalid_input")
+    assert response.json()["errors"] == [{"field": "body", "reason": reason}]
+    assert_no_echo(response, caplog)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"],
+)
+async def test_every_content_type_of_json_is_read(
+    client: httpx2.AsyncClient, content_type: str
+) -> None:
+    content = json.dumps(body()).encode()
+
+    response = await client.post(
+        "/auth/signup", content=content, headers={"Content-Type": content_type}
+    )
+
+    assert response.status_code == 201
+
+
+async def test_a_route_of_several_bodies_and_a_query_tells_the_content_type_once() -> None:
+    app = FastAPI()
+    router = APIRouter(route_class=ProblemRoute)
+
+    @router.post("/notes")
+    async def add(
+        title: Annotated[Text, Body()], text: Annotated[Text, Body()], limit: int
+    ) -> None: ...
+
+    app.include_router(router)
+    async with talking_to(app) as client:
+        response = await client.post("/notes", content=b'{"title": "a", "text": "b"}')
+
+    assert response.json()["errors"] == [
+        {"field": "body", "reason": f"{NOT_JSON}none"},
+        {"field": "limit", "reason": "is required"},
+    ]
+
+
+async def test_a_route_that_takes_text_is_not_told_to_take_json() -> None:
+    app = FastAPI()
+    router = APIRouter(route_class=ProblemRoute)
+
+    @router.post("/notes")
+    async def add(text: Annotated[bytes, Body(max_length=3, media_type="text/plain")]) -> None: ...
+
+    app.include_router(router)
+    async with talking_to(app) as client:
+        response = await client.post(
+            "/notes", content=b"long", headers={"Content-Type": "text/plain"}
+        )
+
+    assert "application/json" not in response.text
+
+
+BODIES: dict[str, bytes] = {
+    "nothing": b"",
+    "white_space": b"  \n",
+    "not_json": b"email=" + CANARY.encode(),
+    "cut_off": JSON[:-2].encode(),
+    "two_documents": (JSON * 2).encode(),
+    "trailing_comma": JSON[:-1].encode() + b",}",
+    "single_quotes": JSON.replace('"', "'").encode(),
+    "null": b"null",
+    "number": b"1",
+    "string": f'"{CANARY}"'.encode(),
+    "list": f"[{JSON}]".encode(),
+    "empty_list": b"[]",
+    "empty_object": b"{}",
+    "nan": b'{"email": "a@example.com", "password": NaN}',
+    "infinity": b'{"email": -Infinity, "password": "x"}',
+    "1e400": b'{"email": 1e400, "password": "x"}',
+    "1e999_in_an_unknown_field": JSON[:-1].encode() + b', "x": 1e999}',
+    "minus_1e999_in_an_unknown_field": JSON[:-1].encode() + b', "x": -1e999}',
+    "309_digits_in_an_unknown_field": JSON[:-1].encode() + b', "x": ' + b"9" * 309 + b"}",
+    "long_number": b'{"email": ' + b"9" * 10_000 + b', "password": "x"}',
+    "nan_in_an_unknown_field": JSON[:-1].encode() + b', "x": NaN}',
+    "duplicate_key": JSON[:-1].encode() + b', "password": "' + PASSWORD.encode() + b'"}',
+    "duplicate_key_deep_inside": JSON[:-1].encode() + b', "x": {"a": 1, "a": 2}}',
+    "deep_list": b"[" * 30_000 + b"]" * 30_000,
+    "deep_object": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "deep_field": b'{"email": ' + b"[" * 20_000 + b"]" * 20_000 + b', "password": "x"}',
+    "half_deep_field": b'{"email": ' + b"[" * 700 + b"]" * 700 + b', "password": "x"}',
+    "not_utf_8": JSON.encode().replace(b"canary", b"canar\xff"),
+    "overlong_utf_8": JSON.encode().replace(b"@", b"\xc1\x80"),
+    "surrogate_as_utf_8": JSON.encode().replace(b"@", b"\xed\xa0\x80"),
+    "utf_16": JSON.encode("utf-16"),
+    "utf_16_little_endian": JSON.encode("utf-16-le"),
+    "utf_32": JSON.encode("utf-32"),
+    "byte_order_mark": JSON.encode("utf-8-sig"),
+    "raw_newline_in_a_string": JSON.replace(CANARY, CANARY + "\n").encode(),
+}
+
+
+@both_endpoints
+@pytest.mark.parametrize("content", BODIES.values(), ids=BODIES.keys())
+async def test_a_body_that_is_not_plain_json_is_refused(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, content: bytes
+) -> None:
+    """J7."""
+    response = await send(client, path, content)
+
+    assert told(response) == (422, "invalid_input")
+    assert len(response.content) < 1024
+    assert_no_echo(response, caplog)
+
+
+@both_endpoints
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/jsonp",
+        "text/json",
+        "",
+        "/",
+        "application",
+        f"text/{CANARY}",
+    ],
+)
+async def test_json_of_another_content_type_is_refused(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, content_type: str
+) -> None:
+    """W1."""
+    response = await send(client, path, JSON.encode(), content_type)
+
+    assert told(response) == (422, "invalid_input")
+    assert_no_echo(response, caplog)
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/x+json"]
+)
+async def test_json_may_be_called_so_in_other_words(
+    client: httpx2.AsyncClient, content_type: str
+) -> None:
+    response = await send(client, "/auth/login", json.dumps(body()).encode(), content_type)
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        pytest.param(b"&".join(b"a=b" for _ in range(10_000)), "form", id="many_form_fields"),
+        pytest.param(b"x" * 60_000, "multipart", id="garbage_in_parts"),
+    ],
+)
+@both_endpoints
+async def test_a_form_is_not_even_parsed(
+    client: httpx2.AsyncClient, path: str, content: bytes, content_type: str
+) -> None:
+    """W3."""
+    name = {
+        "form": "application/x-www-form-urlencoded",
+        "multipart": "multipart/form-data; boundary=x",
+    }[content_type]
+
+    response = await send(client, path, content, name)
+
+    assert told(response) == (422, "invalid_input")
+
+
+# Size.
+
+
+@both_endpoints
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 1_000_000])
+async def test_a_body_over_the_limit_is_too_large(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, size: int
+) -> None:
+    content = (b'{"email": "' + CANARY.encode() * (size // len(CANARY) + 1))[:size]
+
+    response = await send(client, path, content)
+
+    assert told(response) == (413, "payload_too_large")
+    assert len(response.content) < 1024
+    assert_no_echo(response, caplog)
+
+
+@both_endpoints
+async def test_a_body_at_the_limit_is_read(client: httpx2.AsyncClient, path: str) -> None:
+    content = json.dumps(body(x="")).encode()
+    content += b" " * (64 * 1024 - len(content))
+
+    response = await send(client, path, content)
+
+    assert told(response) == (422, "invalid_input")
+
+
+class Stream:
+    """Twenty megabytes, piece by piece; counts what has been taken."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in range(20 * 1024):
+            self.taken += 1024
+            yield b"x" * 1024
+
+
+@both_endpoints
+@pytest.mark.parametrize(
+    "length",
+    [
+        pytest.param({}, id="chunked"),
+        pytest.param({"Content-Length": "5"}, id="said_to_be_short"),
+    ],
+)
+async def test_a_body_is_refused_before_it_has_been_read(
+    client: httpx2.AsyncClient, path: str, length: dict[str, str]
+) -> None:
+    stream = Stream()
+
+    response = await client.post(
+        path, content=stream, headers={"Content-Type": "application/json"} | length
+    )
+
+    assert told(response) == (413, "payload_too_large")
+    assert stream.taken < 80 * 1024
+
+
+@both_endpoints
+async def test_a_body_that_is_said_to_be_large_is_not_read_at_all(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    stream = Stream()
+
+    response = await client.post(
+        path,
+        content=stream,
+        headers={"Content-Type": "application/json", "Content-Length": str(20 * 1024 * 1024)},
+    )
+
+    assert told(response) == (413, "payload_too_large")
+    assert stream.taken <= 1024

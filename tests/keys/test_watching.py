@@ -1,0 +1,278 @@
+"""A worker whose key file changes while it runs."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.keys.files import BROKEN, NOW, adding, handing_over
+from tokenpair import Auth, Key, Keyring, Settings
+from tokenpair.core.tokens.key_rotation import compromise
+from tokenpair.errors import ConfigurationError, InvalidToken, Unavailable
+from tokenpair.key_file import (
+    KeyFileWatch,
+    change_keyring,
+    read_keyring,
+    read_or_create_keyring,
+)
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
+
+
+class TestWatching:
+    """A worker whose key file changes under it."""
+
+    @pytest.fixture
+    def auth(self, path: Path) -> Auth:
+        keyring = read_or_create_keyring(path)
+        watch = KeyFileWatch(path, lambda: read_keyring(path))
+        return Auth(
+            storage=MemoryStorage(),
+            keyring=keyring,
+            issuer="https://auth.test",
+            passwords=Argon2Passwords(CHEAP),
+            clock=FakeClock(),
+            key_file=watch,
+        )
+
+    async def test_it_takes_up_a_changed_file(self, auth: Auth, path: Path) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        newer = change_keyring(path, handing_over)
+
+        await auth.reload_keys()
+
+        assert auth.keyring.signing.kid == newer.signing.kid
+        renewed = await auth.renew(pair.refresh_token)
+        await auth.verify_access(pair.access_token)
+        await auth.verify_access(renewed.access_token)
+
+    async def test_a_leaked_keys_access_tokens_open_nothing_and_its_holders_renew(
+        self, auth: Auth, path: Path
+    ) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        leaked = auth.keyring.signing.kid
+
+        def leak(keyring: Keyring | None) -> Keyring:
+            assert keyring
+            return compromise(keyring, leaked, NOW)
+
+        change_keyring(path, leak)
+
+        await auth.reload_keys()
+
+        with pytest.raises(InvalidToken):
+            await auth.verify_access(pair.access_token)
+        renewed = await auth.renew(pair.refresh_token)
+        await auth.verify_access(renewed.access_token)
+
+    async def test_an_unchanged_file_is_not_read(self, auth: Auth) -> None:
+        keyring = auth.keyring
+
+        await auth.reload_keys()
+
+        assert auth.keyring is keyring
+
+    async def test_the_file_that_a_first_start_makes_is_no_news(self, tmp_path: Path) -> None:
+        auth = Auth.from_settings(Settings.read(data_dir=tmp_path))
+        keyring = auth.keyring
+
+        await auth.reload_keys()
+
+        assert auth.keyring is keyring
+
+    @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
+    async def test_garbage_leaves_the_old_keys(
+        self, auth: Auth, path: Path, content: bytes
+    ) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        path.write_bytes(content)
+
+        for _ in range(2):  # For as long as it is there.
+            with pytest.raises(ConfigurationError):
+                await auth.reload_keys()
+
+        await auth.verify_access(pair.access_token)
+        await auth.renew(pair.refresh_token)
+
+    async def test_a_file_that_is_gone_leaves_the_old_keys_and_none_is_made(
+        self, tmp_path: Path
+    ) -> None:
+        """Though a first start would make one."""
+        auth = Auth.from_settings(Settings.read(data_dir=tmp_path))
+        keys = auth.keyring
+        (tmp_path / "keys.json").unlink()
+
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="cannot be read"):
+                await auth.reload_keys()
+
+        assert auth.keyring is keys
+        assert not (tmp_path / "keys.json").exists()
+
+    async def test_a_file_that_could_not_be_read_once_is_read_the_next_time(
+        self, path: Path
+    ) -> None:
+        keyring = read_or_create_keyring(path)
+        failures = [OSError(24, "Too many open files")]
+
+        def load() -> Keyring:
+            if failures:
+                raise ConfigurationError from failures.pop()
+            return read_keyring(path)
+
+        watch = KeyFileWatch(path, load)
+        change_keyring(path, handing_over)
+
+        with pytest.raises(ConfigurationError):
+            watch.poll()
+        read = watch.poll()
+
+        assert read is not None
+        assert read.signing.kid != keyring.signing.kid
+        assert watch.poll() is None
+
+    async def test_a_worker_that_is_late_looks_as_soon_as_it_meets_a_new_key(
+        self, auth: Auth, path: Path
+    ) -> None:
+        pair = await login_as(auth, await a_user(auth))
+        storage = auth.storage
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = await early.renew(pair.refresh_token)
+
+        await auth.verify_access(renewed.access_token)
+
+        assert auth.keyring.signing.kid == newer.signing.kid
+
+    async def test_a_flood_of_unknown_keys_makes_no_token_of_a_new_key_invalid(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """It is not looked for more than ten times in a second; until then the answer is 503."""
+        pair = await login_as(auth, await a_user(auth))
+        stranger = make_auth(keyring=Keyring([Key.generate()]), audience="https://auth.test")
+        forged = (await login_as(stranger, await a_user(stranger))).access_token
+        with pytest.raises(InvalidToken):
+            await auth.verify_access(forged)
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=auth.storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = (await early.renew(pair.refresh_token)).access_token
+
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    claims = await auth.verify_access(renewed)
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.01)
+
+        assert claims.token_id
+        with pytest.raises((InvalidToken, Unavailable)):
+            await auth.verify_access(forged)
+
+    async def test_a_key_file_that_cannot_be_read_makes_no_token_of_a_new_key_invalid(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """It may be half-way through a change: 503, until the file can be read again."""
+        pair = await login_as(auth, await a_user(auth))
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=auth.storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = (await early.renew(pair.refresh_token)).access_token
+        whole = path.read_text()
+        path.write_text(whole[:40])
+
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await auth.verify_access(renewed)
+        path.write_text(whole)
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    claims = await auth.verify_access(renewed)
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.01)
+
+        assert claims.token_id
+
+    async def test_keys_that_another_thread_has_read_are_used_by_the_next_token(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """The background look reads in a thread; a token may come before it has come back."""
+        pair = await login_as(auth, await a_user(auth))
+        newer = change_keyring(path, handing_over)
+        early = make_auth(
+            storage=auth.storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
+        )
+        renewed = (await early.renew(pair.refresh_token)).access_token
+        assert auth._key_file
+        await asyncio.to_thread(auth._key_file.poll)
+
+        claims = await auth.verify_access(renewed)
+
+        assert claims.token_id
+
+    async def test_what_a_slow_look_has_read_does_not_replace_what_is_newer(
+        self, auth: Auth, path: Path
+    ) -> None:
+        """Else a key that was declared compromised would come back, until the next look."""
+        newest: list[Keyring] = []
+
+        class Overtaken(KeyFileWatch):
+            def poll(self) -> Keyring | None:
+                found = super().poll()
+                if not newest:
+                    newest.append(change_keyring(path, handing_over))
+                    auth._look_again("header")
+                return found
+
+        auth._key_file = Overtaken(path, lambda: read_keyring(path))
+        change_keyring(path, handing_over)
+
+        await auth.reload_keys()
+
+        assert auth.keyring.signing.kid == newest[0].signing.kid
+
+    async def test_production_refuses_a_generated_key_while_it_runs_too(
+        self, path: Path, tmp_path: Path
+    ) -> None:
+        change_keyring(path, adding(Key.generate()))
+        auth = Auth.from_settings(
+            Settings.read(
+                environment="production",
+                keys_file=path,
+                base_url="https://books.example.com",
+                database_url=f"sqlite:///{tmp_path / 'books.db'}",
+            )
+        )
+        path.unlink()
+        read_or_create_keyring(path)
+
+        with pytest.raises(ConfigurationError, match="for development"):
+            await auth.reload_keys()
+
+    async def test_it_recovers_from_garbage(self, auth: Auth, path: Path) -> None:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:100])
+        with pytest.raises(ConfigurationError):
+            await auth.reload_keys()
+        path.write_bytes(whole)
+        change_keyring(path, handing_over)
+
+        await auth.reload_keys()
+
+        assert auth.keyring.signing.kid == read_keyring(path).signing.kid
+
+    async def test_a_file_that_others_can_read_meanwhile_is_told(
+        self, auth: Auth, path: Path
+    ) -> None:
+        path.chmod(0o644)
+
+        with pytest.raises(ConfigurationError, match="by others"):
+            await auth.reload_keys()

@@ -1,0 +1,43 @@
+"""A hasher that a test can watch and hold up."""
+
+import threading
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from tokenpair.passwords import (
+    Argon2Passwords,
+)
+from tokenpair.testing import CHEAP
+
+
+class WatchedHasher(Argon2Hasher):
+    """The real hasher. Tells what it compared and in which thread, and waits while it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.compared: list[str] = []
+        self.threads: set[str] = set()
+        self.started = threading.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self._work()
+        return super().hash(password, salt=salt)
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002
+        self._work()
+        self.compared.append(str(hash))
+        return super().verify(password, hash)
+
+    def _work(self) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.started.set()
+        self.may_go_on.wait(10)
+
+
+class WatchedPasswords(Argon2Passwords):
+    def __init__(self, hasher: WatchedHasher, **bounds: int) -> None:
+        super().__init__(CHEAP, **bounds)
+        self._passwords = PasswordHash((hasher,))
