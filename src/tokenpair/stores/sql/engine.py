@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
-from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -18,10 +17,7 @@ from tokenpair.stores.sql.availability import CONNECTOR
 from tokenpair.stores.sql.patience import POOL_SECONDS
 from tokenpair.stores.sql.postgres.url import is_postgres_url
 from tokenpair.stores.sql.sqlite import connection as sqlite
-from tokenpair.stores.sql.sqlite.connection import Turn
-
-# One for each database file: whoever writes to it in this process takes turns.
-_turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
+from tokenpair.stores.sql.sqlite.write_lock import write_lock
 
 
 def default_pool_size() -> int:
@@ -128,10 +124,10 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def turn_to_write(engine: AsyncEngine) -> AbstractAsyncContextManager[None]:
-    """Give what to hold while writing: on SQLite a `Turn`, elsewhere nothing.
+    """Give what to hold while writing: on SQLite a `WriteLock`, elsewhere nothing.
 
     Keep it for as long as the engine: all who write to one file share one.
     """
     if engine.dialect.name != "sqlite":
         return contextlib.nullcontext()
-    return _turns.setdefault(str(engine.url.database), Turn(POOL_SECONDS))
+    return write_lock(str(engine.url.database), POOL_SECONDS)

@@ -27,8 +27,9 @@ from tokenpair.stores.sql.postgres.pooler import SHARED_SESSIONS, PoolerCheck
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
 from tokenpair.stores.sql.sessions import SqlSessions
-from tokenpair.stores.sql.sqlite.connection import SqliteRenewals, Turn
 from tokenpair.stores.sql.sqlite.feed import SqliteFeed
+from tokenpair.stores.sql.sqlite.renewals import SqliteRenewals
+from tokenpair.stores.sql.sqlite.write_lock import WriteLock
 from tokenpair.stores.sql.tables import session_table, user_table
 
 _UPGRADE = "tokenpair db upgrade"
@@ -230,7 +231,7 @@ def _by_the_driver(
     engine: AsyncEngine, turn: AbstractAsyncContextManager[None]
 ) -> tuple[Renewals, RevocationReader]:
     """Make what goes without SQLAlchemy, because it goes on all the time."""
-    if isinstance(turn, Turn):
+    if isinstance(turn, WriteLock):
         path = str(engine.url.database)
         return SqliteRenewals(path, turn), SqliteFeed(path)
     # Imported here: asyncpg is an extra, and `create_engine` has seen that it is there.

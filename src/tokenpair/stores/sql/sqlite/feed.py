@@ -10,7 +10,8 @@ from uuid import UUID
 from tokenpair.core.sessions.revocation import KEPT, Revocation
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition
-from tokenpair.stores.sql.sqlite.connection import connect, name_of, summary, to_moment, to_text
+from tokenpair.stores.sql.sqlite.connection import connect, name_of, summary
+from tokenpair.stores.sql.sqlite.moments import to_moment, to_text
 
 Row = tuple[Any, ...]
 
