@@ -1,6 +1,7 @@
-"""How the parts stand: each is told apart, within seconds, whatever is amiss."""
+"""Health names the part that fails, within seconds."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import sqlalchemy as sa
 
 from tests.waiting import limit
 from tokenpair import Auth, Condition, Health, Key, Keyring
-from tokenpair import auth as composition
 from tokenpair.errors import Unavailable
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
@@ -81,13 +81,11 @@ async def test_tables_that_may_not_be_read_are_no_matter_of_migrations(postgres_
         connection.execute("DROP ROLE guest")
 
 
-async def test_a_database_that_says_nothing_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(composition, "HEALTH_SECONDS", 0.01)
+async def test_a_database_that_does_not_answer_fails_the_check_in_time() -> None:
+    observer = replace(make_auth(storage=SilentStorage())._observer, health_seconds=0.01)
 
     async with limit():
-        health = await make_auth(storage=SilentStorage()).health()
+        health = await observer.health()
 
     assert parts(health) == (FAILING, UNKNOWN, UNKNOWN, OK)
     assert "has not answered" in health.reasons[0]

@@ -5,7 +5,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -16,7 +15,7 @@ from tokenpair.assembly import key_file_watch, load_keyring, make_storage, make_
 from tokenpair.background import Background, Chore
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.counts import Counts, Tally
-from tokenpair.core.health import Condition, Health
+from tokenpair.core.health import Health
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
 from tokenpair.core.tokens.codec import Codec
@@ -24,7 +23,7 @@ from tokenpair.core.tokens.key_looks import KeyLooks
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import VerifiedTokens
-from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.errors import ConfigurationError
 from tokenpair.feed import Feed
 from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
 from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
@@ -38,6 +37,7 @@ from tokenpair.flows.sessions.verify import Authenticate
 from tokenpair.ids import uuid7
 from tokenpair.key_file import KeyFileWatch
 from tokenpair.lifecycle import Lifecycle, OpenStorage
+from tokenpair.observe import Observer
 from tokenpair.pace import BEAT_SECONDS, Heartbeat
 from tokenpair.parts import Parts
 from tokenpair.passwords import Argon2Passwords
@@ -55,9 +55,6 @@ PRUNE_SECONDS = 60
 
 KEY_POLL_SECONDS = 2
 """So often a worker looks whether its key file has changed."""
-
-HEALTH_SECONDS = 3
-"""A database that says nothing for so long is as good as away."""
 
 
 def utc_now() -> datetime:
@@ -121,8 +118,8 @@ class Auth:
         self.clock = clock
         self.trusted_proxy_hops = trusted_proxy_hops
         self._migrate = migrate
-        self._tally = tally = Tally()
-        self._passwords = passwords = passwords or Argon2Passwords()
+        tally = Tally()
+        passwords = passwords or Argon2Passwords()
         self._key_file = key_file
         self._key_looks = KeyLooks()
         self._codec = codec = Codec(
@@ -168,6 +165,15 @@ class Auth:
         self.disable: Disable = parts.build(Disable)
         self.enable: Enable = parts.build(Enable)
         self.prune: Prune = parts.build(Prune)
+        self._observer = Observer(
+            storage=self.storage,
+            clock=clock,
+            feed=self.feed,
+            verified=self.verified,
+            passwords=passwords,
+            tally=tally,
+            lifecycle=lifecycle,
+        )
         self._background = Background(
             Chore(name="new keys", do=self.reload_keys, seconds=KEY_POLL_SECONDS),
             Chore(name="pruning", do=self.prune, seconds=PRUNE_SECONDS),
@@ -316,41 +322,16 @@ class Auth:
 
     @property
     def counts(self) -> Counts:
-        """What has happened in this process, and how it stands, in numbers; made for metrics."""
-        return Counts(
-            log_ins=dict(self._tally.log_ins),
-            renewals=dict(self._tally.renewals),
-            sessions_ended=dict(self._tally.sessions_ended),
-            cache_hits=self.verified.hits,
-            cache_misses=self.verified.misses,
-            revocations_heard=self.feed.heard,
-            lags=tuple(self.feed.lags),
-            revocations=len(self.feed),
-            staleness=self.feed.staleness(),
-            hashing=self._passwords.running,
-            hashing_waiting=self._passwords.waiting,
-        )
+        """What has happened in this process, and its state now, in numbers for metrics."""
+        return self._observer.counts()
 
     async def health(self) -> Health:
-        """Say how each part stands that a request needs, after a few seconds at most."""
-        if (why_not := self._lifecycle.why_not) and not self.storage.is_private:
-            return Health(feed=Condition.FAILING, reasons=(why_not,))
-        try:
-            async with asyncio.timeout(HEALTH_SECONDS):
-                health = await self.storage.health(self.clock())
-        except (Unavailable, TimeoutError) as exc:
-            reason = str(exc) or f"the database has not answered for {HEALTH_SECONDS} s"
-            health = Health(database=Condition.FAILING, reasons=(reason,))
-        if self.feed.is_fresh():
-            return replace(health, feed=Condition.OK)
-        reasons = (*health.reasons, "the revocations have not been read for too long")
-        return replace(health, feed=Condition.FAILING, reasons=reasons)
+        """Return the condition of each part that a request needs, within three seconds."""
+        return await self._observer.health()
 
     async def require_ready(self) -> None:
         """Require that a request could be answered now. Raises `Unavailable`."""
-        health = await self.health()
-        if not health.is_ready:
-            raise Unavailable("; ".join(health.reasons))
+        await self._observer.require_ready()
 
     async def __aenter__(self) -> Self:
         await self.open()

@@ -1,0 +1,69 @@
+"""What an operator sees of an `Auth`: counts for metrics, and health for load balancers."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from tokenpair.core.counts import Counts, Tally
+from tokenpair.core.health import Condition, Health
+from tokenpair.core.tokens.verified import VerifiedTokens
+from tokenpair.errors import Unavailable
+from tokenpair.feed import Feed
+from tokenpair.lifecycle import Lifecycle
+from tokenpair.ports import Clock, PasswordHasher, Storage
+
+HEALTH_SECONDS = 3.0
+"""Longest wait for the database's answer to a health check, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observer:
+    """Takes the counts and checks the health of one `Auth`."""
+
+    storage: Storage
+    clock: Clock
+    feed: Feed
+    verified: VerifiedTokens
+    passwords: PasswordHasher
+    tally: Tally
+    lifecycle: Lifecycle
+    health_seconds: float = HEALTH_SECONDS
+
+    def counts(self) -> Counts:
+        """Return the numbers of this moment."""
+        return Counts(
+            log_ins=dict(self.tally.log_ins),
+            renewals=dict(self.tally.renewals),
+            sessions_ended=dict(self.tally.sessions_ended),
+            cache_hits=self.verified.hits,
+            cache_misses=self.verified.misses,
+            revocations_heard=self.feed.heard,
+            lags=tuple(self.feed.lags),
+            revocations=len(self.feed),
+            staleness=self.feed.staleness(),
+            hashing=self.passwords.running,
+            hashing_waiting=self.passwords.waiting,
+        )
+
+    async def health(self) -> Health:
+        """Return the condition of each part that a request needs, within `health_seconds`."""
+        if (why_not := self.lifecycle.why_not) and not self.storage.is_private:
+            return Health(feed=Condition.FAILING, reasons=(why_not,))
+        health = await self._storage_health()
+        if self.feed.is_fresh():
+            return replace(health, feed=Condition.OK)
+        reasons = (*health.reasons, "the revocations have not been read for too long")
+        return replace(health, feed=Condition.FAILING, reasons=reasons)
+
+    async def _storage_health(self) -> Health:
+        try:
+            async with asyncio.timeout(self.health_seconds):
+                return await self.storage.health(self.clock())
+        except (Unavailable, TimeoutError) as exc:
+            reason = str(exc) or f"the database has not answered for {self.health_seconds:g} s"
+            return Health(database=Condition.FAILING, reasons=(reason,))
+
+    async def require_ready(self) -> None:
+        """Require that a request could be answered now. Raises `Unavailable`."""
+        health = await self.health()
+        if not health.is_ready:
+            raise Unavailable("; ".join(health.reasons))
