@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tokenpair import Auth
-from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.sessions.rule import SessionState
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.fastapi.routes.session_schemas import pair_response
 from tokenpair.fastapi.transport.header import bearer_token
@@ -32,7 +32,7 @@ PRESENTED = FullRefreshClaims(
 )
 """What the token says that every step is asked with."""
 
-_STANDING = Standing(
+_STATE = SessionState(
     session_id=PRESENTED.session_id,
     user_id=PRESENTED.subject,
     secret_hash=bytes(32),
@@ -49,7 +49,7 @@ def endpoints(auth: Auth) -> dict[str, Endpoint]:
     """Give the endpoint of each step, by its path."""
     mint = auth.renew.mint
     codec, token = mint.codec, mint.codec.encode(PRESENTED)
-    pair = mint.next_pair(_STANDING, token, PRESENTED, _BEGAN)
+    pair = mint.next_pair(_STATE, token, PRESENTED, _BEGAN)
 
     async def answer(request: Request) -> Response:
         bearer_token(request)
@@ -62,6 +62,6 @@ def endpoints(auth: Auth) -> dict[str, Endpoint]:
     async def sign(request: Request) -> Response:
         presented = bearer_token(request)
         claims = codec.decode_refresh(presented)
-        return pair_response(mint.next_pair(_STANDING, presented, claims, auth.clock()))
+        return pair_response(mint.next_pair(_STATE, presented, claims, auth.clock()))
 
     return {ANSWER: answer, READ: read, SIGN: sign}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tokenpair import Auth, EndReason, LogInOutcome, RenewalOutcome, TokenPair, User
-from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import AuthError, Unavailable
 from tokenpair.flows.sessions import log_in
@@ -28,7 +28,7 @@ class AwayStorage(MemoryStorage):
         token: FullRefreshClaims,  # noqa: ARG002
         now: datetime,  # noqa: ARG002
         windows: Windows,  # noqa: ARG002
-    ) -> Standing | None:
+    ) -> SessionState | None:
         raise Unavailable("cut off")
 
     def reading(self) -> Any:

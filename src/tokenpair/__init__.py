@@ -7,13 +7,13 @@ from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.accounts.user import User
 from tokenpair.core.counts import Counts, LogInOutcome, RenewalOutcome
 from tokenpair.core.health import Condition, Health
+from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import TokenPair
 from tokenpair.core.sessions.rule import EndReason, Session, Windows
 from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import Lifetimes
-from tokenpair.flows.sessions.log_in import Device
 from tokenpair.settings import Settings
 
 __all__ = [

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tokenpair.core.health import Health
 from tokenpair.core.sessions.revocation import Revocation
-from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition, Storage, UnitOfWork
@@ -92,7 +92,7 @@ class OpenStorage:
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
-    ) -> Standing | None:
+    ) -> SessionState | None:
         self._require_open()
         return await self._storage.renew(token, now, windows)
 
@@ -102,9 +102,11 @@ class OpenStorage:
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
         return await self._storage.read_feed(position, reload=reload)
 
-    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
+    async def session_state(
+        self, user_id: UUID, session_id: UUID, now: datetime
+    ) -> SessionState | None:
         self._require_open()
-        return await self._storage.standing(user_id, session_id, now)
+        return await self._storage.session_state(user_id, session_id, now)
 
     async def prune(self, now: datetime, limit: int) -> int:
         self._require_open()

@@ -242,7 +242,7 @@ async def test_a_database_that_is_gone_is_no_crash(postgres_server: PostgresServ
 async def nothing_is_available(storage: SqlStorage) -> None:
     for ask in (
         storage.renew(make_token(make_session(make_user())), NOW, FORGIVING),
-        storage.standing(uuid4(), uuid4(), NOW),
+        storage.session_state(uuid4(), uuid4(), NOW),
         storage.read_feed(None),
     ):
         with pytest.raises(Unavailable):

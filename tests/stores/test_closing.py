@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers import PostgresServer, connections, postgres
 from tests.waiting import limit
-from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.sessions.rule import SessionState
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing.store_contract import FORGIVING, NOW, make_session, make_token, make_user
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "test.db"
 
 
-def renew(storage: SqlStorage) -> asyncio.Task[Standing | None]:
+def renew(storage: SqlStorage) -> asyncio.Task[SessionState | None]:
     return asyncio.create_task(storage.renew(TOKEN, NOW, FORGIVING))
 
 
@@ -42,7 +42,7 @@ async def in_use(url: str) -> AsyncIterator[SqlStorage]:
     await storage.open(migrate=True)
     await asyncio.gather(renew(storage), renew(storage))
     await storage.read_feed(None)
-    await storage.standing(TOKEN.subject, TOKEN.session_id, NOW)
+    await storage.session_state(TOKEN.subject, TOKEN.session_id, NOW)
     yield storage
 
 

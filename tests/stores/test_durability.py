@@ -93,9 +93,9 @@ class TestBoth:
         for generation in range(6, 26):
             await storage.renew(make_token(session, f"t{generation}"), NOW, STRICT)
 
-            standing = await other.standing(session.user_id, session.id, NOW)
-            assert standing is not None
-            assert standing.head == f"t{generation}"
+            state = await other.session_state(session.user_id, session.id, NOW)
+            assert state is not None
+            assert state.head == f"t{generation}"
 
         await other.close()
 
@@ -177,10 +177,10 @@ class TestSqlite:
         async with storage.begin() as tx:
             await tx.sessions.end(session.user_id, session.id, EndReason.LOGOUT, NOW)
             async with limit():
-                standing = await other.standing(session.user_id, session.id, NOW)
+                state = await other.session_state(session.user_id, session.id, NOW)
 
-        assert standing is not None
-        assert await other.standing(session.user_id, session.id, NOW) is None
+        assert state is not None
+        assert await other.session_state(session.user_id, session.id, NOW) is None
         await other.close()
 
 
@@ -282,7 +282,7 @@ class TestLazyPostgres:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
-        await storage.standing(session.user_id, session.id, NOW)
+        await storage.session_state(session.user_id, session.id, NOW)
 
         server.kill()
         try:
@@ -290,7 +290,7 @@ class TestLazyPostgres:
                 with pytest.raises(Unavailable):
                     await storage.renew(make_token(session), NOW, FORGIVING)
                 with pytest.raises(Unavailable):
-                    await storage.standing(session.user_id, session.id, NOW)
+                    await storage.session_state(session.user_id, session.id, NOW)
                 with pytest.raises(Unavailable):
                     await storage.health(NOW)
                 with pytest.raises(Unavailable):

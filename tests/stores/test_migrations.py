@@ -307,7 +307,7 @@ class TestAddresses:
         for attempt in (
             storage.open(migrate=True),
             storage.open(migrate=False),
-            storage.standing(make_user().id, make_user().id, NOW),
+            storage.session_state(make_user().id, make_user().id, NOW),
             storage.health(NOW),
         ):
             with pytest.raises(Unavailable) as refused:

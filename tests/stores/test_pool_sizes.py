@@ -47,7 +47,7 @@ async def test_a_worker_opens_no_more_connections_than_its_setting_says(
         work = asyncio.gather(
             *(storage.renew(make_token(session), NOW, FORGIVING) for session in sessions),
             *(write() for _ in sessions),
-            *(storage.standing(session.user_id, session.id, NOW) for session in sessions),
+            *(storage.session_state(session.user_id, session.id, NOW) for session in sessions),
         )
         async with asyncio.timeout(30):
             while await asyncio.to_thread(connections, postgres_url) < 1 + 3 * 2:

@@ -101,7 +101,7 @@ async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
     for worker in workers:  # One after the other: the first one migrates.
         await worker.open()
     await asyncio.gather(
-        *(worker.storage.standing(uuid4(), uuid4(), clock()) for worker in workers * 2)
+        *(worker.storage.session_state(uuid4(), uuid4(), clock()) for worker in workers * 2)
     )
     yield workers
     for worker in workers:

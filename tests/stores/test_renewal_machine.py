@@ -148,12 +148,12 @@ class RenewalMachine(RuleBasedStateMachine):
 
     @rule(token=tokens, windows=st.sampled_from([FORGIVING, STRICT]))
     def show(self, token: FullRefreshClaims, windows: Windows) -> None:
-        """What a standing accepts without a lock, the rule accepts; and nothing changes."""
+        """What a session's state accepts without a lock, the rule accepts; nothing changes."""
         now = self.clock()
 
         async def show(storage: Storage) -> bool:
-            standing = await storage.standing(token.subject, token.session_id, now)
-            return standing is not None and standing.accepts(token)
+            state = await storage.session_state(token.subject, token.session_id, now)
+            return state is not None and state.accepts(token)
 
         is_accepted = self.both(show)
 
@@ -218,13 +218,13 @@ class RenewalMachine(RuleBasedStateMachine):
         now = self.clock()
         if now >= token.expires_at:
             return multiple()
-        standing = self.both(lambda storage: storage.renew(token, now, windows))
-        if standing is None:
+        state = self.both(lambda storage: storage.renew(token, now, windows))
+        if state is None:
             self.both(lambda storage: self.refuse(storage, token, windows))
             return multiple()
-        if standing.head != token.token_id:  # It held: the client keeps what it has.
+        if state.head != token.token_id:  # It held: the client keeps what it has.
             return multiple()
-        child = self.mint.child_of(token, standing, now)
+        child = self.mint.child_of(token, state, now)
         self.newest = [
             child if child.session_id == each.session_id else each for each in self.newest
         ]

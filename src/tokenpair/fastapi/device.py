@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from tokenpair.flows.sessions.log_in import Device
+from tokenpair.core.sessions.client import Device
 
 MAX_USER_AGENT_LENGTH = 256
 MAX_ADDRESS_LENGTH = 64

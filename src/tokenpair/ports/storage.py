@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tokenpair.core.health import Health
 from tokenpair.core.sessions.revocation import Revocation
-from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.ports.accounts import Users
 from tokenpair.ports.feed import FeedPage, FeedPosition
@@ -71,12 +71,12 @@ class Storage(Protocol):
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
-    ) -> Standing | None:
+    ) -> SessionState | None:
         """Carry out *advance*, *hold* or *repeat* of `rule.judge` in one atomic write.
 
         Durable when it returns. None when the verdict is any other: then nothing changed.
-        Of many calls at once, each sees the others' finished work. `Standing.head` tells
-        *hold*: it is not the token's id. `Standing.rotated_at` tells *advance*: it is `now`.
+        Of many calls at once, each sees the others' finished work. `SessionState.head` tells
+        *hold*: it is not the token's id. `SessionState.rotated_at` tells *advance*: it is `now`.
         """
         ...
 
@@ -99,7 +99,9 @@ class Storage(Protocol):
         """
         ...
 
-    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
+    async def session_state(
+        self, user_id: UUID, session_id: UUID, now: datetime
+    ) -> SessionState | None:
         """Return the user's session if it is live at `now` and the user enabled; else None."""
         ...
 

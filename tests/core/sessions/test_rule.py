@@ -12,7 +12,7 @@ from tokenpair.core.accounts.user import User
 from tokenpair.core.sessions.mint import Mint, derived_child_id
 from tokenpair.core.sessions.rule import (
     EndReason,
-    Standing,
+    SessionState,
     StoredSession,
     Verdict,
     Windows,
@@ -104,10 +104,10 @@ def test_a_token_that_is_shown_is_judged_as_in_a_renewal_but_the_head_is_never_a
 
 @pytest.mark.parametrize("shown", ALL_TOKENS, ids=lambda each: each.token_id)
 @pytest.mark.parametrize("windows", [WINDOWS, STRICT], ids=["usual", "strict"])
-def test_what_a_standing_accepts_the_rule_accepts(
+def test_what_a_session_state_accepts_the_rule_accepts(
     shown: FullRefreshClaims, windows: Windows
 ) -> None:
-    accepted = Standing.of(SESSION, USER).accepts(shown)
+    accepted = SessionState.of(SESSION, USER).accepts(shown)
 
     assert accepted is (shown in {HEAD, NEXT})
     assert not accepted or judge_unrenewed(SESSION, shown, NOW, windows) in SERVED
@@ -330,7 +330,7 @@ KEY = Key.generate("Ed25519")
 USER = User(id=UID, email=EmailAddress.parse("ada@example.com"), created_at=NOW)
 # The moment at which the head was accepted.
 ROTATED = NOW.replace(microsecond=250_000)
-STANDING = Standing.of(replace(SESSION, rotated_at=ROTATED), USER)
+STATE = SessionState.of(replace(SESSION, rotated_at=ROTATED), USER)
 
 
 def test_the_derived_child_s_id_is_the_same_in_every_version() -> None:
@@ -359,10 +359,10 @@ def test_another_token_or_secret_derives_another_child(other: FullRefreshClaims)
 def test_within_the_repeat_window_every_presentation_gets_the_identical_child(
     wait: timedelta,
 ) -> None:
-    expected = mint().child_of(HEAD, STANDING, ROTATED)
+    expected = mint().child_of(HEAD, STATE, ROTATED)
 
     # Another worker, and later.
-    child = mint().child_of(HEAD, STANDING, ROTATED + wait)
+    child = mint().child_of(HEAD, STATE, ROTATED + wait)
 
     assert child == expected
     assert child.token_id == derived_child_id(HEAD)
@@ -372,7 +372,7 @@ def test_within_the_repeat_window_every_presentation_gets_the_identical_child(
 def test_after_the_repeat_window_every_presentation_gets_a_fresh_sibling() -> None:
     mints, later = mint(), ROTATED + W + MICROSECOND
 
-    siblings = [mints.child_of(HEAD, STANDING, later) for _ in range(2)]
+    siblings = [mints.child_of(HEAD, STATE, later) for _ in range(2)]
 
     ids = {sibling.token_id for sibling in siblings} | {derived_child_id(HEAD)}
     assert len(ids) == 3
@@ -381,43 +381,43 @@ def test_after_the_repeat_window_every_presentation_gets_a_fresh_sibling() -> No
 
 @pytest.mark.parametrize("wait", [W, W + MICROSECOND], ids=["derived", "fresh"])
 def test_a_child_is_the_next_generation_of_the_same_session(wait: timedelta) -> None:
-    child = mint().child_of(HEAD, STANDING, ROTATED + wait)
+    child = mint().child_of(HEAD, STATE, ROTATED + wait)
 
     assert (child.subject, child.session_id, child.secret) == (UID, SID, SECRET)
     assert (child.parent, child.generation) == (HEAD.token_id, HEAD.generation + 1)
 
 
 def test_a_child_dies_of_the_idle_lifetime() -> None:
-    child = mint().child_of(HEAD, STANDING, ROTATED)
+    child = mint().child_of(HEAD, STATE, ROTATED)
 
     assert child.expires_at == child.issued_at + Lifetimes().idle
 
 
 @pytest.mark.parametrize("wait", [W, W + MICROSECOND], ids=["derived", "fresh"])
 def test_a_child_never_outlives_its_session(wait: timedelta) -> None:
-    standing = replace(STANDING, expires_at=ROTATED + timedelta(minutes=1, milliseconds=900))
+    state = replace(STATE, expires_at=ROTATED + timedelta(minutes=1, milliseconds=900))
 
-    child = mint().child_of(HEAD, standing, ROTATED + wait)
+    child = mint().child_of(HEAD, state, ROTATED + wait)
 
     # Whole seconds, rounded down.
-    assert child.expires_at == standing.expires_at.replace(microsecond=0)
+    assert child.expires_at == state.expires_at.replace(microsecond=0)
 
 
 def test_a_repeat_and_an_advance_answer_with_a_child() -> None:
     mints = mint()
     presented = mints.codec.encode(HEAD)
 
-    pair = mints.next_pair(STANDING, presented, HEAD, ROTATED)
+    pair = mints.next_pair(STATE, presented, HEAD, ROTATED)
 
     child = mints.codec.decode_refresh(pair.refresh_token)
-    assert child == mints.child_of(HEAD, STANDING, ROTATED)
+    assert child == mints.child_of(HEAD, STATE, ROTATED)
 
 
 def test_a_hold_answers_with_the_very_token_presented_and_a_new_access_token() -> None:
     mints, now = mint(), ROTATED + timedelta(seconds=60)
     presented = mints.codec.encode(NEXT)
 
-    pair = mints.next_pair(STANDING, presented, NEXT, now)
+    pair = mints.next_pair(STATE, presented, NEXT, now)
 
     access = mints.codec.decode_access(pair.access_token)
     assert pair.refresh_token == presented
@@ -427,18 +427,18 @@ def test_a_hold_answers_with_the_very_token_presented_and_a_new_access_token() -
 
 
 def test_an_access_token_never_outlives_its_session() -> None:
-    standing = replace(STANDING, expires_at=ROTATED + timedelta(minutes=1))
+    state = replace(STATE, expires_at=ROTATED + timedelta(minutes=1))
 
-    pair = mint().next_pair(standing, "a token", NEXT, ROTATED)
+    pair = mint().next_pair(state, "a token", NEXT, ROTATED)
 
     assert pair.expires_in == timedelta(minutes=1)
 
 
 def test_the_first_token_is_the_first_child_of_the_root() -> None:
     mints = mint()
-    standing = Standing.of(replace(SESSION, head="root", previous=None, generation=0), USER)
+    state = SessionState.of(replace(SESSION, head="root", previous=None, generation=0), USER)
 
-    pair = mints.first_pair(standing, SECRET, NOW)
+    pair = mints.first_pair(state, SECRET, NOW)
 
     first = mints.codec.decode_refresh(pair.refresh_token)
     assert (first.parent, first.generation, first.secret) == ("root", 1, SECRET)

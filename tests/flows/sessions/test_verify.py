@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tokenpair import Auth, Key, Keyring, Lifetimes, TokenPair, User
-from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.sessions.rule import SessionState
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import (
     AccessTokenRequired,
@@ -29,9 +29,11 @@ class WatchedStorage(MemoryStorage):
         super().__init__()
         self.looks = 0
 
-    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
+    async def session_state(
+        self, user_id: UUID, session_id: UUID, now: datetime
+    ) -> SessionState | None:
         self.looks += 1
-        return await super().standing(user_id, session_id, now)
+        return await super().session_state(user_id, session_id, now)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ async def test_a_pooler_that_keeps_sessions_does_not_matter(
 
         await storage.open(migrate=True)
         await keep(storage, user, session)
-        assert await storage.standing(session.user_id, session.id, NOW)
+        assert await storage.session_state(session.user_id, session.id, NOW)
         assert all(
             await asyncio.gather(
                 *(storage.renew(make_token(session), NOW, FORGIVING) for _ in range(10))

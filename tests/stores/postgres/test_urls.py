@@ -79,7 +79,7 @@ async def use_every_connection(url: str) -> None:
     try:
         await storage.open(migrate=True)
         await keep(storage, user, session)
-        assert await storage.standing(session.user_id, session.id, NOW)
+        assert await storage.session_state(session.user_id, session.id, NOW)
         assert await storage.renew(make_token(session), NOW, FORGIVING)
         await storage.read_feed(None, reload=False)
         heard = 0
@@ -282,7 +282,7 @@ async def test_no_message_of_the_server_shows_the_user(
 
     for attempt in (
         storage.open(migrate=True),
-        storage.standing(token.subject, token.session_id, NOW),
+        storage.session_state(token.subject, token.session_id, NOW),
         storage.renew(token, NOW, FORGIVING),
         storage.read_feed(None),
         storage.health(NOW),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypedDict
 
-from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import AccessClaims, FullRefreshClaims
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.encoding import base64url
@@ -51,34 +51,34 @@ class Mint:
         """Draw a token's id: 128 bits, base64url."""
         return base64url(self.random(16))
 
-    def first_pair(self, standing: Standing, secret: bytes, now: datetime) -> TokenPair:
+    def first_pair(self, state: SessionState, secret: bytes, now: datetime) -> TokenPair:
         """Make the pair of a log-in. Its refresh token is the child of the session's root."""
         refresh = FullRefreshClaims(
-            subject=standing.user_id,
-            session_id=standing.session_id,
+            subject=state.user_id,
+            session_id=state.session_id,
             token_id=self.new_token_id(),
-            parent=standing.head,
+            parent=state.head,
             generation=1,
             secret=secret,
-            **self._span(now, self.lifetimes.idle, standing),
+            **self._span(now, self.lifetimes.idle, state),
         )
-        return self._pair(standing, self.codec.encode(refresh), refresh, now)
+        return self._pair(state, self.codec.encode(refresh), refresh, now)
 
     def next_pair(
-        self, standing: Standing, token: str, claims: FullRefreshClaims, now: datetime
+        self, state: SessionState, token: str, claims: FullRefreshClaims, now: datetime
     ) -> TokenPair:
         """Make the pair that answers a renewal with `token`, whose claims are `claims`.
 
         Its refresh token is a child of `token` where that is the session's head now, and
         `token` itself where the session held.
         """
-        if standing.head != claims.token_id:
-            return self._pair(standing, token, claims, now)
-        child = self.child_of(claims, standing, now)
-        return self._pair(standing, self.codec.encode(child), child, now)
+        if state.head != claims.token_id:
+            return self._pair(state, token, claims, now)
+        child = self.child_of(claims, state, now)
+        return self._pair(state, self.codec.encode(child), child, now)
 
     def child_of(
-        self, token: FullRefreshClaims, standing: Standing, now: datetime
+        self, token: FullRefreshClaims, state: SessionState, now: datetime
     ) -> FullRefreshClaims:
         """Say what the child of `token`, the session's head, says.
 
@@ -86,8 +86,8 @@ class Mint:
         not stored; after it, a fresh sibling. So two tabs never disagree, and two strangers
         always do. The database cannot derive a child: it does not know the secret.
         """
-        is_repeatable = now - standing.rotated_at <= self.windows.repeat
-        issued_at = standing.rotated_at if is_repeatable else now
+        is_repeatable = now - state.rotated_at <= self.windows.repeat
+        issued_at = state.rotated_at if is_repeatable else now
         return FullRefreshClaims(
             subject=token.subject,
             session_id=token.session_id,
@@ -95,20 +95,20 @@ class Mint:
             parent=token.token_id,
             generation=token.generation + 1,
             secret=token.secret,
-            **self._span(issued_at, self.lifetimes.idle, standing),
+            **self._span(issued_at, self.lifetimes.idle, state),
         )
 
     def _pair(
-        self, standing: Standing, token: str, claims: FullRefreshClaims, now: datetime
+        self, state: SessionState, token: str, claims: FullRefreshClaims, now: datetime
     ) -> TokenPair:
         access = AccessClaims(
-            subject=standing.user_id,
-            session_id=standing.session_id,
+            subject=state.user_id,
+            session_id=state.session_id,
             token_id=self.new_token_id(),
-            roles=standing.roles,
-            version=standing.version,
-            authenticated_at=standing.authenticated_at,
-            **self._span(now, self.lifetimes.access, standing),
+            roles=state.roles,
+            version=state.version,
+            authenticated_at=state.authenticated_at,
+            **self._span(now, self.lifetimes.access, state),
         )
         return TokenPair(
             access_token=self.codec.encode(access),
@@ -118,10 +118,10 @@ class Mint:
         )
 
     @staticmethod
-    def _span(issued_at: datetime, lifetime: timedelta, standing: Standing) -> _Span:
+    def _span(issued_at: datetime, lifetime: timedelta, state: SessionState) -> _Span:
         """From now for a lifetime, in whole seconds, and never past the end of the session."""
         issued_at = issued_at.replace(microsecond=0)
-        expires_at = min(issued_at + lifetime, standing.expires_at).replace(microsecond=0)
+        expires_at = min(issued_at + lifetime, state.expires_at).replace(microsecond=0)
         return {"issued_at": issued_at, "expires_at": expires_at}
 
 

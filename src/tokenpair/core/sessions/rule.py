@@ -123,7 +123,7 @@ class StoredSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SessionState:
     """A live session as a token sees it: what a check needs, and a new token is minted from.
 
     Roles and version are the user's of now, so a renewed token carries the roles of now.

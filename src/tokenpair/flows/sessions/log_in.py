@@ -8,8 +8,9 @@ from uuid import UUID
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.counts import LogInOutcome, Tally
+from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import Mint, TokenPair
-from tokenpair.core.sessions.rule import EndReason, Standing, StoredSession, hash_secret
+from tokenpair.core.sessions.rule import EndReason, SessionState, StoredSession, hash_secret
 from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
 from tokenpair.ports import Clock, PasswordHasher, Storage, UnitOfWork, Verified
 
@@ -18,14 +19,6 @@ MAX_SESSIONS = 50
 
 # A rehash by another log-in at the same moment changes the hash once; a second time is rare.
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What a log-in shows of the device it comes from, for the owner's list of sessions."""
-
-    user_agent: str | None = None
-    ip: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +109,7 @@ class LogIn:
                     user.id, verified.new_hash, replacing=found.password_hash
                 )
         self.tally.sessions_ended[EndReason.TOO_MANY_SESSIONS] += ended
-        return self.mint.first_pair(Standing.of(session, user), secret, now)
+        return self.mint.first_pair(SessionState.of(session, user), secret, now)
 
     @staticmethod
     async def _make_room(tx: UnitOfWork, user: User, now: datetime) -> int:

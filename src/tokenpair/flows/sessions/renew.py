@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tokenpair.core.counts import RenewalOutcome, Tally
 from tokenpair.core.sessions.mint import Mint, TokenPair
-from tokenpair.core.sessions.rule import Standing
+from tokenpair.core.sessions.rule import SessionState
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import AuthError, ExpiredToken, TokenError, Unavailable
 from tokenpair.flows.sessions.judge import Judge
@@ -32,9 +32,9 @@ class Renew:
         try:
             claims = self.mint.codec.decode_refresh(token)
             claims.check(now)
-            if standing := await self.storage.renew(claims, now, self.mint.windows):
-                renewals[_success(standing, claims, now)] += 1
-                return self.mint.next_pair(standing, token, claims, now)
+            if state := await self.storage.renew(claims, now, self.mint.windows):
+                renewals[_success(state, claims, now)] += 1
+                return self.mint.next_pair(state, token, claims, now)
             outcome, refusal = await self.judge(claims, now)
             if refusal is None:
                 # Only a row that went back between the two looks (a fail-over) gets here: the
@@ -47,11 +47,11 @@ class Renew:
         raise refusal
 
 
-def _success(standing: Standing, claims: FullRefreshClaims, now: datetime) -> RenewalOutcome:
+def _success(state: SessionState, claims: FullRefreshClaims, now: datetime) -> RenewalOutcome:
     """Say which of the three it was that the one statement has carried out."""
-    if standing.head != claims.token_id:
+    if state.head != claims.token_id:
         return RenewalOutcome.HOLD
-    return RenewalOutcome.ADVANCE if standing.rotated_at == now else RenewalOutcome.REPEAT
+    return RenewalOutcome.ADVANCE if state.rotated_at == now else RenewalOutcome.REPEAT
 
 
 def _failure(error: AuthError) -> RenewalOutcome:

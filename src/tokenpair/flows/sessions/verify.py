@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tokenpair.core.sessions.rule import Standing, judge_unrenewed
+from tokenpair.core.sessions.rule import SessionState, judge_unrenewed
 from tokenpair.core.tokens.claims import AccessClaims, Claims, FullRefreshClaims, RefreshClaims
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.lifetimes import Lifetimes
@@ -94,8 +94,8 @@ class Authenticate:
         Raises what `access` raises.
         """
         claims = await self.current_access(token)
-        standing = await self._standing(claims)
-        if claims.version < standing.version:
+        state = await self._session_state(claims)
+        if claims.version < state.version:
             raise StaleToken
         return claims
 
@@ -125,17 +125,17 @@ class Authenticate:
         return claims
 
     async def _require_accepted(self, claims: FullRefreshClaims) -> RefreshClaims:
-        standing = await self._standing(claims)
-        if standing.recognises(claims) and standing.accepts(claims):
+        state = await self._session_state(claims)
+        if state.recognises(claims) and state.accepts(claims):
             return claims.public
         _, refusal = await self.judge(claims, self.clock(), rule=judge_unrenewed)
         if refusal:
             raise refusal
         return claims.public
 
-    async def _standing(self, claims: Claims) -> Standing:
+    async def _session_state(self, claims: Claims) -> SessionState:
         now = self.clock()
         claims.check(now)
-        if standing := await self.storage.standing(claims.subject, claims.session_id, now):
-            return standing
+        if state := await self.storage.session_state(claims.subject, claims.session_id, now):
+            return state
         raise SessionEnded

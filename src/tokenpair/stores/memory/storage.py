@@ -13,7 +13,7 @@ from uuid import UUID
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.sessions.revocation import KEPT, Revocation
 from tokenpair.core.sessions.rule import (
-    Standing,
+    SessionState,
     Verdict,
     Windows,
     advance,
@@ -64,7 +64,7 @@ class MemoryStorage:
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
-    ) -> Standing | None:
+    ) -> SessionState | None:
         """Judge and carry out."""
         async with self._lock:
             if not (found := self._tables.sessions.get((token.subject, token.session_id))):
@@ -80,7 +80,7 @@ class MemoryStorage:
                 case _:
                     return None
             self._tables.sessions[session.user_id, session.id] = session
-            return Standing.of(session, user)
+            return SessionState.of(session, user)
 
     def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
         """Remember whom to tell, and tell what is in force."""
@@ -93,12 +93,14 @@ class MemoryStorage:
         position = (self._tables.revoked, 0)
         return FeedPage(entries=entries, position=position, now=datetime.now(UTC))
 
-    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
+    async def session_state(
+        self, user_id: UUID, session_id: UUID, now: datetime
+    ) -> SessionState | None:
         """Look the session and its user up."""
         session = self._tables.sessions.get((user_id, session_id))
         user = self._tables.user_of(session) if session else None
         if session and user and session.is_live(now) and user.is_enabled:
-            return Standing.of(session, user)
+            return SessionState.of(session, user)
         return None
 
     async def prune(self, now: datetime, limit: int) -> int:

@@ -9,7 +9,7 @@ hot path of the whole library.
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 
 _GEN = "CAST(:gen AS BIGINT)"  # Else PostgreSQL would take it for 32 bits.
@@ -51,7 +51,7 @@ class Renewals(Protocol):
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
-    ) -> Standing | None:
+    ) -> SessionState | None:
         """As `ports.Storage.renew`."""
         ...
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.sessions.revocation import Revocation
-from tokenpair.core.sessions.rule import Standing, Windows
+from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import ConfigurationError
 from tokenpair.ports import FeedPage, FeedPosition
@@ -37,7 +37,7 @@ _UPGRADE = "tokenpair db upgrade"
 MAX_CLOCK_DRIFT = timedelta(seconds=2)
 """Well within the repeat window, which workers with different clocks must agree on."""
 
-_STANDING = (
+_SESSION_STATE = (
     sa.select(
         session_table.c.id,
         session_table.c.user_id,
@@ -177,16 +177,18 @@ class SqlStorage:
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
-    ) -> Standing | None:
+    ) -> SessionState | None:
         return await self._renewals.renew(token, now, windows)
 
-    async def standing(self, user_id: UUID, session_id: UUID, now: datetime) -> Standing | None:
+    async def session_state(
+        self, user_id: UUID, session_id: UUID, now: datetime
+    ) -> SessionState | None:
         async with answering(self._engine), self._autocommit.connect() as connection:
             found = await connection.execute(
-                _STANDING, {"sub": user_id, "sid": session_id, "now": now}
+                _SESSION_STATE, {"sub": user_id, "sid": session_id, "now": now}
             )
             row = found.one_or_none()
-        return _to_standing(row) if row else None
+        return _to_session_state(row) if row else None
 
     async def prune(self, now: datetime, limit: int) -> int:
         async with self._writing() as connection:
@@ -260,8 +262,8 @@ class SqlUnitOfWork:
         await self._connection.execute(user_table.delete())
 
 
-def _to_standing(row: sa.Row[*tuple[Any, ...]]) -> Standing:
-    return Standing(
+def _to_session_state(row: sa.Row[*tuple[Any, ...]]) -> SessionState:
+    return SessionState(
         session_id=row.id,
         user_id=row.user_id,
         secret_hash=row.secret_hash,

@@ -10,7 +10,7 @@ import pytest
 
 from tokenpair.core.sessions.rule import (
     EndReason,
-    Standing,
+    SessionState,
     Verdict,
     Windows,
     advance,
@@ -92,9 +92,9 @@ class RenewalPromises:
         token = make_token(session, "t5", generation=generation)
         await keep(storage, user, session)
 
-        standing = await storage.renew(token, NOW, FORGIVING)
+        state = await storage.renew(token, NOW, FORGIVING)
 
-        assert standing is None
+        assert state is None
         assert await read_session(storage, session) == session
 
     async def test_the_first_renewal_of_a_session_advances(self, storage: Storage) -> None:
@@ -103,10 +103,10 @@ class RenewalPromises:
         token = make_token(session, "t1", parent="root")
         await keep(storage, user, session)
 
-        standing = await storage.renew(token, NOW, FORGIVING)
+        state = await storage.renew(token, NOW, FORGIVING)
 
         advanced = advance(session, token, NOW)
-        assert standing == Standing.of(advanced, user)
+        assert state == SessionState.of(advanced, user)
         assert await read_session(storage, session) == advanced
 
     @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ class RenewalPromises:
         session = make_session(user, expires_at=NOW + TICK)
         await keep(storage, user, session)
 
-        standing = await storage.renew(make_token(session), NOW, FORGIVING)
+        state = await storage.renew(make_token(session), NOW, FORGIVING)
 
-        assert standing is not None
-        assert standing.expires_at == NOW + TICK
+        assert state is not None
+        assert state.expires_at == NOW + TICK
 
     async def test_a_renewal_brings_the_roles_of_now(self, storage: Storage) -> None:
         user = make_user(roles=frozenset({"reader"}))
@@ -165,10 +165,10 @@ class RenewalPromises:
         async with storage.begin() as tx:
             await tx.users.set_roles(user.id, frozenset({"admin", "author"}))
 
-        standing = await storage.renew(make_token(session), NOW, FORGIVING)
+        state = await storage.renew(make_token(session), NOW, FORGIVING)
 
-        assert standing is not None
-        assert (standing.roles, standing.version) == (frozenset({"admin", "author"}), 1)
+        assert state is not None
+        assert (state.roles, state.version) == (frozenset({"admin", "author"}), 1)
 
     async def test_many_who_renew_with_one_token_advance_once(self, storage: Storage) -> None:
         """Each sees the first one's work: the same head, accepted at the same moment."""
@@ -178,7 +178,7 @@ class RenewalPromises:
         await keep(storage, user, session)
         moments = [NOW + number * timedelta(seconds=1) for number in range(8)]
 
-        standings = await asyncio.gather(
+        states = await asyncio.gather(
             *(storage.renew(token, moment, FORGIVING) for moment in moments)
         )
 
@@ -186,7 +186,7 @@ class RenewalPromises:
         assert kept is not None
         assert kept.rotated_at in moments
         assert (kept.head, kept.previous, kept.generation) == ("t6", "t5", 6)
-        assert set(standings) == {Standing.of(kept, user)}
+        assert set(states) == {SessionState.of(kept, user)}
 
     async def test_of_two_siblings_at_once_one_renews(self, storage: Storage) -> None:
         user = make_user()
@@ -194,12 +194,12 @@ class RenewalPromises:
         siblings = [make_token(session, "t6"), make_token(session, "x6", parent="t5")]
         await keep(storage, user, session)
 
-        standings = await asyncio.gather(
+        states = await asyncio.gather(
             *(storage.renew(sibling, NOW, FORGIVING) for sibling in siblings)
         )
 
-        assert standings.count(None) == 1
-        winner = siblings[0] if standings[0] else siblings[1]
+        assert states.count(None) == 1
+        winner = siblings[0] if states[0] else siblings[1]
         assert await read_session(storage, session) == advance(session, winner, NOW)
 
 
@@ -213,11 +213,11 @@ async def _assert_renewal(
     token = make_token(session, name, parent=parent)
     await keep(storage, user, session, bystander)
 
-    standing = await storage.renew(token, NOW, windows)
+    state = await storage.renew(token, NOW, windows)
 
     assert judge(session, token, NOW, windows) is verdict
     expected = carried_out(session, verdict, token)
     renews = verdict in {Verdict.ADVANCE, Verdict.HOLD, Verdict.REPEAT}
-    assert standing == (Standing.of(expected, user) if renews else None)
+    assert state == (SessionState.of(expected, user) if renews else None)
     assert await read_session(storage, session) == expected
     assert await read_session(storage, bystander) == bystander

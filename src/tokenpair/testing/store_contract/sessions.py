@@ -60,7 +60,7 @@ class SessionPromises:
             assert not await tx.sessions.end(nobody, nothing, EndReason.LOGOUT, NOW)
             assert await tx.sessions.live(nobody, NOW) == []
             assert await tx.sessions.end_all(nobody, EndReason.LOGOUT_ALL, NOW) == 0
-        assert await storage.standing(nobody, nothing, NOW) is None
+        assert await storage.session_state(nobody, nothing, NOW) is None
         assert await storage.renew(make_token(make_session(make_user())), NOW, FORGIVING) is None
 
     async def test_a_session_is_found_by_its_own_user_only(self, storage: Storage) -> None:
@@ -72,7 +72,7 @@ class SessionPromises:
         async with storage.begin() as tx:
             assert await tx.sessions.lock(other.id, session.id) is None
             assert not await tx.sessions.end(other.id, session.id, EndReason.LOGOUT, NOW)
-        assert await storage.standing(other.id, session.id, NOW) is None
+        assert await storage.session_state(other.id, session.id, NOW) is None
         assert (
             await storage.renew(make_token(make_session(other, id=session.id)), NOW, FORGIVING)
             is None
@@ -165,7 +165,7 @@ class SessionPromises:
         ]
 
         assert answers == [None] * 8
-        assert await storage.standing(session.user_id, session.id, NOW) is None
+        assert await storage.session_state(session.user_id, session.id, NOW) is None
         assert await read_session(storage, session) == session
 
     async def test_a_renewal_waits_for_whoever_holds_the_session(self, storage: Storage) -> None:

@@ -1,4 +1,4 @@
-"""What `ports.Storage` promises of units of work, of standings, and of itself."""
+"""What `ports.Storage` promises of units of work, of session states, and of itself."""
 # ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
 
 import asyncio
@@ -13,7 +13,7 @@ from tokenpair.core.health import Condition
 from tokenpair.core.sessions.revocation import MARGIN
 from tokenpair.core.sessions.rule import (
     EndReason,
-    Standing,
+    SessionState,
 )
 from tokenpair.ports import Storage
 from tokenpair.testing.store_contract.samples import (
@@ -121,9 +121,9 @@ class WorkPromises:
         session = make_session(user, expires_at=NOW + TICK)
         await keep(storage, user, session)
 
-        standing = await storage.standing(session.user_id, session.id, NOW)
+        state = await storage.session_state(session.user_id, session.id, NOW)
 
-        assert standing == Standing.of(session, user)
+        assert state == SessionState.of(session, user)
         assert await read_session(storage, session) == session
 
     @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ class WorkPromises:
         session = make_session(user, **session_is)
         await keep(storage, user, session)
 
-        assert await storage.standing(session.user_id, session.id, NOW) is None
+        assert await storage.session_state(session.user_id, session.id, NOW) is None
 
     async def test_a_disabled_users_session_does_not_stand(self, storage: Storage) -> None:
         user = make_user(disabled_at=NOW + HOUR)
         session = make_session(user)
         await keep(storage, user, session)
 
-        assert await storage.standing(session.user_id, session.id, NOW) is None
+        assert await storage.session_state(session.user_id, session.id, NOW) is None
 
     async def test_it_answers_and_knows_the_time(self, storage: Storage) -> None:
         found = await storage.health(datetime.now(UTC))

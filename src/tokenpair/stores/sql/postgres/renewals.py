@@ -15,7 +15,7 @@ from datetime import datetime
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
-from tokenpair.core.sessions.rule import Standing, Windows, hash_secret
+from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.patience import CONNECT_SECONDS, RENEWAL_SECONDS
@@ -64,7 +64,7 @@ class PostgresRenewals:
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
-    ) -> Standing | None:
+    ) -> SessionState | None:
         secret_hash = hash_secret(token.secret)
         row = await self._fetch(
             token.token_id,
@@ -80,7 +80,7 @@ class PostgresRenewals:
         if row is None:
             return None
         head, rotated_at, expires_at, authenticated_at, roles, version = row
-        return Standing(
+        return SessionState(
             session_id=token.session_id,
             user_id=token.subject,
             secret_hash=secret_hash,

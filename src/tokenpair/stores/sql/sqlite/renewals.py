@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tokenpair.core.sessions.rule import Standing, Windows, hash_secret
+from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
@@ -49,7 +49,7 @@ class SqliteRenewals:
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
-    ) -> Standing | None:
+    ) -> SessionState | None:
         secret_hash = hash_secret(token.secret)
         parameters = {
             "jti": token.token_id,
@@ -66,7 +66,7 @@ class SqliteRenewals:
         if row is None:
             return None
         head, rotated_at, expires_at, authenticated_at, roles, version = row
-        return Standing(
+        return SessionState(
             session_id=token.session_id,
             user_id=token.subject,
             secret_hash=secret_hash,
