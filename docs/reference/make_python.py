@@ -108,7 +108,8 @@ def _class(name: str, kind: type) -> str:
 
 
 def _methods(kind: type) -> Iterator[tuple[str, Any]]:
-    for name, thing in vars(kind).items():
+    members = [item for each in _parts(kind) for item in vars(each).items()]
+    for name, thing in members:
         plain = thing.__func__ if isinstance(thing, classmethod | staticmethod) else thing
         is_called = name == "__call__" and bool(inspect.getdoc(plain))
         if name.startswith("_") and not is_called:
@@ -117,6 +118,14 @@ def _methods(kind: type) -> Iterator[tuple[str, Any]]:
             yield name, plain
     if kind.__name__ == "Auth":
         yield from _flows()
+
+
+def _parts(kind: type) -> list[type]:
+    """Return the class itself, and for `Settings` the groups that it is made of."""
+    if kind.__name__ != "Settings":
+        return [kind]
+    ours = [each for each in kind.__mro__ if each.__module__.startswith("tokenpair.settings")]
+    return [each for each in ours if each.__name__ != "EnvironmentSettings"]
 
 
 def _flows() -> Iterator[tuple[str, Any]]:

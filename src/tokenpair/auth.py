@@ -16,13 +16,14 @@ from tokenpair.background import Background, Chore
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.counts import Counts, Tally
 from tokenpair.core.health import Health
+from tokenpair.core.sessions.revocation import MAX_STALENESS, POLL
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.key_looks import KeyLooks
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import Lifetimes
-from tokenpair.core.tokens.verified import VerifiedTokens
+from tokenpair.core.tokens.verified import CACHE_SIZE, VerifiedTokens
 from tokenpair.errors import ConfigurationError
 from tokenpair.feed import Feed
 from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
@@ -42,13 +43,10 @@ from tokenpair.pace import BEAT_SECONDS, Heartbeat
 from tokenpair.parts import Parts
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, WakeUp
-from tokenpair.settings import PREFIX, TEN_YEARS, Settings
+from tokenpair.settings import PREFIX, Settings
+from tokenpair.settings.fields import TEN_YEARS
 
 _log = logging.getLogger(__name__)
-
-DEFAULT_POLL = timedelta(milliseconds=250)
-DEFAULT_STALENESS = timedelta(seconds=5)
-DEFAULT_TOKEN_CACHE_SIZE = 10_000
 
 PRUNE_SECONDS = 60
 """So often a worker looks whether there is something to prune."""
@@ -88,9 +86,9 @@ class Auth:
         trusted_proxy_hops: int = 0,
         key_file: KeyFileWatch | None = None,
         wake_up: WakeUp | None = None,
-        poll: timedelta = DEFAULT_POLL,
-        max_staleness: timedelta = DEFAULT_STALENESS,
-        token_cache_size: int = DEFAULT_TOKEN_CACHE_SIZE,
+        poll: timedelta = POLL,
+        max_staleness: timedelta = MAX_STALENESS,
+        token_cache_size: int = CACHE_SIZE,
         development: bool = False,
     ) -> None:
         """Put the flows together; nothing is connected before `open`.

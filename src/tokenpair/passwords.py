@@ -24,8 +24,8 @@ _T = TypeVar("_T")
 NICENESS = 10
 """How far hashing stands back behind requests: it gets a tenth of their share of a busy core."""
 
-DEFAULT_WAITING = 100
-"""Number of callers that may wait for a hash; further ones are told to come back."""
+MAX_WAITING = 100
+"""Number of callers that may wait for a hash; further ones get `Unavailable`."""
 
 MAX_WAITING_ESTIMATES = 50
 """Number of sign-ups that may wait until the strength of their password is estimated."""
@@ -55,7 +55,7 @@ class Argon2Passwords:
         cost: Argon2Cost | None = None,
         *,
         threads: int | None = None,
-        max_waiting: int = DEFAULT_WAITING,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         cost = cost or Argon2Cost()
         self._passwords = PasswordHash(

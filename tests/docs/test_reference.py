@@ -71,6 +71,22 @@ def test_the_example_holds_the_defaults() -> None:
         assert example[name].removeprefix("./").lower() == str(default).lower(), name
 
 
+def test_the_reference_holds_the_defaults() -> None:
+    reference = (ROOT / "docs/reference/settings.md").read_text()
+    rows = dict(re.findall(r"^\| `TOKENPAIR_(\w+)` \| ([^|]*) \|", reference, re.MULTILINE))
+    rows["POLL_MILLISECONDS"] = ""  # 250 or 50: the settings' own tests compare them.
+
+    defaults = {
+        name: field.default
+        for name, field in Settings.model_fields.items()
+        if field.default is not None
+    }
+    assert defaults.keys() <= {name.lower() for name in rows}
+    for name, default in defaults.items():
+        written = rows[name.upper()].strip().strip("`").removeprefix("./")
+        assert written.lower() == str(default).lower(), name
+
+
 def test_every_error_is_in_the_reference_with_its_status() -> None:
     reference = (ROOT / "docs/reference/errors.md").read_text()
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", reference, flags=re.MULTILINE)

@@ -1,5 +1,4 @@
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +10,9 @@ from bookly.settings import BooklySettings, _Listening
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.errors import ConfigurationError
 from tokenpair.feed.valkey import ValkeyWakeUp
-from tokenpair.passwords import Argon2Cost
 from tokenpair.settings import EnvironmentSettings, read_settings
 
 SECRET = "canary7f3a"
-
-
-@pytest.fixture(autouse=True)
-def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"TOKENPAIR_{name.upper()}", raising=False)
-
-
-def test_the_defaults_are_the_documented_ones() -> None:
-    settings = Settings.read()
-
-    assert settings.environment == "development"
-    assert settings.data_dir == Path("data")
-    assert settings.base_url == "http://127.0.0.1:8000"
-    assert settings.lifetimes.access == timedelta(minutes=10)
-    assert settings.lifetimes.idle == timedelta(days=7)
-    assert settings.lifetimes.session == timedelta(days=30)
-    assert settings.windows.repeat == timedelta(seconds=10)
-    assert settings.windows.superseded == timedelta(seconds=120)
-    assert settings.windows.strict is False
-    assert settings.trusted_proxy_hops == 0
-    assert settings.argon2_cost == Argon2Cost(memory_kib=47104, time=1, parallelism=1)
-    assert settings.password_min_length == 15
 
 
 @pytest.mark.parametrize(

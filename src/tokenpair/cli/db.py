@@ -8,7 +8,7 @@ from datetime import timedelta
 from tokenpair.assembly import database_url as url_of
 from tokenpair.cli.command import Command, Group, number
 from tokenpair.cli.database import database_url_option, read_settings
-from tokenpair.settings import TEN_YEARS
+from tokenpair.settings.fields import TEN_YEARS
 from tokenpair.stores.sql import SqlStorage
 
 

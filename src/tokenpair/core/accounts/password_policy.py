@@ -11,6 +11,7 @@ from tokenpair.errors import FieldError, InvalidInput
 
 MAX_PASSWORD_LENGTH = 1024
 MIN_PASSWORD_FLOOR = 8
+MIN_PASSWORD_LENGTH = 15
 # Fewer guesses than this, and an attacker who only asks may get there.
 _MIN_GUESSES = 10**6
 # Length of the two ends of a password that are estimated, in characters.
@@ -39,7 +40,7 @@ class PasswordPolicy:
     There are no rules of composition. Lengths count code points after NFC.
     """
 
-    min_length: int = 15
+    min_length: int = MIN_PASSWORD_LENGTH
     context_words: frozenset[str] = frozenset()
 
     def require_valid(

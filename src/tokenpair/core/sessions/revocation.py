@@ -27,6 +27,15 @@ hour ahead or behind must bring no token back to life.
 UNKNOWN_ACCESS = timedelta(days=1)
 """What counts as the longest access lifetime where no worker has told its own."""
 
+POLL = timedelta(milliseconds=250)
+"""Longest pause between two polls of the feed, by default."""
+
+SQLITE_POLL = timedelta(milliseconds=50)
+"""As `POLL`, on SQLite, which has no wake-ups."""
+
+MAX_STALENESS = timedelta(seconds=5)
+"""Greatest age at which a worker still uses its copy of the revocations, by default."""
+
 _ANY_VERSION = (0,)  # Made once: most requests ask for it.
 
 

@@ -2,6 +2,9 @@
 
 from tokenpair.core.tokens.claims import AccessClaims
 
+CACHE_SIZE = 10_000
+"""Number of verified tokens that a worker remembers, by default."""
+
 
 class VerifiedTokens:
     """A bounded map from the exact text to its claims; what was not used lately goes.
