@@ -19,7 +19,7 @@ from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.feed import now
+from tokenpair.stores.sql.expressions import now
 from tokenpair.stores.sql.tables import revocation_table
 from tokenpair.testing.store_contract import NOW, keep, make_session, make_user
 
@@ -88,8 +88,8 @@ async def insert(url: str, *rows: dict[str, Any]) -> None:
     """Write entries that are not as we write them."""
     engine = create_engine(url)
     moments = {
-        "recorded_at": now(engine.dialect),
-        "until": now(engine.dialect, plus=timedelta(minutes=5)),
+        "recorded_at": now(),
+        "until": now(plus=timedelta(minutes=5)),
         "xid": sa.text("0" if "sqlite" in url else "pg_current_xact_id()::text::bigint"),
     }
     async with engine.begin() as connection:
@@ -114,7 +114,7 @@ async def test_entries_that_make_no_sense_are_told_of_and_the_rest_is_read(
     is_polled: bool,
 ) -> None:
     session_id, user_id, ended = uuid4(), uuid4(), uuid4()
-    past = now(create_engine(url).dialect, plus=timedelta(minutes=-5))
+    past = now(plus=timedelta(minutes=-5))
     await insert(
         url,
         {},
@@ -338,10 +338,9 @@ async def test_what_was_out_of_force_long_ago_never_is_news(
     url: str, elsewhere: SqlStorage
 ) -> None:
     """It would look like a revocation that took a quarter of an hour to arrive."""
-    dialect = create_engine(url).dialect
     long_ago = {
-        "recorded_at": now(dialect, plus=timedelta(minutes=-20)),
-        "until": now(dialect, plus=timedelta(minutes=-5)),
+        "recorded_at": now(plus=timedelta(minutes=-20)),
+        "until": now(plus=timedelta(minutes=-5)),
     }
     await insert(url, {"session_id": uuid4(), **long_ago})
     async with following(elsewhere) as feed:

@@ -6,15 +6,13 @@ raises the row when it opens, and only an operator's command lowers it.
 """
 
 import math
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.sessions.revocation import MARGIN, UNKNOWN_ACCESS
+from tokenpair.stores.sql.expressions import now_plus
 from tokenpair.stores.sql.tables import setting_table
 
 _NAME = "access_lifetime"
@@ -23,6 +21,11 @@ _SELECT = sa.select(_s.seconds).where(_s.name == _NAME)
 _IN_FORCE = sa.func.coalesce(_SELECT.scalar_subquery(), int(UNKNOWN_ACCESS.total_seconds())) + int(
     MARGIN.total_seconds()
 )
+_WRITE = sa.text("""
+INSERT INTO tokenpair_setting AS s (name, seconds) VALUES (:name, :seconds)
+ON CONFLICT (name) DO UPDATE SET seconds = excluded.seconds
+WHERE :lower OR s.seconds < excluded.seconds
+""").bindparams(sa.bindparam("lower", type_=sa.Boolean))
 
 
 async def read(connection: AsyncConnection) -> timedelta | None:
@@ -33,22 +36,13 @@ async def read(connection: AsyncConnection) -> timedelta | None:
 
 async def write(connection: AsyncConnection, access: timedelta, *, lower: bool) -> None:
     """Raise the row to `access`; with `lower`, also set it to a shorter one."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = insert(setting_table).values(name=_NAME, seconds=math.ceil(access.total_seconds()))
-    is_raised = None if lower else _s.seconds < row.excluded.seconds
-    await connection.execute(
-        row.on_conflict_do_update(
-            index_elements=[_s.name], set_={"seconds": row.excluded.seconds}, where=is_raised
-        )
-    )
+    seconds = math.ceil(access.total_seconds())
+    await connection.execute(_WRITE, {"name": _NAME, "seconds": seconds, "lower": lower})
 
 
-def end_of_force(dialect: Dialect) -> sa.ColumnElement[Any]:
+def end_of_force() -> sa.ColumnElement[datetime]:
     """Return, as SQL, the last moment at which a token that is revoked now may be alive.
 
     By the database's clock and the row above, both read by the statement that this is part of.
     """
-    if dialect.name == "postgresql":
-        return sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, _IN_FORCE)
-    modifier = sa.literal("+").concat(sa.cast(_IN_FORCE, sa.Text)).concat(" seconds")
-    return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", modifier)
+    return now_plus(_IN_FORCE)

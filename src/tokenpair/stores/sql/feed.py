@@ -4,24 +4,20 @@ How it is read, without missing what is committed out of order or after a restor
 `sqlite_feed`, `postgres_feed`.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.access_lifetime import end_of_force
+from tokenpair.stores.sql.expressions import now, this_transaction
 from tokenpair.stores.sql.tables import revocation_table
 
 _r = revocation_table.c
 _COLUMNS = (_r.session_id, _r.user_id, _r.min_version, _r.recorded_at, _r.until)
-
-# PostgreSQL counts transactions in 64 bits.
-_THIS_TRANSACTION = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
 
 
 class RevocationReader(Protocol):
@@ -54,23 +50,11 @@ class SqlRevocations:
     async def _record(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        dialect = self._connection.dialect
-        moments = {"recorded_at": now(dialect), "until": end_of_force(dialect)}
-        if dialect.name == "postgresql":
-            moments["xid"] = _THIS_TRANSACTION
+        common = {"recorded_at": now(), "until": end_of_force(), "xid": this_transaction()}
         written = await self._connection.execute(
-            revocation_table.insert().values([row | moments for row in rows]).returning(*_COLUMNS)
+            revocation_table.insert().values([row | common for row in rows]).returning(*_COLUMNS)
         )
         self.recorded += [to_revocation(*row) for row in written]
-
-
-def now(dialect: Dialect, *, plus: timedelta = timedelta(0)) -> sa.ColumnElement[Any]:
-    """Give the time by the database's clock, in the form of `UtcDateTime`."""
-    if dialect.name == "postgresql":
-        return sa.func.clock_timestamp() + plus
-    # Milliseconds are all that SQLite has.
-    modifier = f"{plus.total_seconds():+} seconds"
-    return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", modifier)
 
 
 def to_revocation(

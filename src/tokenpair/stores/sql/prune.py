@@ -4,20 +4,18 @@ Nothing waits for it: a renewal wants no row that is over. On PostgreSQL one wor
 a time; on SQLite, which has one writer, a batch is what a renewal may have to wait for.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.sessions.revocation import KEPT as REVOCATION_KEPT
+from tokenpair.stores.sql.expressions import now as database_now
+from tokenpair.stores.sql.expressions import pruning_turn
 from tokenpair.stores.sql.tables import revocation_table, session_table
 
 KEPT = timedelta(days=1)
 """So long a session is kept when it is over: no clock is that wrong, and somebody may ask why."""
-
-# Any number that nobody else locks.
-_OUR_TURN = sa.select(sa.func.pg_try_advisory_xact_lock(7_046_029_254_386_353_131))
 
 
 async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
@@ -25,15 +23,11 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
 
     Each clock may be ahead: this worker's and the database's must agree that a row is over.
     """
-    if connection.dialect.name == "postgresql":
-        if not (await connection.execute(_OUR_TURN)).scalar_one():
-            return 0
-        theirs: Any = sa.func.clock_timestamp()
-    else:
-        theirs = datetime.now(UTC)
+    if not await connection.scalar(sa.select(pruning_turn())):
+        return 0
     expired, ended = (
         sa.select(session_table.c.id)
-        .where(moment < now - KEPT, moment < theirs - KEPT)
+        .where(moment < now - KEPT, moment < database_now(plus=-KEPT))
         .order_by(moment)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -42,7 +36,7 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
     until = revocation_table.c.until
     out_of_force = (
         sa.select(revocation_table.c.id)
-        .where(until < now - REVOCATION_KEPT, until < theirs - REVOCATION_KEPT)
+        .where(until < now - REVOCATION_KEPT, until < database_now(plus=-REVOCATION_KEPT))
         .order_by(until)
         .limit(limit)
     )

@@ -18,17 +18,15 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl: sa.DateTime = sa.DateTime(timezone=True)
     cache_ok: bool | None = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give SQLite, which drops the zone, the time in UTC."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """Return the time in UTC. SQLite drops the zone."""
+        return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the time in UTC, whatever the zone of the connection."""
+    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """Return the time in UTC, in any time zone of the connection."""
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 user_table: sa.Table = sa.Table(
