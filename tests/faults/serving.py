@@ -108,15 +108,29 @@ class Bookly:
                 for pid in [worker, *others]:
                     os.kill(pid, signal.SIGCONT if pid == worker else signal.SIGSTOP)
                 await eventually(lambda: all(map(stands_still, others)))
-                line = await Line.open(self.port)
-                await eventually(lambda: has_accepted(worker, line.local_port))
+                return await self._connect_to(worker)
             except ProcessLookupError as exc:
                 raise Lost from exc
             finally:
                 for pid in others:
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGCONT)
-            return line
+
+    async def _connect_to(self, worker: int) -> Line:
+        """Connect, and wait until the worker accepts. Raises `Lost` when it has ended."""
+        line = await Line.open(self.port)
+        is_accepted = False
+        try:
+            await eventually(
+                lambda: has_accepted(worker, line.local_port) or worker not in self.workers()
+            )
+            is_accepted = has_accepted(worker, line.local_port)
+        finally:
+            if not is_accepted:
+                line.hang_up()
+        if not is_accepted:
+            raise Lost
+        return line
 
 
 @contextmanager

@@ -81,4 +81,4 @@ def test_secrets_are_compared_in_constant_time() -> None:
 
     # What is left is whether a password's hash is still the one that was verified, and lengths.
     assert [each for each in found if "password_hash" not in each and "len(" not in each] == []
-    assert "compare_digest" in (library / "core" / "session.py").read_text()
+    assert "compare_digest" in (library / "core" / "sessions" / "rule.py").read_text()
