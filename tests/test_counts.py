@@ -1,7 +1,7 @@
 """What an `Auth` has done, in numbers: each thing once, and nothing that did not happen."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from tokenpair.errors import AuthError, Unavailable
 from tokenpair.flows.sessions import log_in
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.memory.storage import MemoryUnitOfWork
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
 
@@ -33,6 +34,19 @@ class AwayStorage(MemoryStorage):
 
     def reading(self) -> Any:
         raise Unavailable("cut off")
+
+
+class FragileStorage(MemoryStorage):
+    """One that can be cut off in the middle of a unit of work."""
+
+    is_away = False
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryUnitOfWork]:
+        async with super().begin() as tx:
+            yield tx
+            if self.is_away:
+                raise Unavailable("cut off")
 
 
 @pytest.fixture
@@ -244,3 +258,30 @@ async def test_counts_are_of_one_moment(auth: Auth, pair: TokenPair) -> None:
 
     assert not any(before.renewals.values())
     assert before.staleness == 0
+
+
+async def test_what_is_rolled_back_is_not_counted() -> None:
+    auth = make_auth(storage=(storage := FragileStorage()))
+    pair = await login_as(auth, await a_user(auth))
+
+    storage.is_away = True
+    assert await is_refused(auth.log_out(pair.access_token))
+    assert await is_refused(auth.log_in(email="ada@example.com", password=PASSWORD))
+
+    assert not any(auth.counts.sessions_ended.values())
+    assert auth.counts.log_ins[LogInOutcome.SUCCEEDED] == 1
+    assert auth.counts.log_ins[LogInOutcome.UNAVAILABLE] == 1
+
+
+async def test_auths_that_share_a_storage_each_count_their_own(clock: FakeClock) -> None:
+    storage = MemoryStorage()
+    readers, staff = (make_auth(storage=storage, clock=clock) for _ in range(2))
+    ada = await a_user(readers)
+    await login_as(readers, ada)
+
+    await staff.log_out_everywhere(ada.id)
+
+    assert readers.counts.log_ins[LogInOutcome.SUCCEEDED] == 1
+    assert staff.counts.log_ins[LogInOutcome.SUCCEEDED] == 0
+    assert readers.counts.sessions_ended[EndReason.LOGOUT_ALL] == 0
+    assert staff.counts.sessions_ended[EndReason.LOGOUT_ALL] == 1

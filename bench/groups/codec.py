@@ -130,9 +130,9 @@ class _Told(MemoryStorage):
         super().__init__()
         self._entries = entries
 
-    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
-        super().listen(hear)
-        hear(self._entries)
+    def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
+        super().listen(listener)
+        listener(self._entries)
 
 
 async def _known(keyring: Keyring, entries: Sequence[Revocation]) -> tuple[TokenPair, Operation]:

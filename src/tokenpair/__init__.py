@@ -5,7 +5,8 @@ from tokenpair.auth import Auth
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.accounts.user import User
-from tokenpair.core.counts import Counts, LogInOutcome, RenewalOutcome
+from tokenpair.core.counts import Counts
+from tokenpair.core.events import LogInOutcome, RenewalOutcome
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import TokenPair

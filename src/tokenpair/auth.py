@@ -14,7 +14,8 @@ from uuid import UUID
 from tokenpair.assembly import key_file_watch, load_keyring, make_storage, make_wake_up
 from tokenpair.background import Background, Chore
 from tokenpair.core.accounts.password_policy import PasswordPolicy
-from tokenpair.core.counts import Counts, Tally
+from tokenpair.core.counts import Counters, Counts
+from tokenpair.core.events import Event
 from tokenpair.core.health import Health
 from tokenpair.core.sessions.revocation import MAX_STALENESS, POLL
 from tokenpair.core.sessions.rule import Windows
@@ -38,6 +39,7 @@ from tokenpair.flows.sessions.verify import Authenticate
 from tokenpair.ids import uuid7
 from tokenpair.key_file import KeyFileWatch
 from tokenpair.lifecycle import Lifecycle, OpenStorage
+from tokenpair.listeners import Listeners
 from tokenpair.observe import Observer
 from tokenpair.pace import BEAT_SECONDS, Heartbeat
 from tokenpair.parts import Parts
@@ -110,13 +112,13 @@ class Auth:
         self.storage = storage
         self.issuer = issuer
         self._lifecycle = lifecycle = Lifecycle(development=development)
-        # A private storage has nothing to open: tests need not.
-        if not storage.is_private:
-            storage = OpenStorage(storage, lifecycle)
+        counters = Counters()
+        listeners: Listeners[Event] = Listeners()
+        listeners.add(counters.count)
+        storage = OpenStorage(storage, lifecycle, notify=listeners.tell)
         self.clock = clock
         self.trusted_proxy_hops = trusted_proxy_hops
         self._migrate = migrate
-        tally = Tally()
         passwords = passwords or Argon2Passwords()
         self._key_file = key_file
         self._key_looks = KeyLooks()
@@ -147,7 +149,7 @@ class Auth:
             watch=self.feed,
             verified=self.verified,
             doubt=self._doubt,
-            tally=tally,
+            notify=listeners.tell,
         )
         self._authenticate = parts.build(Authenticate)
         self.sign_up: SignUp = parts.build(SignUp)
@@ -169,7 +171,7 @@ class Auth:
             feed=self.feed,
             verified=self.verified,
             passwords=passwords,
-            tally=tally,
+            counters=counters,
             lifecycle=lifecycle,
         )
         self._background = Background(

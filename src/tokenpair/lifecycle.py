@@ -1,11 +1,12 @@
 """Whether an `Auth` is open: what it does needs its database, and the feed that it follows."""
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tokenpair.core.events import Notify
 from tokenpair.core.health import Health
 from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import SessionState, Windows
@@ -65,12 +66,21 @@ class Lifecycle:
         raise (self._why_not if self._development else Unavailable)(self._why_not.detail)
 
 
-class OpenStorage:
-    """A storage that is used only while its `Auth` is open."""
+def _nothing() -> None:
+    pass
 
-    def __init__(self, storage: Storage, lifecycle: Lifecycle) -> None:
+
+class OpenStorage:
+    """A storage as one `Auth` uses it: only while that is open, with its own listeners.
+
+    Several may share one storage. Each tells its listeners what was recorded through it alone.
+    """
+
+    def __init__(self, storage: Storage, lifecycle: Lifecycle, notify: Notify) -> None:
         self._storage = storage
-        self._require_open = lifecycle.require_open
+        # A private storage has nothing to open: tests need not.
+        self._require_open = _nothing if storage.is_private else lifecycle.require_open
+        self._notify = notify
 
     @property
     def is_private(self) -> bool:
@@ -82,9 +92,13 @@ class OpenStorage:
     async def close(self) -> None:
         await self._storage.close()
 
-    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[UnitOfWork]:
         self._require_open()
-        return self._storage.begin()
+        async with self._storage.begin() as tx:
+            yield tx
+        for event in tx.recorded:
+            self._notify(event)
 
     def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
         self._require_open()
@@ -96,8 +110,8 @@ class OpenStorage:
         self._require_open()
         return await self._storage.renew(token, now, windows)
 
-    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
-        self._storage.listen(hear)
+    def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
+        self._storage.listen(listener)
 
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
         return await self._storage.read_feed(position, reload=reload)

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from tokenpair.core.counts import Counts, Tally
+from tokenpair.core.counts import Counters, Counts
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.errors import Unavailable
@@ -24,16 +24,16 @@ class Observer:
     feed: Feed
     verified: VerifiedTokens
     passwords: PasswordHasher
-    tally: Tally
+    counters: Counters
     lifecycle: Lifecycle
     health_seconds: float = HEALTH_SECONDS
 
     def counts(self) -> Counts:
         """Return the numbers of this moment."""
         return Counts(
-            log_ins=dict(self.tally.log_ins),
-            renewals=dict(self.tally.renewals),
-            sessions_ended=dict(self.tally.sessions_ended),
+            log_ins=dict(self.counters.log_ins),
+            renewals=dict(self.counters.renewals),
+            sessions_ended=dict(self.counters.sessions_ended),
             cache_hits=self.verified.hits,
             cache_misses=self.verified.misses,
             revocations_heard=self.feed.heard,

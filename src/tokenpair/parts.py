@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar, get_type_hints
 from uuid import UUID
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
-from tokenpair.core.counts import Tally
+from tokenpair.core.events import Notify
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.lifetimes import Lifetimes
@@ -39,7 +39,7 @@ class Parts:
     watch: Watch
     verified: VerifiedTokens
     doubt: Doubt
-    tally: Tally
+    notify: Notify
 
     def build(self, flow: type[Flow]) -> Flow:
         """Make a flow from these parts.

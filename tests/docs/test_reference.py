@@ -4,7 +4,9 @@ import ast
 import inspect
 import re
 import runpy
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi import FastAPI
@@ -13,6 +15,7 @@ from bookly.ops.metrics import Metrics
 from tests.docs.reading import DOCUMENTS, ROOT
 from tokenpair import Settings, cli, errors
 from tokenpair.cli.command import Command
+from tokenpair.core.events import Event
 from tokenpair.fastapi import Profile, Text, install
 from tokenpair.fastapi.problems.answer import status_of
 from tokenpair.testing import make_auth
@@ -165,6 +168,17 @@ def test_every_public_name_says_what_it_is() -> None:
 
     assert {"Auth", "AccessToken", "install", "Storage", "SqlStorage"} <= {name for name, _ in rows}
     assert [name for name, sentence in rows if not sentence] == []
+
+
+def test_the_events_are_those_that_can_happen() -> None:
+    page = (ROOT / "docs/reference/events.md").read_text()
+
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page, flags=re.MULTILINE)
+
+    assert dict(rows) == {
+        event.__name__: ", ".join(f"`{each.name}`" for each in fields(event))
+        for event in get_args(Event)
+    }
 
 
 CATALOGUE = (ROOT / "docs/explanation/security.md").read_text()

@@ -34,7 +34,7 @@ class SharedStorage(MemoryStorage):
         self.overlooked: set[UUID] = set()
         self.looks = 0
 
-    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
+    def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
         """Tell nobody: what is heard here, another process has done."""
 
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:

@@ -11,7 +11,6 @@ from tokenpair.cli.command import Command, Group, number
 from tokenpair.cli.database import database_url_option, read_settings
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
-from tokenpair.core.counts import Tally
 from tokenpair.errors import NotFound
 from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
 from tokenpair.flows.accounts.profile import GetUser
@@ -49,8 +48,7 @@ def disable(*, email: str, database_url: str | None) -> None:
     """Disable an account and end all its sessions."""
 
     async def change(storage: Storage, user: User) -> None:
-        # The counts of a command reach no metrics.
-        await Disable(storage=storage, clock=utc_now, tally=Tally())(user.id)
+        await Disable(storage=storage, clock=utc_now)(user.id)
 
     _change(database_url, email, change)
 

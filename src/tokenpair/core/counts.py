@@ -1,46 +1,42 @@
-"""What has happened in this process, as plain numbers, for whoever watches it."""
+"""What has happened in this process, as plain numbers, for metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
+from tokenpair.core.events import (
+    Event,
+    LogInFailed,
+    LogInOutcome,
+    RenewalAttempted,
+    RenewalOutcome,
+    RolesChanged,
+    SessionEnded,
+    SessionOpened,
+)
 from tokenpair.core.sessions.rule import EndReason
 
 
-class LogInOutcome(Enum):
-    """How a log-in ended.
-
-    An unknown address, a wrong password and a disabled account are one: whoever may see the
-    numbers could otherwise tell from them what the answer does not say.
-    """
-
-    SUCCEEDED = "succeeded"
-    REFUSED = "refused"
-    UNAVAILABLE = "unavailable"  # It could not be told: the database is away, or too many wait.
-
-
-class RenewalOutcome(Enum):
-    """How a renewal ended: by a verdict of the rule, or before there was one."""
-
-    ADVANCE = "advance"
-    HOLD = "hold"
-    REPEAT = "repeat"
-    SUPERSEDED = "superseded"
-    REPLAY = "replay"
-    ENDED = "ended"
-    FORGED = "forged"  # Well signed, and not by the session's secret: a signing key has leaked.
-    EXPIRED = "expired"  # The token; a session that has outlived its time is *ended*.
-    INVALID = "invalid"  # No refresh token of ours.
-    UNAVAILABLE = "unavailable"
-
-
-class Tally:
-    """Counts. The flows that count share one, and count what is committed."""
+class Counters:
+    """The numbers of one process, counted from events."""
 
     def __init__(self) -> None:
         self.log_ins: dict[LogInOutcome, int] = dict.fromkeys(LogInOutcome, 0)
         self.renewals: dict[RenewalOutcome, int] = dict.fromkeys(RenewalOutcome, 0)
         self.sessions_ended: dict[EndReason, int] = dict.fromkeys(EndReason, 0)
+
+    def count(self, event: Event) -> None:
+        """Add one where the event belongs."""
+        match event:
+            case RenewalAttempted():
+                self.renewals[event.outcome] += 1
+            case SessionOpened():
+                self.log_ins[LogInOutcome.SUCCEEDED] += 1
+            case LogInFailed():
+                self.log_ins[event.outcome] += 1
+            case SessionEnded():
+                self.sessions_ended[event.reason] += 1
+            case RolesChanged():
+                pass  # No metric shows it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

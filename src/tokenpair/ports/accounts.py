@@ -52,7 +52,8 @@ class Users(Protocol):
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
         """Replace the roles. Is there such a user?
 
-        A real change raises `version` by one, and is recorded in the feed.
+        A real change raises `version` by one, and records a `RolesChanged`: see
+        `UnitOfWork.record`.
         """
         ...
 

@@ -11,7 +11,7 @@ from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
 class Sessions(Protocol):
     """The sessions, inside a unit of work. An ended session never lives again.
 
-    Whatever ends one also records it in the feed, in the same unit of work.
+    Each method that ends one records a `SessionEnded` for it: see `UnitOfWork.record`.
     """
 
     async def add(self, session: StoredSession) -> None:

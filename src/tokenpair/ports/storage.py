@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from tokenpair.core.events import RecordedEvent
 from tokenpair.core.health import Health
 from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import SessionState, Windows
@@ -26,6 +27,20 @@ class UnitOfWork(Protocol):
     @property
     def sessions(self) -> Sessions:
         """The sessions."""
+        ...
+
+    async def record(self, *events: RecordedEvent) -> None:
+        """Record what has happened.
+
+        `Sessions.end`, `Sessions.end_all` and `Users.set_roles` record by themselves, so that no
+        caller can forget it. Where an event revokes tokens (`revocation.revoked_by`), the entry
+        of the feed is written here and nowhere else, in the same transaction.
+        """
+        ...
+
+    @property
+    def recorded(self) -> Sequence[RecordedEvent]:
+        """The events that have been recorded so far, in order. For `Auth`, after the commit."""
         ...
 
 
@@ -80,10 +95,12 @@ class Storage(Protocol):
         """
         ...
 
-    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
-        """Call `hear` with what this process records in the feed, as soon as it is committed.
+    def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
+        """Call `listener` after each commit with the entries of the feed that it has written.
 
-        A private storage calls it at once, too, with all that is in force.
+        Once for each unit of work that has written any, in the order of `listen`. An error that a
+        listener raises is logged: it stops neither other listeners nor the caller. A private
+        storage also calls it at once, with all that is in force.
         """
         ...
 

@@ -17,6 +17,7 @@ from tokenpair.errors import (
     SessionEnded,
     StaleToken,
 )
+from tokenpair.listeners import Listeners
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
@@ -85,7 +86,7 @@ async def test_a_look_sees_what_no_feed_has_told(
 ) -> None:
     """What another worker has done a moment ago, before this one has heard of it."""
     elsewhere = make_auth(storage=storage, clock=clock, keyring=auth.keyring)
-    storage._hearers.clear()
+    storage._listeners = Listeners()  # This worker is not told.
     await elsewhere.set_roles(ada.id, frozenset({"admin"}))
 
     await auth.verify_access(pair.access_token)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bookly.db import Database
+from tokenpair.core.events import RolesChanged
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import SqlStorage, create_engine
 from tokenpair.testing.store_contract import (
@@ -84,7 +85,7 @@ async def test_the_feed_reads_moments_as_they_were_written(storage: SqlStorage) 
     await keep(storage, user)
 
     async with storage.begin() as tx:
-        await tx.revocations.user_changed(user.id, 2)
+        await tx.record(RolesChanged(user_id=user.id, version=2))
     page = await storage.read_feed(None, reload=False)
 
     (entry,) = page.entries

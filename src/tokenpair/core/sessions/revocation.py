@@ -8,8 +8,10 @@ could live that was issued before.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict
 from uuid import UUID
 
+from tokenpair.core import events
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.errors import SessionEnded, StaleToken
@@ -60,6 +62,25 @@ class Revocation:
             self.user_id is not None and self.min_version > 0
         )
         return names_tokens and self.until > self.recorded_at
+
+
+class RevokedTokens(TypedDict, total=False):
+    """The fields of a `Revocation` that name its tokens."""
+
+    session_id: UUID
+    user_id: UUID
+    min_version: int
+
+
+def revoked_by(event: events.RecordedEvent) -> RevokedTokens | None:
+    """Return the tokens that an event revokes, or None."""
+    match event:
+        case events.SessionEnded():
+            return {"session_id": event.session_id}
+        case events.RolesChanged():
+            return {"user_id": event.user_id, "min_version": event.version}
+        case events.SessionOpened():
+            return None
 
 
 class Revocations:

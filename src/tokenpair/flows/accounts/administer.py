@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from tokenpair.core.counts import Tally
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import FieldError, InvalidInput, NotFound
 from tokenpair.ports import Clock, Storage
@@ -42,7 +41,6 @@ class Disable:
 
     storage: Storage
     clock: Clock
-    tally: Tally
 
     async def __call__(self, user_id: UUID) -> None:
         """Raises `NotFound`."""
@@ -50,8 +48,7 @@ class Disable:
         async with self.storage.begin() as tx:
             if not await tx.users.set_disabled(user_id, now):
                 raise NotFound
-            ended = await tx.sessions.end_all(user_id, EndReason.USER_DISABLED, now)
-        self.tally.sessions_ended[EndReason.USER_DISABLED] += ended
+            await tx.sessions.end_all(user_id, EndReason.USER_DISABLED, now)
 
 
 @dataclass(frozen=True, kw_only=True)

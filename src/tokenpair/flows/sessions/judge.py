@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenpair.core.counts import RenewalOutcome, Tally
+from tokenpair.core.events import RenewalOutcome
 from tokenpair.core.sessions.rule import EndReason, StoredSession, Verdict, Windows, judge
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import AuthError, SessionEnded, TokenSuperseded, Unavailable
@@ -28,7 +28,6 @@ class Judge:
 
     storage: Storage
     windows: Windows
-    tally: Tally
     doubt: Doubt
 
     async def __call__(
@@ -56,7 +55,6 @@ class Judge:
         match verdict:
             case Verdict.REPLAY:
                 _warn("a refresh token was replayed; its session has been ended", session, claims)
-                self.tally.sessions_ended[EndReason.REPLAY] += 1
                 return RenewalOutcome.REPLAY, SessionEnded("replay")
             case Verdict.SUPERSEDED:
                 return RenewalOutcome.SUPERSEDED, TokenSuperseded()

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tokenpair.core.counts import Tally
 from tokenpair.core.sessions.rule import EndReason, Session
 from tokenpair.errors import NotFound
 from tokenpair.ports import Clock, Storage
@@ -28,7 +27,6 @@ class EndSession:
 
     storage: Storage
     clock: Clock
-    tally: Tally
 
     async def __call__(self, user_id: UUID, session_id: UUID) -> None:
         """Raises `NotFound` for an unknown session, an ended one and anyone else's."""
@@ -37,5 +35,4 @@ class EndSession:
             found = await tx.sessions.lock(user_id, session_id)
             if not found or not found[0].is_live(now):
                 raise NotFound("no live session of this user")
-            ended = await tx.sessions.end(user_id, session_id, EndReason.ENDED_BY_USER, now)
-        self.tally.sessions_ended[EndReason.ENDED_BY_USER] += ended
+            await tx.sessions.end(user_id, session_id, EndReason.ENDED_BY_USER, now)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import StoredUser, User
-from tokenpair.core.counts import LogInOutcome, Tally
+from tokenpair.core.events import LogInFailed, LogInOutcome, Notify, SessionOpened
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import Mint, TokenPair
 from tokenpair.core.sessions.rule import EndReason, SessionState, StoredSession, hash_secret
@@ -34,22 +34,20 @@ class LogIn:
     mint: Mint
     clock: Clock
     new_id: Callable[[], UUID]
-    tally: Tally
+    notify: Notify
 
     async def __call__(
         self, *, email: str, password: str, device: Device | None = None
     ) -> TokenPair:
         """Raises `InvalidCredentials` and `Unavailable`."""
         try:
-            pair = await self._log_in(email, password, device or Device())
+            return await self._log_in(email, password, device or Device())
         except InvalidCredentials:
-            self.tally.log_ins[LogInOutcome.REFUSED] += 1
+            self.notify(LogInFailed(outcome=LogInOutcome.REFUSED))
             raise
         except Unavailable:
-            self.tally.log_ins[LogInOutcome.UNAVAILABLE] += 1
+            self.notify(LogInFailed(outcome=LogInOutcome.UNAVAILABLE))
             raise
-        self.tally.log_ins[LogInOutcome.SUCCEEDED] += 1
-        return pair
 
     async def _log_in(self, email: str, password: str, device: Device) -> TokenPair:
         for _ in range(_TRIES):
@@ -87,7 +85,7 @@ class LogIn:
             if locked.password_hash != found.password_hash or found.password_hash is None:
                 return None
             user = locked.user
-            ended = await self._make_room(tx, user, now)
+            await self._make_room(tx, user, now)
             session = StoredSession(
                 id=self.new_id(),
                 user_id=user.id,
@@ -103,20 +101,16 @@ class LogIn:
                 ip=device.ip,
             )
             await tx.sessions.add(session)
+            await tx.record(SessionOpened(user_id=user.id, session_id=session.id))
             if verified.new_hash:
                 # Made with today's parameters.
                 await tx.users.set_password_hash(
                     user.id, verified.new_hash, replacing=found.password_hash
                 )
-        self.tally.sessions_ended[EndReason.TOO_MANY_SESSIONS] += ended
         return self.mint.first_pair(SessionState.of(session, user), secret, now)
 
     @staticmethod
-    async def _make_room(tx: UnitOfWork, user: User, now: datetime) -> int:
+    async def _make_room(tx: UnitOfWork, user: User, now: datetime) -> None:
         too_many = (await tx.sessions.live(user.id, now))[MAX_SESSIONS - 1 :]
-        return sum(
-            [
-                await tx.sessions.end(oldest.user_id, oldest.id, EndReason.TOO_MANY_SESSIONS, now)
-                for oldest in reversed(too_many)  # In the order in which `end_all` ends them.
-            ]
-        )
+        for oldest in reversed(too_many):  # In the order in which `end_all` ends them.
+            await tx.sessions.end(user.id, oldest.id, EndReason.TOO_MANY_SESSIONS, now)

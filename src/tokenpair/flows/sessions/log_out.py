@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tokenpair.core.counts import Tally
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.ports import Clock, Storage
@@ -16,16 +15,12 @@ class LogOut:
     storage: Storage
     codec: Codec
     clock: Clock
-    tally: Tally
 
     async def __call__(self, token: str) -> None:
         """Doing it twice is fine. Raises `InvalidToken`."""
         claims = self.codec.decode(token)
         async with self.storage.begin() as tx:
-            ended = await tx.sessions.end(
-                claims.subject, claims.session_id, EndReason.LOGOUT, self.clock()
-            )
-        self.tally.sessions_ended[EndReason.LOGOUT] += ended
+            await tx.sessions.end(claims.subject, claims.session_id, EndReason.LOGOUT, self.clock())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +29,8 @@ class LogOutEverywhere:
 
     storage: Storage
     clock: Clock
-    tally: Tally
 
     async def __call__(self, user_id: UUID) -> int:
-        """Give the number of sessions that ended."""
+        """Return the number of sessions that ended."""
         async with self.storage.begin() as tx:
-            ended = await tx.sessions.end_all(user_id, EndReason.LOGOUT_ALL, self.clock())
-        self.tally.sessions_ended[EndReason.LOGOUT_ALL] += ended
-        return ended
+            return await tx.sessions.end_all(user_id, EndReason.LOGOUT_ALL, self.clock())

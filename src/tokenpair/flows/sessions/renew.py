@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenpair.core.counts import RenewalOutcome, Tally
+from tokenpair.core.events import Notify, RenewalAttempted, RenewalOutcome
 from tokenpair.core.sessions.mint import Mint, TokenPair
 from tokenpair.core.sessions.rule import SessionState
 from tokenpair.core.tokens.claims import FullRefreshClaims
@@ -19,7 +19,7 @@ class Renew:
     storage: Storage
     mint: Mint
     clock: Clock
-    tally: Tally
+    notify: Notify
     judge: Judge
 
     async def __call__(self, token: str) -> TokenPair:
@@ -28,12 +28,12 @@ class Renew:
         Raises `InvalidToken`, `ExpiredToken`, `RefreshTokenRequired`, `SessionEnded`,
         `TokenSuperseded` and `Unavailable`.
         """
-        now, renewals = self.clock(), self.tally.renewals
+        now = self.clock()
         try:
             claims = self.mint.codec.decode_refresh(token)
             claims.check(now)
             if state := await self.storage.renew(claims, now, self.mint.windows):
-                renewals[_success(state, claims, now)] += 1
+                self.notify(RenewalAttempted(outcome=_success(state, claims, now)))
                 return self.mint.next_pair(state, token, claims, now)
             outcome, refusal = await self.judge(claims, now)
             if refusal is None:
@@ -41,9 +41,9 @@ class Renew:
                 # same token is accepted on the next try.
                 raise Unavailable("the row changed while it was judged")
         except AuthError as exc:
-            renewals[_failure(exc)] += 1
+            self.notify(RenewalAttempted(outcome=_failure(exc)))
             raise
-        renewals[outcome] += 1
+        self.notify(RenewalAttempted(outcome=outcome))
         raise refusal
 
 

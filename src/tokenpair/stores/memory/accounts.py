@@ -7,16 +7,18 @@ from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.core.events import RolesChanged
 from tokenpair.errors import EmailTaken
+from tokenpair.stores.memory.events import MemoryEvents
 from tokenpair.stores.memory.tables import Tables
 
 
 class MemoryUsers:
     """`ports.Users` over a dictionary."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, tables: Tables, events: MemoryEvents) -> None:
         self._users = tables.users
+        self._events = events
 
     async def add(self, user: StoredUser) -> None:
         if await self.by_email(user.user.email):
@@ -53,8 +55,9 @@ class MemoryUsers:
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
         user = await self.get(user_id)
         if user and user.roles != roles:
-            self._put(user_id, roles=roles, version=user.version + 1)
-            self._tables.revoke(user_id=user_id, min_version=user.version + 1)
+            version = user.version + 1
+            self._put(user_id, roles=roles, version=version)
+            await self._events.record(RolesChanged(user_id=user_id, version=version))
         return user is not None
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:

@@ -5,19 +5,22 @@ from datetime import datetime
 from uuid import UUID
 
 from tokenpair.core.accounts.user import User
+from tokenpair.core.events import SessionEnded
 from tokenpair.core.sessions.rule import (
     EndReason,
     Session,
     StoredSession,
 )
+from tokenpair.stores.memory.events import MemoryEvents
 from tokenpair.stores.memory.tables import Tables
 
 
 class MemorySessions:
     """`ports.Sessions` over a dictionary."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, events: MemoryEvents) -> None:
         self._tables = tables
+        self._events = events
         self._sessions = tables.sessions
 
     async def add(self, session: StoredSession) -> None:
@@ -40,7 +43,9 @@ class MemorySessions:
         if not session or session.ended_at:
             return False
         self._sessions[user_id, session_id] = replace(session, ended_at=now, end_reason=reason)
-        self._tables.revoke(session_id=session_id)
+        await self._events.record(
+            SessionEnded(user_id=user_id, session_id=session_id, reason=reason)
+        )
         return True
 
     async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from tokenpair.core.events import RecordedEvent
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.sessions.revocation import KEPT, Revocation
 from tokenpair.core.sessions.rule import (
@@ -20,8 +21,10 @@ from tokenpair.core.sessions.rule import (
     judge,
 )
 from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.listeners import Listeners
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.memory.accounts import MemoryUsers
+from tokenpair.stores.memory.events import MemoryEvents
 from tokenpair.stores.memory.sessions import MemorySessions
 from tokenpair.stores.memory.tables import Tables
 
@@ -34,7 +37,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._tables = Tables()
         self._lock = asyncio.Lock()
-        self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
+        self._listeners: Listeners[Sequence[Revocation]] = Listeners()
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:  # noqa: ARG002
         """Nothing to open, nothing to migrate."""
@@ -51,11 +54,11 @@ class MemoryStorage:
         """Open a unit of work on a copy; swap it in at the end, drop it on an error."""
         async with self._lock:
             tables = self._tables.copy()
-            yield MemoryUnitOfWork(tables)
-            news = tables.revoked_since(self._tables.revoked)
+            tx = MemoryUnitOfWork(tables)
+            yield tx
             self._tables = tables
-        for hear in self._hearers:
-            hear(news)
+        if tx.revocations:
+            self._listeners.tell(tx.revocations)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["MemoryUnitOfWork"]:
@@ -82,10 +85,10 @@ class MemoryStorage:
             self._tables.sessions[session.user_id, session.id] = session
             return SessionState.of(session, user)
 
-    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
-        """Remember whom to tell, and tell what is in force."""
-        self._hearers.append(hear)
-        hear(self._tables.revoked_since(0))
+    def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
+        """Call `listener` now, with all that is in force, and after each commit."""
+        self._listeners.add(listener)
+        listener(self._tables.revoked_since(0))
 
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
         """Return what has been added since; a position counts what there was."""
@@ -131,9 +134,22 @@ class MemoryUnitOfWork:
     """Both stores, over one copy of the tables."""
 
     def __init__(self, tables: Tables) -> None:
-        self.users: MemoryUsers = MemoryUsers(tables)
-        self.sessions: MemorySessions = MemorySessions(tables)
+        self._events = MemoryEvents(tables)
+        self.users: MemoryUsers = MemoryUsers(tables, self._events)
+        self.sessions: MemorySessions = MemorySessions(tables, self._events)
         self._tables = tables
+
+    async def record(self, *events: RecordedEvent) -> None:
+        await self._events.record(*events)
+
+    @property
+    def recorded(self) -> Sequence[RecordedEvent]:
+        return self._events.recorded
+
+    @property
+    def revocations(self) -> Sequence[Revocation]:
+        """The revocations that this unit of work has added."""
+        return self._events.revocations
 
     async def clear(self) -> None:
         """Remove every account and session; for tests."""

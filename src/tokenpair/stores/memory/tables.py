@@ -1,11 +1,11 @@
 """The tables in memory, and what spans them."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from tokenpair.core.accounts.user import StoredUser, User
-from tokenpair.core.sessions.revocation import MARGIN, UNKNOWN_ACCESS, Revocation
+from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import (
     StoredSession,
 )
@@ -38,15 +38,6 @@ class Tables:
     def revoked_since(self, number: int) -> list[Revocation]:
         return [entry for each, entry in self.revocations.items() if each >= number]
 
-    def revoke(
-        self, *, session_id: UUID | None = None, user_id: UUID | None = None, min_version: int = 0
-    ) -> None:
-        now = datetime.now(UTC)
-        self.revocations[self.revoked] = Revocation(
-            session_id=session_id,
-            user_id=user_id,
-            min_version=min_version,
-            recorded_at=now,
-            until=now + (self.longest_access or UNKNOWN_ACCESS) + MARGIN,
-        )
+    def add_revocation(self, entry: Revocation) -> None:
+        self.revocations[self.revoked] = entry
         self.revoked += 1

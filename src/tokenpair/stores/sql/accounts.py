@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.core.events import RolesChanged
 from tokenpair.errors import EmailTaken
-from tokenpair.stores.sql.feed import SqlRevocations
+from tokenpair.stores.sql.events import SqlEvents
 from tokenpair.stores.sql.tables import user_table
 
 _u = user_table.c
@@ -20,9 +21,9 @@ _u = user_table.c
 class SqlUsers:
     """The accounts, on one connection."""
 
-    def __init__(self, connection: AsyncConnection, revocations: SqlRevocations) -> None:
+    def __init__(self, connection: AsyncConnection, events: SqlEvents) -> None:
         self._connection = connection
-        self._revocations = revocations
+        self._events = events
 
     async def add(self, user: StoredUser) -> None:
         try:
@@ -66,7 +67,7 @@ class SqlUsers:
         if (user := found.user).roles != roles:
             version = user.version + 1
             await self._set(user_id, roles=sorted(roles), version=version)
-            await self._revocations.user_changed(user_id, version)
+            await self._events.record(RolesChanged(user_id=user_id, version=version))
         return True
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.accounts.user import User
+from tokenpair.core.events import SessionEnded
 from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
 from tokenpair.stores.sql.accounts import to_user
-from tokenpair.stores.sql.feed import SqlRevocations
+from tokenpair.stores.sql.events import SqlEvents
 from tokenpair.stores.sql.tables import session_table, user_table
 
 _s = session_table.c
@@ -21,9 +22,9 @@ _FIELDS = tuple(field.name for field in fields(StoredSession))
 class SqlSessions:
     """The sessions, on one connection."""
 
-    def __init__(self, connection: AsyncConnection, revocations: SqlRevocations) -> None:
+    def __init__(self, connection: AsyncConnection, events: SqlEvents) -> None:
         self._connection = connection
-        self._revocations = revocations
+        self._events = events
 
     async def add(self, session: StoredSession) -> None:
         await self._connection.execute(session_table.insert().values(_to_row(session)))
@@ -70,7 +71,9 @@ class SqlSessions:
             .returning(_s.id)
         )
         session_ids = ended.all()
-        await self._revocations.session_ended(*session_ids)
+        await self._events.record(
+            *(SessionEnded(user_id=user_id, session_id=each, reason=reason) for each in session_ids)
+        )
         return len(session_ids)
 
 

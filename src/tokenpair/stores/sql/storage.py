@@ -10,17 +10,20 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from tokenpair.core.events import RecordedEvent
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import ConfigurationError
+from tokenpair.listeners import Listeners
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql import access_lifetime
 from tokenpair.stores.sql.accounts import SqlUsers
 from tokenpair.stores.sql.availability import CONNECTOR, answering, database_name, opening
 from tokenpair.stores.sql.engine import create_engine, default_pool_size, turn_to_write
-from tokenpair.stores.sql.feed import RevocationReader, SqlRevocations
+from tokenpair.stores.sql.events import SqlEvents
+from tokenpair.stores.sql.feed import RevocationReader
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated
 from tokenpair.stores.sql.patience import POOL_SECONDS, UNIT_SECONDS, WRITER_LOCK_SECONDS
 from tokenpair.stores.sql.postgres.pooler import SHARED_SESSIONS, PoolerCheck
@@ -91,7 +94,7 @@ class SqlStorage:
         self._turn = turn_to_write(engine)
         self._renewals, self._feed = _by_the_driver(engine, self._turn)
         self._pooler = PoolerCheck(engine.sync_engine.get_execution_options().get(CONNECTOR))
-        self._hearers: list[Callable[[Sequence[Revocation]], None]] = []
+        self._listeners: Listeners[Sequence[Revocation]] = Listeners()
 
     @classmethod
     def from_url(cls, url: str, *, pool_size: int | None = None) -> "SqlStorage":
@@ -153,9 +156,8 @@ class SqlStorage:
         async with self._writing() as connection:
             tx = SqlUnitOfWork(connection)
             yield tx
-        if tx.revocations.recorded:
-            for hear in self._hearers:
-                hear(tx.revocations.recorded)
+        if tx.revocations:
+            self._listeners.tell(tx.revocations)
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
@@ -169,8 +171,8 @@ class SqlStorage:
         async with answering(self._engine), self._autocommit.connect() as connection:
             yield SqlUnitOfWork(connection)
 
-    def listen(self, hear: Callable[[Sequence[Revocation]], None]) -> None:
-        self._hearers.append(hear)
+    def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
+        self._listeners.add(listener)
 
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
         return await self._feed.read(position, reload=reload)
@@ -251,10 +253,22 @@ class SqlUnitOfWork:
     """Both stores, on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self.revocations: SqlRevocations = SqlRevocations(connection)
-        self.users: SqlUsers = SqlUsers(connection, self.revocations)
-        self.sessions: SqlSessions = SqlSessions(connection, self.revocations)
+        self._events = SqlEvents(connection)
+        self.users: SqlUsers = SqlUsers(connection, self._events)
+        self.sessions: SqlSessions = SqlSessions(connection, self._events)
         self._connection = connection
+
+    async def record(self, *events: RecordedEvent) -> None:
+        await self._events.record(*events)
+
+    @property
+    def recorded(self) -> Sequence[RecordedEvent]:
+        return self._events.recorded
+
+    @property
+    def revocations(self) -> Sequence[Revocation]:
+        """The revocations that this unit of work has written."""
+        return self._events.revocations
 
     async def clear(self) -> None:
         """Remove every account and session; for tests."""

@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tokenpair.ports import Storage
+from tokenpair.testing.store_contract.events import EventPromises
 from tokenpair.testing.store_contract.feed import FeedPromises
 from tokenpair.testing.store_contract.prune import PrunePromises
 from tokenpair.testing.store_contract.renewals import RenewalPromises
@@ -62,7 +63,13 @@ __all__ = [
 
 
 class StorageContract(
-    UserPromises, SessionPromises, WorkPromises, RenewalPromises, FeedPromises, PrunePromises
+    UserPromises,
+    SessionPromises,
+    WorkPromises,
+    EventPromises,
+    RenewalPromises,
+    FeedPromises,
+    PrunePromises,
 ):
     """Every promise of `ports.Storage`. A subclass provides the fixture `storage`."""
 

@@ -1,0 +1,95 @@
+"""What can happen, as typed events.
+
+Two ways lead to the listeners. What changes a table is recorded in its unit of work, and reported
+after the commit (`ports.UnitOfWork.record`). What changes none, or only renews, is passed to a
+`Notify` by the flow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from tokenpair.core.sessions.rule import EndReason
+
+
+class LogInOutcome(Enum):
+    """How a log-in ended.
+
+    An unknown address, a wrong password and a disabled account have one outcome: different ones
+    would tell every reader of the numbers what the response to the client hides.
+    """
+
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"  # The database is unreachable, or too many log-ins wait.
+
+
+class RenewalOutcome(Enum):
+    """How a renewal ended: by a verdict of the rule, or before there was one."""
+
+    ADVANCE = "advance"
+    HOLD = "hold"
+    REPEAT = "repeat"
+    SUPERSEDED = "superseded"
+    REPLAY = "replay"
+    ENDED = "ended"
+    FORGED = "forged"  # Signed with our key, without the session's secret: a signing key leaked.
+    EXPIRED = "expired"  # The token expired; an expired session counts as *ended*.
+    INVALID = "invalid"  # Not one of our refresh tokens.
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened:
+    """A user has logged in. The flow records it beside the new session."""
+
+    user_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded:
+    """A session has ended before its time: its tokens are revoked.
+
+    `Sessions.end` and `Sessions.end_all` record one for each session that they end.
+    """
+
+    user_id: UUID
+    session_id: UUID
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesChanged:
+    """A user has other roles: access tokens with a version below `version` are stale.
+
+    `Users.set_roles` records it.
+    """
+
+    user_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogInFailed:
+    """A log-in has opened no session. `outcome` is not *succeeded*."""
+
+    outcome: LogInOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalAttempted:
+    """A renewal has ended, in a new pair or in an error."""
+
+    outcome: RenewalOutcome
+
+
+RecordedEvent = SessionOpened | SessionEnded | RolesChanged
+"""What a unit of work records."""
+
+Event = RecordedEvent | LogInFailed | RenewalAttempted
+"""What listeners are told."""
+
+Notify = Callable[[Event], None]
+"""Tells the listeners of an event that no unit of work records."""

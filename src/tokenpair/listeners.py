@@ -1,0 +1,28 @@
+"""Callables that are told what has happened."""
+
+import logging
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+_log = logging.getLogger(__name__)
+
+News = TypeVar("News")
+
+
+class Listeners(Generic[News]):
+    """Listeners of one kind of news. An error in one is logged, and stops no other."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[News], None]] = []
+
+    def add(self, listener: Callable[[News], None]) -> None:
+        """Tell `listener` from now on, after those that were added before."""
+        self._listeners.append(listener)
+
+    def tell(self, news: News) -> None:
+        """Call each listener with `news`."""
+        for listener in self._listeners:
+            try:
+                listener(news)
+            except Exception:  # noqa: BLE001  What a listener does must not undo what has happened.
+                _log.exception("a listener failed; the change that it was told of stays")
