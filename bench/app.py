@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bench import steps
-from tokenpair import Auth, Windows
+from tokenpair import Auth, FeedOptions, Rules, Windows
 from tokenpair.fastapi import AccessToken, AccessTokenMiddleware, install
 from tokenpair.fastapi.route import DirectRoute
 from tokenpair.feed.postgres import PostgresWakeUp
@@ -91,9 +91,11 @@ def create_auth() -> Auth:
         keyring=read_keyring(Path(os.environ["BENCH_KEYS"])),
         issuer="http://bench",
         passwords=Argon2Passwords(Argon2Cost(memory_kib=int(os.environ["BENCH_ARGON2_KIB"]))),
-        windows=Windows(repeat=timedelta(0), superseded=timedelta(0)),
-        poll=timedelta(milliseconds=50 if url.startswith("sqlite") else 250),
-        wake_up=_wake_up(url, os.environ["BENCH_WAKE_UP"]),
+        rules=Rules(windows=Windows(repeat=timedelta(0), superseded=timedelta(0))),
+        feed_options=FeedOptions(
+            poll=timedelta(milliseconds=50 if url.startswith("sqlite") else 250),
+            wake_up=_wake_up(url, os.environ["BENCH_WAKE_UP"]),
+        ),
     )
 
 

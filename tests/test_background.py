@@ -1,4 +1,4 @@
-"""Chores go on, whatever happens in one of their rounds."""
+"""Background tasks go on after a round that failed."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.waiting import limit
-from tokenpair.background import Background, Chore
+from tokenpair.background import Background, BackgroundTask
 from tokenpair.errors import Unavailable
 
 
@@ -17,7 +17,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Rounds:
-    """A chore that counts its rounds, and fails in those that it is told to."""
+    """Counts its rounds, and raises the given errors in the first ones."""
 
     def __init__(self, *troubles: Exception | None) -> None:
         self.troubles = list(troubles)
@@ -30,17 +30,17 @@ class Rounds:
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("away"), ZeroDivisionError()], ids=repr)
-async def test_a_chore_goes_on_after_a_round_that_failed(
+async def test_a_task_goes_on_after_a_round_that_failed(
     trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     rounds = Rounds(trouble)
-    background = Background(Chore(name="a chore", do=rounds, seconds=0))
+    background = Background(BackgroundTask(name="a task", run=rounds, seconds=0))
 
     background.start()
     await until(lambda: rounds.done > 3)
     await background.stop()
 
-    assert "a chore" in caplog.text
+    assert "a task" in caplog.text
 
 
 async def test_the_same_trouble_is_told_once_until_it_is_over(
@@ -48,19 +48,19 @@ async def test_the_same_trouble_is_told_once_until_it_is_over(
 ) -> None:
     away = Unavailable("away")
     rounds = Rounds(away, away, away, None, away, Unavailable("still away"))
-    background = Background(Chore(name="a chore", do=rounds, seconds=0))
+    background = Background(BackgroundTask(name="a task", run=rounds, seconds=0))
 
     background.start()
     await until(lambda: rounds.done > 8)
     await background.stop()
 
     told = [record.getMessage() for record in caplog.records]
-    assert told == ["a chore: away", "a chore: away", "a chore: still away"]
+    assert told == ["a task: away", "a task: away", "a task: still away"]
 
 
 async def test_it_starts_and_stops_twice_and_stops_for_good() -> None:
     rounds = Rounds()
-    background = Background(Chore(name="a chore", do=rounds, seconds=0))
+    background = Background(BackgroundTask(name="a task", run=rounds, seconds=0))
 
     background.start()
     background.start()

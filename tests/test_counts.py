@@ -159,9 +159,9 @@ async def test_a_renewal_that_is_refused_before_it_is_judged_is_counted(
 
 async def test_a_forged_token_is_counted_apart(auth: Auth, pair: TokenPair) -> None:
     """It takes a stolen key to make one: an alarm, and no replay."""
-    claims = replace(auth._codec.decode_refresh(pair.refresh_token), secret=b"x" * 16)
+    claims = replace(auth._parts.codec.decode_refresh(pair.refresh_token), secret=b"x" * 16)
 
-    assert await is_refused(auth.renew(auth._codec.encode(claims)))
+    assert await is_refused(auth.renew(auth._parts.codec.encode(claims)))
 
     assert renewals(auth) == {RenewalOutcome.FORGED: 1}
 
@@ -200,7 +200,7 @@ Ending = Callable[[Auth, User, TokenPair], Awaitable[object]]
         (lambda auth, ada, _: auth.log_out_everywhere(ada.id), EndReason.LOGOUT_ALL, 2),
         (
             lambda auth, ada, pair: auth.end_session(
-                ada.id, auth._codec.decode(pair.access_token).session_id
+                ada.id, auth._parts.codec.decode(pair.access_token).session_id
             ),
             EndReason.ENDED_BY_USER,
             1,

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.waiting import limit
-from tokenpair import Auth, Condition, Health, Key, Keyring
+from tokenpair import Auth, Condition, FeedOptions, Health, Key, Keyring
 from tokenpair.errors import Unavailable
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
@@ -96,8 +96,7 @@ async def test_a_worker_that_cannot_tell_what_is_revoked_is_not_ready() -> None:
         storage=SharedStorage(),
         keyring=Keyring([Key.generate()]),
         issuer="https://auth.test",
-        poll=timedelta(days=1),
-        max_staleness=timedelta(0),
+        feed_options=FeedOptions(poll=timedelta(days=1), max_staleness=timedelta(0)),
     )
 
     async with auth:

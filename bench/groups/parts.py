@@ -15,7 +15,7 @@ from itertools import count
 from bench.cases import CONNECTIONS
 from bench.figures import MICROSECONDS, Row, Table
 from bench.run import Run
-from tokenpair import Auth, Key, Keyring, Windows
+from tokenpair import Auth, Key, Keyring, Rules, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.passwords import Argon2Passwords
@@ -67,7 +67,7 @@ async def steps_of(stack: AsyncExitStack, storage: Storage) -> tuple[list[Step],
         keyring=keyring,
         issuer=ISSUER,
         passwords=Argon2Passwords(CHEAP),
-        windows=ROTATING,
+        rules=Rules(windows=ROTATING),
     )
     await stack.enter_async_context(auth)
     codec = Codec(keyring, issuer=ISSUER, audience=ISSUER)

@@ -1,7 +1,7 @@
 """tokenpair: sign-up, log-in and sessions for FastAPI, built around the token pair."""
 
-from tokenpair.assembly import database_url
 from tokenpair.auth import Auth
+from tokenpair.backends import database_url
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.accounts.user import User
@@ -15,6 +15,7 @@ from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import Lifetimes
+from tokenpair.options import Edge, FeedOptions, Rules
 from tokenpair.settings import Settings
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "Condition",
     "Counts",
     "Device",
+    "Edge",
     "EmailAddress",
     "EndReason",
+    "FeedOptions",
     "Health",
     "Key",
     "Keyring",
@@ -34,6 +37,7 @@ __all__ = [
     "PasswordPolicy",
     "RefreshClaims",
     "RenewalOutcome",
+    "Rules",
     "Session",
     "Settings",
     "TokenPair",

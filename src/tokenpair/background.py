@@ -1,4 +1,4 @@
-"""Work that goes on beside the requests, for as long as an `Auth` is open."""
+"""Work that an open `Auth` repeats beside the requests: keys, pruning, the heartbeat."""
 
 import asyncio
 import logging
@@ -11,48 +11,48 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chore:
-    """Something to do again and again, `seconds` after it was last done."""
+class BackgroundTask:
+    """Work to repeat, with a pause of `seconds` before each round."""
 
     name: str
-    do: Callable[[], Awaitable[object]]
+    run: Callable[[], Awaitable[object]]
     seconds: float
 
 
 class Background:
-    """Does its chores, each in a task of its own. One that fails is logged, and tried again."""
+    """Repeats each task in an asyncio task of its own. A round that fails is logged."""
 
-    def __init__(self, *chores: Chore) -> None:
-        self._chores = chores
-        self._tasks: list[asyncio.Task[None]] = []
+    def __init__(self, *tasks: BackgroundTask) -> None:
+        self._to_repeat = tasks
+        self._running: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin. Doing it twice is fine."""
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(_repeat(chore), name=f"tokenpair: {chore.name}")
-                for chore in self._chores
+        """Start, in the running event loop. Starting twice is fine."""
+        if not self._running:
+            self._running = [
+                asyncio.create_task(_repeat(task), name=f"tokenpair: {task.name}")
+                for task in self._to_repeat
             ]
 
     async def stop(self) -> None:
-        """Stop, wherever each is. Doing it twice is fine."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
+        """Cancel each task and wait until it has ended. Stopping twice is fine."""
+        running, self._running = self._running, []
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _repeat(chore: Chore) -> None:
-    trouble = ""
+async def _repeat(task: BackgroundTask) -> None:
+    last_error = ""
     while True:
-        await asyncio.sleep(chore.seconds)
+        await asyncio.sleep(task.seconds)
         try:
-            await chore.do()
+            await task.run()
         except TokenPairError as exc:
-            if str(exc) != trouble:  # Once, and not at every round until somebody mends it.
-                _log.warning("%s: %s", chore.name, exc)
-            trouble = str(exc)
-        except Exception:  # noqa: BLE001  A bug in one round must not be the end of all rounds.
-            _log.exception("%s failed", chore.name)
+            if str(exc) != last_error:  # Logged once, not in every round until it is fixed.
+                _log.warning("%s: %s", task.name, exc)
+            last_error = str(exc)
+        except Exception:  # noqa: BLE001  A bug in one round must not end all later rounds.
+            _log.exception("%s failed", task.name)
         else:
-            trouble = ""
+            last_error = ""

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,44 +86,6 @@ def change_keyring(path: Path, change: Callable[[Keyring | None], Keyring]) -> K
                     _hand_over(made, found)
                 made.replace(path)
     return keyring
-
-
-class KeyFileWatch:
-    """Notices that a key file has changed. `load` reads it, with every check of the start."""
-
-    def __init__(self, path: Path, load: Callable[[], Keyring]) -> None:
-        self._path = path
-        self._load = load
-        self._seen = self._look()
-        self._lock = threading.Lock()
-        self._latest: Keyring | None = None
-
-    @property
-    def latest(self) -> Keyring | None:
-        """The keyring that was read last, in any thread; None before the file has changed."""
-        return self._latest
-
-    def poll(self) -> Keyring | None:
-        """Return the new keyring if the file has changed since it was last read.
-
-        Two threads may poll at once, and one of them may be slow to use what it got: take
-        `latest`. Raises `ConfigurationError` while the file is not valid.
-        """
-        with self._lock:
-            # Looked at before it is read: what is written meanwhile is read at the next poll.
-            if (now := self._look()) == self._seen:
-                return None
-            self._latest = self._load()
-            self._seen = now
-            return self._latest
-
-    def _look(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        # Not the time of modification: this one also tells of a chmod, and of a file moved here.
-        return found.st_ino, found.st_ctime_ns, found.st_size
 
 
 def _hand_over(made: Path, found: os.stat_result) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from typing import Self
 
 from tokenpair.core.counts import Counters, Counts
 from tokenpair.core.health import Condition, Health
@@ -9,6 +10,7 @@ from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.errors import Unavailable
 from tokenpair.feed import Feed
 from tokenpair.lifecycle import Lifecycle
+from tokenpair.parts import Parts
 from tokenpair.ports import Clock, PasswordHasher, Storage
 
 HEALTH_SECONDS = 3.0
@@ -27,6 +29,19 @@ class Observer:
     counters: Counters
     lifecycle: Lifecycle
     health_seconds: float = HEALTH_SECONDS
+
+    @classmethod
+    def of(cls, parts: Parts, lifecycle: Lifecycle, counters: Counters) -> Self:
+        """Return the observer of what is made from these parts."""
+        return cls(
+            storage=parts.storage,
+            clock=parts.clock,
+            feed=parts.feed,
+            verified=parts.verified,
+            passwords=parts.passwords,
+            counters=counters,
+            lifecycle=lifecycle,
+        )
 
     def counts(self) -> Counts:
         """Return the numbers of this moment."""

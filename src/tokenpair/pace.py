@@ -1,10 +1,16 @@
-"""How time has passed for this process: a clock that counts every pause, and a heartbeat."""
+"""The time: of the wall, by a clock that counts every pause, and a heartbeat."""
 
 import math
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+
+
+def utc_now() -> datetime:
+    """Return the current time, in UTC."""
+    return datetime.now(UTC)
+
 
 # On Linux the monotonic clock stands still while the machine is suspended.
 boot_seconds: Callable[[], float] = (

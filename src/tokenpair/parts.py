@@ -1,8 +1,12 @@
 """The parts that flows are made of, and how a flow gets its own."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, TypeVar, get_type_hints
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar, get_type_hints
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
@@ -11,8 +15,15 @@ from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import VerifiedTokens
+from tokenpair.feed import Feed
 from tokenpair.flows.sessions.judge import Doubt
+from tokenpair.ids import uuid7
+from tokenpair.keys import KeySource
+from tokenpair.options import Edge, FeedOptions, Rules
+from tokenpair.pace import Heartbeat, utc_now
+from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, Watch
+from tokenpair.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,22 +35,118 @@ Flow = TypeVar("Flow", bound="DataclassInstance")
 class Parts:
     """Everything that a flow may ask for: a field of a flow gets the part of the same name.
 
-    To let flows use something new, add a field here. A name has one type in all flows.
+    To let flows use something new, add it here, as a field or as a property. A name has one type
+    in all flows. What is costly to make, or needs other parts, is made on first use.
     """
 
     storage: Storage
-    clock: Clock
-    random: Callable[[int], bytes] = field(repr=False)
-    new_id: Callable[[], UUID]
-    passwords: PasswordHasher
-    policy: PasswordPolicy
-    lifetimes: Lifetimes
-    windows: Windows
-    codec: Codec
-    watch: Watch
-    verified: VerifiedTokens
-    doubt: Doubt
-    notify: Notify
+    keys: KeySource
+    issuer: str
+    audience: str
+    rules: Rules = field(default_factory=Rules)
+    edge: Edge = field(default_factory=Edge)
+    feed_options: FeedOptions = field(default_factory=FeedOptions)
+    make_passwords: Callable[[], PasswordHasher] = Argon2Passwords
+    require_open: Callable[[], None] = lambda: None
+    clock: Clock = utc_now
+    random: Callable[[int], bytes] = secrets.token_bytes
+    new_id: Callable[[], UUID] = uuid7
+    notify: Notify = lambda _: None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, storage: Storage) -> Self:
+        """Return the parts that the settings name, but for the wake-ups; no key is read yet.
+
+        Raises `ConfigurationError` for rules that contradict each other.
+        """
+        issuer = settings.issuer or settings.base_url
+        return cls(
+            storage=storage,
+            keys=KeySource.from_settings(settings),
+            issuer=issuer,
+            audience=settings.audience or issuer,
+            rules=_rules(settings),
+            edge=Edge(
+                trusted_proxy_hops=settings.trusted_proxy_hops,
+                token_cache_size=settings.token_cache_size,
+            ),
+            feed_options=FeedOptions(
+                poll=settings.poll,
+                max_staleness=timedelta(seconds=settings.max_staleness_seconds),
+            ),
+            make_passwords=lambda: _passwords(settings),
+        )
+
+    @property
+    def policy(self) -> PasswordPolicy:
+        """What a new password must be."""
+        return self.rules.policy
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long tokens and sessions live."""
+        return self.rules.lifetimes
+
+    @property
+    def windows(self) -> Windows:
+        """Which early renewals are forgiven."""
+        return self.rules.windows
+
+    @cached_property
+    def passwords(self) -> PasswordHasher:
+        """Hashes passwords. Made late: it makes a hash at once, which takes time and memory."""
+        return self.make_passwords()
+
+    @cached_property
+    def codec(self) -> Codec:
+        """Reads and writes tokens, with the keys of `keys`. Raises `ConfigurationError`."""
+        codec = Codec(
+            self.keys.keyring,
+            issuer=self.issuer,
+            audience=self.audience,
+            look_again=self.keys.look_again,
+        )
+        self.keys.follow(codec.use)
+        self.keys.follow(lambda _: self.verified.clear())
+        return codec
+
+    @cached_property
+    def verified(self) -> VerifiedTokens:
+        """The access tokens that were verified lately."""
+        return VerifiedTokens(self.edge.token_cache_size)
+
+    @cached_property
+    def feed(self) -> Feed:
+        """This worker's copy of the revocations."""
+        return Feed(
+            self.storage,
+            poll=self.feed_options.poll,
+            max_staleness=self.feed_options.max_staleness,
+            access=self.lifetimes.access,
+            wake_up=self.feed_options.wake_up,
+            require_open=self.require_open,
+        )
+
+    @property
+    def watch(self) -> Watch:
+        """The feed, as flows see it."""
+        return self.feed
+
+    @cached_property
+    def heartbeat(self) -> Heartbeat:
+        """Whether this worker stood still."""
+        return Heartbeat(self.windows.superseded)
+
+    @cached_property
+    def doubt(self) -> Doubt:
+        """Why this worker must not call a token a replay now."""
+
+        def reason() -> str | None:
+            if self.heartbeat.stood_still():
+                return "this worker stood still a moment ago"
+            return None if self.feed.is_current() else "the revocations have not been read lately"
+
+        return reason
 
     def build(self, flow: type[Flow]) -> Flow:
         """Make a flow from these parts.
@@ -53,11 +160,42 @@ class Parts:
         return make(**found)
 
     def _part(self, flow: type, name: str, kind: type) -> object:
-        if name in _NAMES:
+        if name in PART_TYPES:
             return getattr(self, name)
         if is_dataclass(kind):
             return self.build(kind)
         raise TypeError(f"{flow.__name__}.{name}: no part has this name; add it to Parts")
 
 
-_NAMES = frozenset(each.name for each in fields(Parts))
+def _part_types() -> dict[str, object]:
+    found: dict[str, object] = get_type_hints(Parts)
+    for name, each in vars(Parts).items():
+        if isinstance(each, property):
+            found[name] = get_type_hints(each.fget)["return"]
+        if isinstance(each, cached_property):
+            found[name] = get_type_hints(each.func)["return"]
+    return found
+
+
+PART_TYPES = _part_types()
+"""Type of each part, by its name."""
+
+
+def _rules(settings: Settings) -> Rules:
+    service = urlsplit(settings.base_url).hostname or ""
+    return Rules(
+        policy=PasswordPolicy(
+            min_length=settings.password_min_length,
+            context_words=frozenset({"tokenpair", service}),
+        ),
+        lifetimes=settings.lifetimes,
+        windows=settings.windows,
+    )
+
+
+def _passwords(settings: Settings) -> PasswordHasher:
+    return Argon2Passwords(
+        settings.argon2_cost,
+        threads=settings.password_threads,
+        max_waiting=settings.password_waiting,
+    )

@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 from bookly import cli
 from tests.waiting import LIMIT_SECONDS
 from tokenpair import Keyring
-from tokenpair.auth import utc_now
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.key_file import change_keyring
+from tokenpair.pace import utc_now
 
 BOOKLY = [sys.executable, "-m", "bookly"]
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple"}

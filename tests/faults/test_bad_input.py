@@ -13,7 +13,7 @@ from tests.faults.serving import serving
 from tests.faults.worker import Worker, working
 from tests.http.conftest import bearer, told
 from tests.waiting import eventually
-from tokenpair import AccessClaims, Auth, Key, Keyring
+from tokenpair import AccessClaims, Auth, Edge, Key, Keyring
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import SessionEnded
 from tokenpair.passwords import Argon2Passwords
@@ -107,7 +107,7 @@ def tokens_of_nobody(worker: Worker) -> tuple[str, str]:
         generation=5,
         secret=b"x" * 16,
     )
-    return worker.auth._codec.encode(access), worker.auth._codec.encode(refresh)
+    return worker.auth._parts.codec.encode(access), worker.auth._parts.codec.encode(refresh)
 
 
 async def count(url: str, table: sa.Table) -> int:
@@ -125,7 +125,7 @@ async def test_a_thousand_tokens_through_the_cache_leave_it_as_small_as_it_was_t
         issuer="https://auth.test",
         passwords=Argon2Passwords(CHEAP),
         clock=FakeClock(),
-        token_cache_size=100,
+        edge=Edge(token_cache_size=100),
     )
     pair = await login_as(auth, await a_user(auth))
     tokens = [(await auth.renew(pair.refresh_token)).access_token for _ in range(1000)]

@@ -47,7 +47,7 @@ async def log_in(worker: Worker, number: int) -> list[TokenPair]:
 
 
 def session_of(worker: Worker, pair: TokenPair) -> UUID:
-    return worker.auth._codec.decode_refresh(pair.refresh_token).session_id
+    return worker.auth._parts.codec.decode_refresh(pair.refresh_token).session_id
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import httpx2
 from fastapi import FastAPI
 
 from tests.http.conftest import bearer, talking_to, told
-from tokenpair import Auth, Keyring, Lifetimes
+from tokenpair import Auth, FeedOptions, Keyring, Lifetimes, Rules
 from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.fastapi import AccessToken, install
 from tokenpair.passwords import Argon2Passwords
@@ -58,11 +58,9 @@ async def working(
         keyring=keyring,
         issuer="https://auth.test",
         passwords=Argon2Passwords(CHEAP),
-        wake_up=wake_up,
-        poll=poll,
-        max_staleness=max_staleness,
+        feed_options=FeedOptions(wake_up=wake_up, poll=poll, max_staleness=max_staleness),
         clock=clock,
-        lifetimes=Lifetimes(access=access, idle=access + timedelta(days=7)),
+        rules=Rules(lifetimes=Lifetimes(access=access, idle=access + timedelta(days=7))),
     )
     app = FastAPI()
     install(app, auth, problems=True)

@@ -40,4 +40,4 @@ async def pair(elsewhere: Auth) -> TokenPair:
 
 @pytest.fixture
 async def claims(elsewhere: Auth, pair: TokenPair) -> AccessClaims:
-    return elsewhere._codec.decode_access(pair.access_token)
+    return elsewhere._parts.codec.decode_access(pair.access_token)

@@ -11,7 +11,7 @@ from tests.feed.doubles import (
     until,
 )
 from tests.waiting import limit
-from tokenpair import Auth, Key, Keyring
+from tokenpair import Auth, FeedOptions, Key, Keyring
 from tokenpair.ports import Storage
 
 
@@ -47,7 +47,12 @@ async def never_end() -> None:
 
 def with_bell(storage: Storage, bell: Bell) -> Auth:
     keyring = Keyring([Key.generate()])
-    return Auth(storage=storage, keyring=keyring, issuer="https://auth.test", wake_up=bell)
+    return Auth(
+        storage=storage,
+        keyring=keyring,
+        issuer="https://auth.test",
+        feed_options=FeedOptions(wake_up=bell),
+    )
 
 
 @pytest.mark.parametrize("farewell", [refuse, never_end])

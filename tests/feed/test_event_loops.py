@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.valkey import valkey
-from tokenpair import Auth, Key, Keyring
+from tokenpair import Auth, FeedOptions, Key, Keyring
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.feed.valkey import ValkeyWakeUp
 from tokenpair.passwords import Argon2Passwords
@@ -37,9 +37,7 @@ def an_auth(storage: Storage, wake_up: WakeUp | None, poll: timedelta) -> Auth:
         keyring=KEYRING,
         issuer="https://auth.test",
         passwords=Argon2Passwords(CHEAP),
-        wake_up=wake_up,
-        poll=poll,
-        max_staleness=FOR_EVER,
+        feed_options=FeedOptions(wake_up=wake_up, poll=poll, max_staleness=FOR_EVER),
     )
 
 

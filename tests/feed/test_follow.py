@@ -13,7 +13,7 @@ from tests.feed.doubles import (
     is_revoked,
     until,
 )
-from tokenpair import AccessClaims, Auth, Key, Keyring, TokenPair
+from tokenpair import AccessClaims, Auth, FeedOptions, Key, Keyring, TokenPair
 from tokenpair.errors import SessionEnded, StaleToken
 from tokenpair.feed import Feed
 from tokenpair.stores.memory import MemoryStorage
@@ -133,8 +133,7 @@ async def test_what_a_worker_revokes_it_tells_the_others() -> None:
         keyring=Keyring([Key.generate()]),
         issuer="https://auth.test",
         clock=FakeClock(),
-        wake_up=bell,
-        poll=FOR_EVER,
+        feed_options=FeedOptions(wake_up=bell, poll=FOR_EVER),
     )
     async with auth:
         pair = await login_as(auth, await a_user(auth))

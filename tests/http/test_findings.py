@@ -19,7 +19,7 @@ from tests.http.conftest import (
     talking_to,
     told,
 )
-from tokenpair import Auth, TokenPair, User
+from tokenpair import Auth, Edge, TokenPair, User
 from tokenpair.core.tokens.encoding import base64url, from_base64url
 from tokenpair.core.tokens.key import ALGORITHMS, DEFAULT_ALGORITHM
 from tokenpair.fastapi import install
@@ -233,8 +233,7 @@ async def test_no_answer_sets_a_cookie(client: httpx2.AsyncClient, ada: User) ->
 
 async def address_behind(hops: int, *forwarded: str) -> str | None:
     """Give the address that a log-in is remembered with, behind so many trusted proxies."""
-    auth = make_auth(storage=MemoryStorage())
-    auth.trusted_proxy_hops = hops
+    auth = make_auth(storage=MemoryStorage(), edge=Edge(trusted_proxy_hops=hops))
     app = FastAPI()
     install(app, auth)
     user = await auth.sign_up(email="ada@example.com", password=PASSWORD)
@@ -285,7 +284,7 @@ async def test_an_address_of_odd_characters_is_no_crash(
     client: httpx2.AsyncClient, auth: Auth, ada: User
 ) -> None:
     """W10."""
-    auth.trusted_proxy_hops = 1
+    auth.edge = Edge(trusted_proxy_hops=1)
 
     response = await client.post(
         "/auth/login",

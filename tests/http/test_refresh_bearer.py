@@ -62,7 +62,7 @@ async def line(client: httpx2.AsyncClient, auth: Auth, clock: FakeClock) -> list
 
 
 async def row(auth: Auth, pair: TokenPair) -> StoredSession:
-    claims = auth._codec.decode(pair.access_token)
+    claims = auth._parts.codec.decode(pair.access_token)
     async with auth.storage.begin() as tx:
         found = await tx.sessions.lock(claims.subject, claims.session_id)
     assert found
@@ -144,7 +144,7 @@ async def test_a_replay_ends_the_session(
 async def test_a_worker_that_stood_still_ends_nothing(
     client: httpx2.AsyncClient, auth: Auth, line: list[TokenPair], path: str
 ) -> None:
-    auth._heartbeat._stood_still_until = auth._heartbeat._seconds()
+    auth._parts.heartbeat._stood_still_until = auth._parts.heartbeat._seconds()
     before = await row(auth, line[0])
 
     answer = await show(client, path, line[0])
@@ -168,7 +168,7 @@ async def test_a_token_that_is_ahead_of_its_row_is_accepted(
     """The row lost its last writes; only we can have signed the token."""
     clock.advance(minutes=3)
     ahead = await auth.renew(line[4].refresh_token)
-    claims = auth._codec.decode(ahead.refresh_token)
+    claims = auth._parts.codec.decode(ahead.refresh_token)
     await put_back(auth.storage, await row(auth, line[0]), generation=2, head="older")
 
     answer = await show(client, path, ahead)

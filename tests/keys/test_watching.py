@@ -9,12 +9,8 @@ from tests.keys.files import BROKEN, NOW, adding, handing_over
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import ConfigurationError, InvalidToken, Unavailable
-from tokenpair.key_file import (
-    KeyFileWatch,
-    change_keyring,
-    read_keyring,
-    read_or_create_keyring,
-)
+from tokenpair.key_file import change_keyring, read_keyring, read_or_create_keyring
+from tokenpair.keys import LOOK_SECONDS, KeySource
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
@@ -25,15 +21,13 @@ class TestWatching:
 
     @pytest.fixture
     def auth(self, path: Path) -> Auth:
-        keyring = read_or_create_keyring(path)
-        watch = KeyFileWatch(path, lambda: read_keyring(path))
+        read_or_create_keyring(path)
         return Auth(
             storage=MemoryStorage(),
-            keyring=keyring,
+            keyring=KeySource(lambda: read_keyring(path), file=path),
             issuer="https://auth.test",
             passwords=Argon2Passwords(CHEAP),
             clock=FakeClock(),
-            key_file=watch,
         )
 
     async def test_it_takes_up_a_changed_file(self, auth: Auth, path: Path) -> None:
@@ -113,24 +107,25 @@ class TestWatching:
     async def test_a_file_that_could_not_be_read_once_is_read_the_next_time(
         self, path: Path
     ) -> None:
-        keyring = read_or_create_keyring(path)
-        failures = [OSError(24, "Too many open files")]
+        failures: list[OSError] = []
 
         def load() -> Keyring:
             if failures:
                 raise ConfigurationError from failures.pop()
             return read_keyring(path)
 
-        watch = KeyFileWatch(path, load)
+        read_or_create_keyring(path)
+        keys = KeySource(load, file=path)
+        keyring = keys.keyring
         change_keyring(path, handing_over)
+        failures.append(OSError(24, "Too many open files"))
 
         with pytest.raises(ConfigurationError):
-            watch.poll()
-        read = watch.poll()
+            keys.poll()
+        read = keys.poll()
 
-        assert read is not None
         assert read.signing.kid != keyring.signing.kid
-        assert watch.poll() is None
+        assert keys.poll() is read
 
     async def test_a_worker_that_is_late_looks_as_soon_as_it_meets_a_new_key(
         self, auth: Auth, path: Path
@@ -211,29 +206,31 @@ class TestWatching:
             storage=auth.storage, keyring=newer, clock=FakeClock(), audience="https://auth.test"
         )
         renewed = (await early.renew(pair.refresh_token)).access_token
-        assert auth._key_file
-        await asyncio.to_thread(auth._key_file.poll)
+        await asyncio.to_thread(auth._parts.keys.poll)
 
         claims = await auth.verify_access(renewed)
 
         assert claims.token_id
 
     async def test_what_a_slow_look_has_read_does_not_replace_what_is_newer(
-        self, auth: Auth, path: Path
+        self, path: Path
     ) -> None:
         """Else a key that was declared compromised would come back, until the next look."""
         newest: list[Keyring] = []
 
-        class Overtaken(KeyFileWatch):
-            def poll(self) -> Keyring | None:
+        class Overtaken(KeySource):
+            def poll(self) -> Keyring:
                 found = super().poll()
-                if not newest:
+                if is_slow and not newest:
                     newest.append(change_keyring(path, handing_over))
-                    auth._look_again("header")
+                    self.look_again()
                 return found
 
-        auth._key_file = Overtaken(path, lambda: read_keyring(path))
+        read_or_create_keyring(path)
+        keys, is_slow = Overtaken(lambda: read_keyring(path), file=path), False
+        auth = make_auth(keyring=keys)
         change_keyring(path, handing_over)
+        is_slow = True
 
         await auth.reload_keys()
 
@@ -276,3 +273,42 @@ class TestWatching:
 
         with pytest.raises(ConfigurationError, match="by others"):
             await auth.reload_keys()
+
+    async def test_keys_that_do_not_suit_the_audience_leave_the_old_keys(self, path: Path) -> None:
+        read_or_create_keyring(path)
+        keys = KeySource(lambda: read_keyring(path), file=path)
+        auth = make_auth(keyring=keys)
+        keyring = auth.keyring
+        pair = await login_as(auth, await a_user(auth))
+        change_keyring(path, lambda _: Keyring([Key.generate("HS256")]))
+
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="HS256"):
+                await auth.reload_keys()
+
+        assert not keys.look_again()
+        assert auth.keyring is keyring
+        await auth.verify_access(pair.access_token)
+
+    def test_tokens_ask_for_a_look_at_most_every_tenth_of_a_second(self, path: Path) -> None:
+        """Until the next look, it is not known whether the file has changed again."""
+        read_or_create_keyring(path)
+        now = 0.0
+        keys = KeySource(lambda: read_keyring(path), file=path, monotonic=lambda: now)
+        old = keys.keyring
+
+        answers = []
+        for now in (1.0, 1.0 + LOOK_SECONDS / 2, 1.0 + 2 * LOOK_SECONDS):  # noqa: B007  Read by the source.
+            newer = change_keyring(path, handing_over)
+            answers.append((keys.look_again(), keys.keyring.signing.kid == newer.signing.kid))
+
+        assert old.signing.kid != keys.keyring.signing.kid
+        assert answers == [(True, True), (False, False), (True, True)]
+
+    def test_the_keys_of_settings_are_read_on_first_use(self, tmp_path: Path) -> None:
+        """So that a command that needs no keys makes no key file."""
+        keys = KeySource.from_settings(Settings.read(data_dir=tmp_path))
+
+        assert not (tmp_path / "keys.json").exists()
+        assert keys.keyring.signing.is_generated
+        assert (tmp_path / "keys.json").exists()

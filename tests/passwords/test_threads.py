@@ -13,7 +13,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tests.passwords.hashers import WatchedHasher, WatchedPasswords
-from tokenpair import Auth, Key, Keyring, PasswordPolicy
+from tokenpair import Auth, Key, Keyring, PasswordPolicy, Rules
 from tokenpair.errors import Unavailable
 from tokenpair.passwords import (
     MAX_WAITING_ESTIMATES,
@@ -44,7 +44,7 @@ async def test_a_new_password_is_looked_at_off_the_event_loop() -> None:
         keyring=Keyring([Key.generate()]),
         issuer="https://auth.test",
         passwords=Argon2Passwords(CHEAP),
-        policy=WatchedPolicy(),
+        rules=Rules(policy=WatchedPolicy()),
     )
 
     await auth.sign_up(email="ada@example.com", password=PASSWORD)

@@ -11,7 +11,7 @@ from bookly.app import create_app
 from bookly.settings import BooklySettings
 from tests.servers import connections
 from tokenpair import Settings
-from tokenpair.assembly import make_storage
+from tokenpair.backends import make_storage
 from tokenpair.machine import usable_cores
 from tokenpair.stores.sql import create_engine
 from tokenpair.stores.sql.engine import default_pool_size

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from tokenpair.assembly import database_url as url_of
+from tokenpair.backends import database_url as url_of
 from tokenpair.cli.command import Command, Group, number
 from tokenpair.cli.database import database_url_option, read_settings
 from tokenpair.settings.fields import TEN_YEARS

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tokenpair.assembly import key_file_path, load_keyring
 from tokenpair.cli.command import Command, Group, path
 from tokenpair.core.tokens.key import ALGORITHMS, DEFAULT_ALGORITHM, Key, KeyState
 from tokenpair.core.tokens.key_rotation import compromise, publish, retire, rotate
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import change_keyring, read_keyring
+from tokenpair.keys import KeySource, key_file_path
 from tokenpair.settings import PREFIX, Settings
 
 _MEANINGS = {
@@ -38,7 +38,7 @@ def list_keys(*, file: Path | None) -> None:
     if file:
         keyring = read_keyring(file)
     elif (settings := Settings.read()).keys:
-        keyring = load_keyring(settings)
+        keyring = KeySource.from_settings(settings).keyring
     else:  # Listing makes no key file.
         keyring = read_keyring(key_file_path(settings))
     _show(keyring)

@@ -5,8 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from tokenpair.assembly import database_url as url_of
-from tokenpair.auth import utc_now
+from tokenpair.backends import database_url as url_of
 from tokenpair.cli.command import Command, Group, number
 from tokenpair.cli.database import database_url_option, read_settings
 from tokenpair.core.accounts.email import EmailAddress
@@ -14,7 +13,7 @@ from tokenpair.core.accounts.user import User
 from tokenpair.errors import NotFound
 from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
 from tokenpair.flows.accounts.profile import GetUser
-from tokenpair.ports import Storage
+from tokenpair.parts import Parts
 from tokenpair.stores.sql import SqlStorage
 
 Result = TypeVar("Result")
@@ -23,7 +22,7 @@ Result = TypeVar("Result")
 def list_users(*, limit: int, database_url: str | None) -> None:
     """List the newest accounts: id, address, roles, and whether disabled."""
 
-    async def run(storage: SqlStorage) -> Sequence[User]:
+    async def run(storage: SqlStorage, _: Parts) -> Sequence[User]:
         async with storage.reading() as look:
             return await look.users.list(limit=limit)
 
@@ -38,48 +37,44 @@ def set_roles(*, email: str, roles: list[str], database_url: str | None) -> None
     Access tokens that it holds turn stale at once; its clients renew, and go on.
     """
 
-    async def change(storage: Storage, user: User) -> None:
-        await SetRoles(storage=storage)(user.id, frozenset(roles))
+    async def change(parts: Parts, user: User) -> None:
+        await parts.build(SetRoles)(user.id, frozenset(roles))
 
     _change(database_url, email, change)
 
 
 def disable(*, email: str, database_url: str | None) -> None:
     """Disable an account and end all its sessions."""
-
-    async def change(storage: Storage, user: User) -> None:
-        await Disable(storage=storage, clock=utc_now)(user.id)
-
-    _change(database_url, email, change)
+    _change(database_url, email, lambda parts, user: parts.build(Disable)(user.id))
 
 
 def enable(*, email: str, database_url: str | None) -> None:
     """Let a disabled account log in again. Its old sessions stay ended."""
-    _change(database_url, email, lambda storage, user: Enable(storage=storage)(user.id))
+    _change(database_url, email, lambda parts, user: parts.build(Enable)(user.id))
 
 
 def _change(
-    database_url: str | None, email: str, change: Callable[[Storage, User], Awaitable[None]]
+    database_url: str | None, email: str, change: Callable[[Parts, User], Awaitable[None]]
 ) -> None:
-    async def run(storage: SqlStorage) -> User:
+    async def run(storage: SqlStorage, parts: Parts) -> User:
         user = await _find(storage, email)
-        await change(storage, user)
-        return await GetUser(storage=storage)(user.id)
+        await change(parts, user)
+        return await parts.build(GetUser)(user.id)
 
     _show(_with_storage(database_url, run))
 
 
 def _with_storage(
-    database_url: str | None, run: Callable[[SqlStorage], Awaitable[Result]]
+    database_url: str | None, run: Callable[[SqlStorage, Parts], Awaitable[Result]]
 ) -> Result:
-    """Use the database, which must exist: a new one here would be the wrong one."""
+    """Use the database, which must exist: a new one would be the wrong one."""
 
     async def opened() -> Result:
-        url = url_of(read_settings(database_url), must_exist=True)
-        storage = SqlStorage.from_url(url)
+        settings = read_settings(database_url)
+        storage = SqlStorage.from_url(url_of(settings, must_exist=True))
         try:
             await storage.open(migrate=False)
-            return await run(storage)
+            return await run(storage, Parts.from_settings(settings, storage))
         finally:
             await storage.close()
 

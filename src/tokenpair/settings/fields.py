@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from tokenpair.options import MAX_SPAN
+
 PREFIX = "TOKENPAIR_"
 """The start of the name of each variable of `Settings`."""
 
-TEN_YEARS = 10 * 366 * 24 * 3600
+TEN_YEARS = MAX_SPAN // timedelta(seconds=1)
 """Longest lifetime and window, in seconds."""
 
 

@@ -12,7 +12,9 @@ from tokenpair.core.sessions.rule import EndReason, Windows
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
-from tokenpair.core.tokens.lifetimes import ACCESS
+from tokenpair.core.tokens.lifetimes import ACCESS, Lifetimes
+from tokenpair.keys import KeySource
+from tokenpair.options import Edge, Rules
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import PasswordHasher, Storage
 from tokenpair.stores.memory import MemoryStorage
@@ -43,10 +45,12 @@ def make_auth(
     *,
     storage: Storage | None = None,
     clock: FakeClock | None = None,
-    keyring: Keyring | None = None,
+    keyring: Keyring | KeySource | None = None,
     passwords: PasswordHasher | None = None,
     windows: Windows | None = None,
     policy: PasswordPolicy | None = None,
+    lifetimes: Lifetimes | None = None,
+    edge: Edge | None = None,
     audience: str = "https://api.test",
 ) -> Auth:
     """Compose an `Auth` for a test: in memory, cheap, with its own time.
@@ -59,8 +63,12 @@ def make_auth(
         issuer="https://auth.test",
         audience=audience,
         passwords=passwords or Argon2Passwords(CHEAP),
-        policy=policy,
-        windows=windows,
+        rules=Rules(
+            policy=policy or PasswordPolicy(),
+            lifetimes=lifetimes or Lifetimes(),
+            windows=windows or Windows(),
+        ),
+        edge=edge,
         clock=clock or FakeClock(),
         development=True,
     )

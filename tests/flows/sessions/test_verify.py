@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from tokenpair import Auth, Key, Keyring, Lifetimes, TokenPair, User
+from tokenpair import Auth, Key, Keyring, Lifetimes, Rules, TokenPair, User
 from tokenpair.core.sessions.rule import SessionState
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import (
@@ -17,6 +18,7 @@ from tokenpair.errors import (
     SessionEnded,
     StaleToken,
 )
+from tokenpair.keys import KeySource
 from tokenpair.listeners import Listeners
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
@@ -123,10 +125,10 @@ async def test_a_remembered_token_is_still_refused_before_its_nbf(
     auth: Auth, clock: FakeClock, pair: TokenPair
 ) -> None:
     """A clock that was set back shows that it is asked at every use."""
-    claims = auth._codec.decode_access(pair.access_token)
-    opening = auth._codec._openings[type(claims)]
-    auth._codec._openings[type(claims)] = f'{opening}"nbf":{int(clock().timestamp())},'
-    token = auth._codec.encode(claims)
+    claims = auth._parts.codec.decode_access(pair.access_token)
+    opening = auth._parts.codec._openings[type(claims)]
+    auth._parts.codec._openings[type(claims)] = f'{opening}"nbf":{int(clock().timestamp())},'
+    token = auth._parts.codec.encode(claims)
     await auth.verify_access(token)
     clock.advance(seconds=-1)
 
@@ -152,26 +154,20 @@ async def test_a_remembered_token_still_turns_stale(auth: Auth, ada: User, pair:
         await auth.verify_access(pair.access_token)
 
 
-async def test_tokens_are_forgotten_when_the_keys_change(
-    auth: Auth, clock: FakeClock, pair: TokenPair
-) -> None:
+async def test_tokens_are_forgotten_when_the_keys_change(clock: FakeClock, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.touch()
+    keyrings = [Keyring([Key.generate()])]
+    auth = make_auth(clock=clock, keyring=KeySource(lambda: keyrings[-1], file=file))
+    pair = await login_as(auth, await a_user(auth))
     await auth.verify_access(pair.access_token)
-    auth._key_file = NewKeys(compromise(auth.keyring, auth.keyring.signing.kid, clock()))  # type: ignore[assignment]
+    keyrings.append(compromise(auth.keyring, auth.keyring.signing.kid, clock()))
+    file.write_text("changed")
 
     await auth.reload_keys()
 
     with pytest.raises(InvalidToken):
         await auth.verify_access(pair.access_token)
-
-
-class NewKeys:
-    """A key file that has changed."""
-
-    def __init__(self, keyring: Keyring) -> None:
-        self.latest = keyring
-
-    def poll(self) -> Keyring:
-        return self.latest
 
 
 async def test_nothing_that_failed_is_remembered(
@@ -207,7 +203,7 @@ async def test_a_twin_of_a_remembered_token_is_verified_by_itself(
     auth: Auth, pair: TokenPair
 ) -> None:
     claims = await auth.verify_access(pair.access_token)
-    twin = auth._codec.encode(replace(claims, token_id="another"))
+    twin = auth._parts.codec.encode(replace(claims, token_id="another"))
 
     assert (await auth.verify_access(twin)).token_id == "another"
     assert len(auth.verified) == 2
@@ -234,7 +230,7 @@ async def test_a_token_that_outlives_what_is_kept_of_revocations_is_not_let_thro
         issuer="https://auth.test",
         audience="https://api.test",
         passwords=Argon2Passwords(CHEAP),
-        lifetimes=Lifetimes(access=timedelta(days=1)),
+        rules=Rules(lifetimes=Lifetimes(access=timedelta(days=1))),
         clock=clock,
     )
     pair = await login_as(generous, await a_user(generous))
@@ -258,5 +254,5 @@ def test_a_lifetime_that_leads_beyond_the_calendar_is_refused(name: str, span: t
             storage=MemoryStorage(),
             keyring=Keyring([Key.generate()]),
             issuer="https://auth.test",
-            lifetimes=Lifetimes(**{name: span}),
+            rules=Rules(lifetimes=Lifetimes(**{name: span})),
         )

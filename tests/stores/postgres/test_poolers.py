@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from tests.pgbouncer import pgbouncer
 from tests.servers import PostgresServer
 from tokenpair import Condition, Settings
-from tokenpair.assembly import make_wake_up
+from tokenpair.backends import make_wake_up
 from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing.store_contract import (

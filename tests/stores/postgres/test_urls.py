@@ -14,7 +14,7 @@ from tests.servers import PostgresServer, postgres
 from tests.tls import write_certificates
 from tests.tls_front import TlsFront
 from tokenpair import Settings
-from tokenpair.assembly import make_wake_up
+from tokenpair.backends import make_wake_up
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.postgres.connection import Connector

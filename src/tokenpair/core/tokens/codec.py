@@ -61,12 +61,12 @@ class Codec:
         *,
         issuer: str,
         audience: str,
-        look_again: Callable[[str], bool] = lambda _: True,
+        look_again: Callable[[], bool] = lambda: True,
     ) -> None:
         """Raises `ConfigurationError` for keys that do not suit the audience.
 
-        `look_again` is called with the header of a token that names an unknown key: it may `use`
-        newer keys, and returns whether it can tell that there is no such key.
+        `look_again` is called for a token that names an unknown key: it may `use` newer keys, and
+        returns whether the keys are known to be up to date.
         """
         self._issuer = issuer
         self._audience = audience
@@ -164,7 +164,7 @@ class Codec:
         """
         if not self._names_unknown_key(header):
             return None
-        is_settled = self._look_again(header)
+        is_settled = self._look_again()
         if not (rule := self._rules.get(header)) and not is_settled:
             raise Unavailable("the key of a token is unknown, and may be a new one")
         return rule

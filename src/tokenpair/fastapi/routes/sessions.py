@@ -92,7 +92,7 @@ def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
     )
     async def log_in(body: Credentials, request: Request) -> Response:
         """Open a session on this device: an access token and a refresh token."""
-        device = device_of(request, proxy_hops=auth.trusted_proxy_hops)
+        device = device_of(request, proxy_hops=auth.edge.trusted_proxy_hops)
         pair = await auth.log_in(email=body.email, password=body.password, device=device)
         return pair_response(pair)
 
