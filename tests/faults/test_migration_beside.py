@@ -18,6 +18,8 @@ DDL: tuple[LiteralString, ...] = (
     "ALTER TABLE tokenpair_user ALTER COLUMN email TYPE varchar(400)",
     "ALTER TABLE tokenpair_user ALTER COLUMN version TYPE bigint",
     "ALTER TABLE tokenpair_session ALTER COLUMN head TYPE varchar(100)",
+    "ALTER TABLE tokenpair_session DROP CONSTRAINT tokenpair_session_pkey, "
+    "ADD CONSTRAINT tokenpair_session_pkey PRIMARY KEY (user_id, id)",
 )
 
 

@@ -1,5 +1,6 @@
 """The tables come into being, once and whole, and only ever ours."""
 
+import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,16 +10,28 @@ from uuid import UUID
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.servers import PostgresServer
-from tokenpair import EmailAddress
+from tokenpair import EmailAddress, User
+from tokenpair.core.accounts.user import StoredUser
+from tokenpair.core.sessions.rule import EndReason, StoredSession
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, Migrations, SqlStorage, create_engine
-from tokenpair.stores.sql.tables import metadata, user_table
-from tokenpair.testing.store_contract import NOW, keep, make_user, read_user
+from tokenpair.stores.sql.accounts import _to_row as user_row
+from tokenpair.stores.sql.sessions import _to_row as session_row
+from tokenpair.stores.sql.tables import metadata, session_table, user_table
+from tokenpair.testing.store_contract import (
+    NOW,
+    keep,
+    make_session,
+    make_user,
+    read_session,
+    read_user,
+)
 
 OURS = {
     "tokenpair_migration",
@@ -27,6 +40,8 @@ OURS = {
     "tokenpair_setting",
     "tokenpair_user",
 }
+
+PREPARING = re.compile(r"CREATE UNIQUE INDEX CONCURRENTLY [^;]+")
 
 ENVIRONMENT = """
 import sqlalchemy as sa
@@ -95,6 +110,32 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripts:
     return Scripts(tmp_path)
 
 
+async def migrate_to(engine: AsyncEngine, revision: str) -> None:
+    """Bring the tables to an earlier revision than the newest, as an older version left them."""
+
+    def upgrade(connection: sa.Connection) -> None:
+        config = TOKENPAIR_MIGRATIONS._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+
+
+async def insert_as_of_then(engine: AsyncEngine, user: User, *sessions: StoredSession) -> None:
+    """Insert rows into the columns that the tables have now."""
+
+    def columns(connection: sa.Connection) -> set[str]:
+        return {each["name"] for each in sa.inspect(connection).get_columns("tokenpair_session")}
+
+    async with engine.begin() as connection:
+        known = await connection.run_sync(columns)
+        await connection.execute(user_table.insert().values(user_row(StoredUser(user=user))))
+        for session in sessions:
+            row = {name: value for name, value in session_row(session).items() if name in known}
+            await connection.execute(session_table.insert().values(row))
+
+
 async def tables(engine: AsyncEngine) -> set[str]:
     async with engine.connect() as connection:
         return await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
@@ -155,7 +196,7 @@ class TestOurs:
     async def test_addresses_are_compared_by_ascii_case_alone_after_migrating(
         self, storage: SqlStorage, engine: AsyncEngine
     ) -> None:
-        await storage.open(migrate=True)
+        await migrate_to(engine, "0005")
         straight, strange = (
             replace(make_user(), email=EmailAddress(typed, old))
             for typed, old in [
@@ -165,7 +206,6 @@ class TestOurs:
         )
         await keep(storage, straight)
         await keep(storage, strange)
-        await execute(engine, "UPDATE tokenpair_migration SET version_num = '0005'")
 
         await TOKENPAIR_MIGRATIONS.upgrade(engine)
 
@@ -175,9 +215,9 @@ class TestOurs:
             assert await look.users.by_email(EmailAddress.parse("strasse@example.com")) is None
 
     async def test_every_batch_is_migrated_and_an_address_that_is_none_stays(
-        self, storage: SqlStorage, engine: AsyncEngine
+        self, engine: AsyncEngine
     ) -> None:
-        await storage.open(migrate=True)
+        await migrate_to(engine, "0005")
         rows = [
             {
                 "id": UUID(int=number + 1),
@@ -194,13 +234,43 @@ class TestOurs:
         ]
         async with engine.begin() as connection:
             await connection.execute(user_table.insert(), rows)
-        await execute(engine, "UPDATE tokenpair_migration SET version_num = '0005'")
 
         await TOKENPAIR_MIGRATIONS.upgrade(engine)
 
         stored = set(await scalars(engine, "SELECT email_canonical FROM tokenpair_user"))
         expected = {f"\u00c9va{each}@example.com" for each in range(1100)}
         assert stored == expected | {"written by hand \u00e9"}
+
+    @pytest.mark.parametrize("is_prepared", [False, True], ids=["", "index-built-beforehand"])
+    async def test_sessions_survive_when_their_key_gets_the_user(
+        self, storage: SqlStorage, engine: AsyncEngine, is_prepared: bool
+    ) -> None:
+        await migrate_to(engine, "0006")
+        ada, eve = make_user(), make_user("eve@example.com")
+        sessions = [
+            make_session(ada, generation=2**40, user_agent="Gr\u00f6\u00dfe", ip="2001:db8::1"),
+            make_session(ada, previous=None, ended_at=NOW, end_reason=EndReason.REPLAY),
+            make_session(eve),
+        ]
+        await insert_as_of_then(engine, ada, *sessions[:2])
+        await insert_as_of_then(engine, eve, sessions[2])
+        if is_prepared and engine.dialect.name == "postgresql":
+            (statement,) = PREPARING.findall(Path("docs/how-to/postgresql.md").read_text())
+            await execute(engine, statement.replace("CONCURRENTLY", ""))
+
+        await TOKENPAIR_MIGRATIONS.upgrade(engine)
+
+        assert [await read_session(storage, each) for each in sessions] == sessions
+        async with engine.connect() as connection:
+            inspector = await connection.run_sync(sa.inspect)
+            key = await connection.run_sync(
+                lambda _: inspector.get_pk_constraint("tokenpair_session")
+            )
+            foreign_keys = await connection.run_sync(
+                lambda _: inspector.get_foreign_keys("tokenpair_session")
+            )
+        assert key["constrained_columns"] == ["user_id", "id"]
+        assert [each["options"] for each in foreign_keys] == [{"ondelete": "CASCADE"}]
 
     async def test_other_tables_are_left_alone(
         self, storage: SqlStorage, engine: AsyncEngine

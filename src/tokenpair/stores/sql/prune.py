@@ -1,10 +1,11 @@
-"""Remove what is long over, a little at a time.
+"""Remove rows that are no longer needed, a batch at a time.
 
-Nothing waits for it: a renewal wants no row that is over. On PostgreSQL one worker does it at
-a time; on SQLite, which has one writer, a batch is what a renewal may have to wait for.
+No request waits for it: no renewal needs a row that pruning removes. On PostgreSQL one worker
+prunes at a time. On SQLite, which has one writer, a renewal may wait for one batch.
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,37 +16,75 @@ from tokenpair.stores.sql.expressions import pruning_turn
 from tokenpair.stores.sql.tables import revocation_table, session_table
 
 KEPT = timedelta(days=1)
-"""So long a session is kept when it is over: no clock is that wrong, and somebody may ask why."""
+"""Time that a session is kept after it is over: longer than any clock is wrong, and long enough
+for an operator to ask why it ended."""
+
+Pair = tuple[UUID, UUID]
+"""Key of a session: the id of its user, and its own."""
+
+_s = session_table.c
+_r = revocation_table.c
+_KEY = (_s.user_id == sa.bindparam("user"), _s.id == sa.bindparam("session"))
+# One session for each execution, because a distributed PostgreSQL refuses FOR UPDATE over several
+# users. A session that another transaction has locked is left for the next pass.
+_DELETE_SESSION = session_table.delete().where(
+    _KEY[0], _s.id.in_(sa.select(_s.id).where(*_KEY).with_for_update(skip_locked=True))
+)
 
 
 async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
-    """Do what `Storage.prune` promises.
-
-    Each clock may be ahead: this worker's and the database's must agree that a row is over.
-    """
+    """Do what `Storage.prune` promises."""
     if not await connection.scalar(sa.select(pruning_turn())):
         return 0
-    expired, ended = (
-        sa.select(session_table.c.id)
-        .where(moment < now - KEPT, moment < database_now(plus=-KEPT))
+    removed = 0
+    for moment in (_s.expires_at, _s.ended_at):
+        over = await _sessions_over(connection, moment, now, limit)
+        removed += await _delete_sessions(connection, over)
+    return removed + await _delete_revocations(connection, now, limit)
+
+
+async def _sessions_over(
+    connection: AsyncConnection, moment: sa.Column[datetime], now: datetime, limit: int
+) -> list[Pair]:
+    """Return the sessions whose `moment` is long past, the oldest first.
+
+    They are read without a lock: a session that is over never lives again.
+    """
+    found = await connection.execute(
+        sa.select(_s.user_id, _s.id)
+        .where(*_is_past(moment, now, KEPT))
         .order_by(moment)
         .limit(limit)
-        .with_for_update(skip_locked=True)
-        for moment in (session_table.c.expires_at, session_table.c.ended_at)
     )
-    until = revocation_table.c.until
+    return [(row.user_id, row.id) for row in found]
+
+
+async def _delete_sessions(connection: AsyncConnection, pairs: list[Pair]) -> int:
+    if not pairs:
+        return 0
+    keys = [{"user": user_id, "session": session_id} for user_id, session_id in pairs]
+    # The driver sends all of them in one round trip, and asyncpg does not count rows then.
+    await connection.execute(_DELETE_SESSION, keys)
+    left = sa.select(sa.func.count()).where(sa.tuple_(_s.user_id, _s.id).in_(pairs))
+    return len(pairs) - (await connection.execute(left)).scalar_one()
+
+
+async def _delete_revocations(connection: AsyncConnection, now: datetime, limit: int) -> int:
     out_of_force = (
-        sa.select(revocation_table.c.id)
-        .where(until < now - REVOCATION_KEPT, until < database_now(plus=-REVOCATION_KEPT))
-        .order_by(until)
+        sa.select(_r.id)
+        .where(*_is_past(_r.until, now, REVOCATION_KEPT))
+        .order_by(_r.until)
         .limit(limit)
     )
-    removed = 0
-    for table, ids in (
-        (session_table, expired),
-        (session_table, ended),
-        (revocation_table, out_of_force),
-    ):
-        done = await connection.execute(table.delete().where(table.c.id.in_(ids)))
-        removed += done.rowcount
-    return removed
+    done = await connection.execute(revocation_table.delete().where(_r.id.in_(out_of_force)))
+    return done.rowcount
+
+
+def _is_past(
+    moment: sa.Column[datetime], now: datetime, kept: timedelta
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """Is `moment` longer ago than `kept`, by this worker's clock and by the database's?
+
+    Each clock may be ahead, so both must agree.
+    """
+    return moment < now - kept, moment < database_now(plus=-kept)
