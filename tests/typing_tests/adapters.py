@@ -1,0 +1,60 @@
+"""Adapters of one's own: any class with a port's methods is one."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from tokenpair import Auth, FeedOptions, Key, Keyring
+from tokenpair.ports import Clock, PasswordHasher, Storage, Verified, WakeUp
+from tokenpair.settings import EnvironmentSettings, read_settings
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import FakeClock, make_auth
+from tokenpair.testing.store_contract import StorageContract
+
+T = TypeVar("T")
+
+
+class PlainPasswords:
+    """For tests of an app that logs in ten thousand times."""
+
+    running: int = 0
+    waiting: int = 0
+
+    async def hash(self, password: str) -> str:
+        return f"plain:{password}"
+
+    async def verify(self, password: str, password_hash: str | None) -> Verified:
+        return Verified(is_right=password_hash == f"plain:{password}")
+
+    async def in_turn(self, work: Callable[[], T]) -> T:
+        return work()
+
+
+class ShopSettings(EnvironmentSettings, env_prefix="SHOP_"):
+    currency: str = "EUR"
+
+
+class TestShopStorage(StorageContract):
+    pass
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+clock: Clock = now
+fake_clock: Clock = FakeClock()
+hasher: PasswordHasher = PlainPasswords()
+memory: Storage = MemoryStorage()
+sql: Storage = SqlStorage.from_url("sqlite:///books.db")
+shop: ShopSettings = read_settings(ShopSettings)
+auth: Auth = make_auth(passwords=PlainPasswords())
+
+
+def with_a_wake_up(storage: Storage, wake_up: WakeUp) -> Auth:
+    keyring = Keyring([Key.generate()])
+    feed_options = FeedOptions(wake_up=wake_up)
+    return Auth(
+        storage=storage, keyring=keyring, issuer="https://a.test", feed_options=feed_options
+    )

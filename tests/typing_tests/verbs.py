@@ -1,0 +1,92 @@
+"""What each verb of `Auth` returns."""
+
+from datetime import timedelta
+from typing import Any, assert_type
+from uuid import UUID
+
+from tokenpair import (
+    AccessClaims,
+    Auth,
+    Counts,
+    Device,
+    Edge,
+    Health,
+    Key,
+    Keyring,
+    Lifetimes,
+    PasswordPolicy,
+    RefreshClaims,
+    Rules,
+    Session,
+    Settings,
+    TokenPair,
+    User,
+    Windows,
+)
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage
+
+
+def from_parts(url: str | None) -> Auth:
+    return Auth(
+        storage=SqlStorage.from_url(url) if url else MemoryStorage(),
+        keyring=Keyring([Key.generate()]),
+        issuer="https://books.example.com",
+        audience="https://books.example.com",
+        rules=Rules(
+            policy=PasswordPolicy(min_length=12),
+            lifetimes=Lifetimes(access=timedelta(minutes=5)),
+            windows=Windows(strict=True),
+        ),
+        edge=Edge(trusted_proxy_hops=1),
+    )
+
+
+def from_settings() -> Auth:
+    settings = Settings.read(base_url="https://books.example.com")
+    assert_type(settings, Settings)
+    assert_type(settings.access_seconds, int)
+    assert_type(settings.lifetimes, Lifetimes)
+    return Auth.from_settings(settings)
+
+
+async def people(auth: Auth, user_id: UUID) -> None:
+    assert_type(await auth.sign_up(email="ada@example.com", password="x"), User[dict[str, Any]])
+    assert_type(await auth.get_user(user_id), User[dict[str, Any]])
+    assert_type(await auth.update_profile(user_id, {"nickname": "Ada"}), User[dict[str, Any]])
+    await auth.set_roles(user_id, frozenset({"admin"}))
+    await auth.disable(user_id)
+    await auth.enable(user_id)
+
+
+async def sessions(auth: Auth, user_id: UUID, device: Device) -> None:
+    pair = await auth.log_in(email="ada@example.com", password="x", device=device)
+    assert_type(pair, TokenPair)
+    assert_type(pair.access_token, str)
+    assert_type(pair.expires_in, timedelta)
+    assert_type(await auth.renew(pair.refresh_token), TokenPair)
+    assert_type(await auth.list_sessions(user_id), list[Session])
+    for session in await auth.list_sessions(user_id):
+        await auth.end_session(user_id, session.id)
+    await auth.log_out(pair.access_token)
+    assert_type(await auth.log_out_everywhere(user_id), int)
+
+
+async def tokens(auth: Auth, token: str) -> None:
+    assert_type(await auth.verify(token), AccessClaims | RefreshClaims)
+    assert_type(await auth.verify_refresh(token), RefreshClaims)
+    claims = await auth.verify_access(token, check_session=True)
+    assert_type(claims, AccessClaims)
+    assert_type(claims.subject, UUID)
+    assert_type(claims.roles, frozenset[str])
+    claims.check(auth.clock())
+    auth.feed.require_unrevoked(claims)
+
+
+async def operation(auth: Auth) -> None:
+    async with auth as opened:
+        assert_type(opened, Auth)
+        await opened.require_ready()
+    assert_type(await auth.health(), Health)
+    assert_type(auth.counts, Counts)
+    assert_type(await auth.prune(), int)
