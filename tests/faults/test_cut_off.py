@@ -234,14 +234,14 @@ async def test_a_teller_that_is_not_heard_lets_go_of_its_connection(
 ) -> None:
     """Whether somebody waits for its answer, or closes it meanwhile."""
     waits, closes = bell(proxy.url), bell(proxy.url)
-    await waits.wake()
-    await closes.wake()
+    await waits.notify()
+    await closes.notify()
 
     proxy.hang()
     async with asyncio.timeout(SECONDS):
         await closes.close()
         with pytest.raises(Unavailable):
-            await waits.wake()
+            await waits.notify()
         proxy.mend()
 
         while connections(busy_url):

@@ -98,12 +98,12 @@ class Bell:
         self.is_broken = False
         self.woken = 0
 
-    async def wake(self) -> None:
+    async def notify(self) -> None:
         if self.is_broken:
             raise Unavailable("no bell")
         self.woken += 1
 
-    async def wakings(self) -> AsyncIterator[None]:
+    async def notifications(self) -> AsyncIterator[None]:
         if self.is_broken:
             raise Unavailable("no bell")
         yield

@@ -112,10 +112,10 @@ def test_valkey_wakes_in_one_loop_after_another() -> None:
 def wake_in_two_loops(bell: ValkeyWakeUp) -> None:
 
     async def wake_a_lot() -> None:
-        wakings = bell.wakings()
-        await anext(wakings)
-        await asyncio.gather(*(bell.wake() for _ in range(CROWD)))
-        await anext(wakings)
+        notifications = bell.notifications()
+        await anext(notifications)
+        await asyncio.gather(*(bell.notify() for _ in range(CROWD)))
+        await anext(notifications)
         await bell.close()
 
     in_loops_of_their_own(wake_a_lot, wake_a_lot)

@@ -128,8 +128,8 @@ async def test_a_storage_of_our_own_is_not_polled_and_forgets_all_the_same(
         for late in (timedelta(0), 2 * FOR_EVER)
     )
 
-    feed._hear([first])
+    feed._apply_own([first])
     seconds.now += LASTING
-    feed._hear([second])
+    feed._apply_own([second])
 
     assert len(feed) == 1

@@ -153,7 +153,7 @@ async def test_a_look_that_began_before_the_worker_stood_still_is_not_enough(
     slow.answer.set()
     await feed.start()
     slow.answer.clear()
-    feed._news.set()
+    feed._is_due.set()
     await until(lambda: slow.asked == 2)
 
     seconds.now += 601

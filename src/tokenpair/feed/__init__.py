@@ -1,7 +1,7 @@
-"""The feed of revocations: how every worker learns, within moments, what has been revoked.
+"""The feed of revocations: how every worker learns within moments what has been revoked.
 
-The table in the storage is the truth; a worker polls it. A wake-up only makes the next poll
-happen now, carries nothing, and may be lost.
+The table in the storage is the truth, and each worker polls it. A wake-up only makes the next
+poll happen now: it carries no content and may be lost.
 """
 
 from tokenpair.feed.follow import Feed

@@ -1,4 +1,4 @@
-"""Follow the feed: load it, poll it, and refuse to guess when it cannot be read."""
+"""Follow the feed: load it, poll it, and let no token through while it cannot be read."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from tokenpair.core.sessions.revocation import MARGIN, Revocation, Revocations
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.errors import Unavailable
+from tokenpair.feed.wake_ups import WakeUps
 from tokenpair.pace import boot_seconds
 from tokenpair.ports import FeedPage, FeedPosition, Storage, WakeUp
 
@@ -23,22 +24,20 @@ RELOAD = timedelta(minutes=1)
 _CURRENT_POLLS = 10
 _MIN_CURRENT_SECONDS = 1.0
 _CATCH_UP_SECONDS = 1.0
-_RETRY_SECONDS = 1.0
-# After a look that somebody has asked for: however many log out, nobody looks more often than so.
+# Shortest pause after a poll that a notification caused: no number of log-outs adds polls.
 _PAUSE_SECONDS = 0.02
-_FAREWELL_SECONDS = 2.0
-# So many are taken in before requests have their turn again: a few milliseconds' worth.
-_AT_ONCE = 1000
+# Number of entries that are applied before requests get a turn: a few milliseconds' worth.
+_BATCH = 1000
 
 
 class Feed:
     """Keeps a worker's copy of the revocations up to date.
 
-    `poll` is the longest pause between two looks. The copy is current for ten such pauses, or a
-    second, after a good one. When it is older, something is wrong with this worker or with the
-    database, and a request waits for a look: see `catch_up`. After `max_staleness` without a good
-    one, nothing is let through. `access` is the longest life of an access token that this worker
-    accepts. `monotonic` tells seconds, from anywhere.
+    `poll` is the longest pause between two polls. The copy is current for ten such pauses after a
+    successful poll, at least a second. An older copy means that this worker or the database has a
+    problem, and a request waits for a poll: see `catch_up`. `max_staleness` after the last
+    successful poll, every access token is refused. `access` is the longest lifetime of an access
+    token that this worker accepts. `monotonic` returns seconds since any fixed moment.
     """
 
     def __init__(
@@ -55,42 +54,42 @@ class Feed:
         self._storage = storage
         self._poll_seconds = poll.total_seconds()
         self._max_staleness = max_staleness.total_seconds()
-        self._wake_up = wake_up
+        self._wake_ups = WakeUps(wake_up, poll_now=self._poll_now) if wake_up else None
         self._monotonic = monotonic
         self._require_open = require_open
         self._copy = Revocations(access + MARGIN)
         self._position: FeedPosition | None = None
-        # When its copy stops to be current; a private storage's never does.
         self._current_seconds = min(
             max(_CURRENT_POLLS * self._poll_seconds, _MIN_CURRENT_SECONDS), self._max_staleness
         )
+        # The copy of a private storage is always current.
         self._current_until = math.inf if storage.is_private else -math.inf
         self._failed_at = -math.inf
         self._loaded_at = 0.0
-        self._news = asyncio.Event()
-        self._told = asyncio.Event()
-        self._looked = asyncio.Event()
+        self._is_due = asyncio.Event()
+        self._polled = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        # How much news has come, and how old the latest was, in seconds; for whoever counts.
+        # For metrics: how many revocations other processes have recorded, and how many seconds
+        # each of the latest took to arrive.
         self.heard: int = 0
         self.lags: deque[float] = deque(maxlen=1000)
-        # What this process records itself, it knows as soon as it is committed.
-        storage.listen(self._hear)
+        # Revocations of this process are applied after their commit, without a poll.
+        storage.listen(self._apply_own)
 
     def __len__(self) -> int:
         return len(self._copy)
 
     def require_unrevoked(self, claims: AccessClaims) -> None:
-        """Require that nothing has been revoked that a verified token stands on. No I/O.
+        """Require that neither the token's session nor its version has been revoked. No I/O.
 
-        Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
+        Raises `SessionEnded`, `StaleToken`, and `Unavailable` when the copy is too old to tell.
         """
         if self._monotonic() > self._current_until:
             self._require_usable()
         self._copy.require_unrevoked(claims)
 
     def _require_usable(self) -> None:
-        """Require that the copy is good enough though it is not current."""
+        """Require that the copy, which is not current, may still be used."""
         self._require_open()
         if not self.is_fresh():
             raise Unavailable("the revocations have not been read for too long")
@@ -98,32 +97,32 @@ class Feed:
             raise Unavailable("the revocations have not been read since this worker stood still")
 
     async def catch_up(self) -> None:
-        """Wait until the copy is current, for one look that all who wait share, a second at most.
+        """Wait for one poll that all callers share, for a second at most.
 
-        Do not wait where the copy is current, and where a look has failed a moment ago: then the
-        copy serves on until it is too old.
+        Return at once where the copy is current, or where a poll failed less than a second ago:
+        the copy is then used until it is too old.
         """
         if self.is_current() or self._has_just_failed() or not self._tasks:
             return
-        self._news.set()
+        self._poll_now()
         try:
             async with asyncio.timeout(_CATCH_UP_SECONDS):
-                # The first look to end may have begun before this worker stood still.
+                # The first poll to end may have begun before this worker stood still.
                 while not self.is_current() and not self._has_just_failed():
-                    await self._looked.wait()
+                    await self._polled.wait()
         except TimeoutError:
             self._failed_at = self._monotonic()
 
     def is_current(self) -> bool:
-        """Has it been read as lately as it should be?"""
+        """Has the last successful poll been recent?"""
         return self._monotonic() <= self._current_until
 
     def is_fresh(self) -> bool:
-        """Has it been read lately enough to go by, if it cannot be read now?"""
+        """Is the copy recent enough to be used while the feed cannot be read?"""
         return self.staleness() <= self._max_staleness
 
     def staleness(self) -> float:
-        """Say how many seconds ago the feed was read for the last time."""
+        """Return the seconds since the feed was last read; 0 for a private storage."""
         if self._storage.is_private:
             return 0.0
         return self._monotonic() - (self._current_until - self._current_seconds)
@@ -132,140 +131,110 @@ class Feed:
         return self._monotonic() - self._failed_at < _CATCH_UP_SECONDS
 
     async def start(self) -> None:
-        """Read all that is in force, and keep up from then on. Twice is fine.
+        """Read all that is in force, and start to poll. Starting twice is fine.
 
         Raises `Unavailable`.
         """
         if self._tasks or self._storage.is_private:
             return
-        # It may have been stopped, a while ago, in another event loop; and an event belongs to
-        # the one in which somebody first waited for it.
-        was_told = self._told.is_set()
-        self._news, self._told, self._looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        if was_told:
-            self._told.set()
+        # An event belongs to the event loop that first awaited it, which may be closed by now.
+        self._is_due, self._polled = asyncio.Event(), asyncio.Event()
         self._position, self._current_until = None, -math.inf
         await self.poll()
-        self._tasks = [asyncio.create_task(self._keep_up(), name="tokenpair: revocations")]
-        if self._wake_up:
-            self._tasks += [
-                asyncio.create_task(self._tell(self._wake_up), name="tokenpair: wake others"),
-                asyncio.create_task(self._be_woken(self._wake_up), name="tokenpair: be woken"),
-            ]
+        self._tasks = [asyncio.create_task(self._keep_polling(), name="tokenpair: revocations")]
+        if self._wake_ups:
+            self._tasks += self._wake_ups.start()
 
     async def stop(self) -> None:
-        """Stop following. Twice is fine."""
+        """Stop polling. Stopping twice is fine."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if not self._storage.is_private:
             self._current_until = -math.inf
-        if self._wake_up:
-            try:
-                async with asyncio.timeout(_FAREWELL_SECONDS):
-                    await self._wake_up.close()
-            except Exception:  # noqa: BLE001  Nobody's end may hang on how a server takes leave.
-                _log.exception("the wake-ups could not be closed")
+        if self._wake_ups:
+            await self._wake_ups.close()
 
     async def poll(self) -> None:
         """Read what is new, and once a minute everything. Raises `Unavailable`."""
         try:
-            await self._look()
+            await self._read()
         except BaseException:
             self._failed_at = self._monotonic()
             raise
         finally:
-            looked, self._looked = self._looked, asyncio.Event()
-            looked.set()
+            polled, self._polled = self._polled, asyncio.Event()
+            polled.set()
 
-    async def _look(self) -> None:
+    def _poll_now(self) -> None:
+        self._is_due.set()
+
+    async def _read(self) -> None:
         now = self._monotonic()
-        # If this look fails, the next is for everything: who knows what it will find.
+        # After a failed read the position is unknown, and the next read is complete.
         position, self._position = self._position, None
         reload = position is None or now - self._loaded_at >= RELOAD.total_seconds()
         page = await self._storage.read_feed(position, reload=reload)
-        await self._take_in(page)
+        await self._apply(page)
         if reload:
-            # Not at every look: to go through all of it takes a while, and it does no harm.
+            # Not at every poll: it goes through all entries, and an old entry does no harm.
             self._copy.forget(page.now, at=now)
             self._loaded_at = now
         self._position = page.position
-        # As of before the look: what was recorded meanwhile may not be in it.
+        # Counted from before the read, which may miss what was recorded meanwhile.
         self._current_until = now + self._current_seconds
 
-    async def _take_in(self, page: FeedPage) -> None:
-        # What a worker finds when it starts was no news to wait for.
+    async def _apply(self, page: FeedPage) -> None:
+        # The revocations that a worker finds at its start are not counted as news.
         is_first = self._current_until == -math.inf
-        senseless = 0
-        for start in range(0, len(page.entries), _AT_ONCE):
-            some = page.entries[start : start + _AT_ONCE]
-            entries = [entry for entry in some if entry.makes_sense]
-            senseless += len(some) - len(entries)
+        invalid = 0
+        for start in range(0, len(page.entries), _BATCH):
+            batch = page.entries[start : start + _BATCH]
+            entries = [entry for entry in batch if entry.is_valid]
+            invalid += len(batch) - len(entries)
             news = self._copy.apply(entries, at=self._monotonic())
             if not is_first:
-                # What is out of force may be read again long after it was forgotten.
+                # An entry out of force may be read again long after it was forgotten.
                 news = [each for each in news if each.until > page.now]
                 self.heard += len(news)
                 self.lags += [(page.now - each.recorded_at).total_seconds() for each in news]
             await asyncio.sleep(0)
-        if senseless:
-            _log.warning("%d of the revocations make no sense and are left out", senseless)
+        if invalid:
+            _log.warning("%d revocations are invalid and are left out", invalid)
 
-    def _hear(self, entries: Sequence[Revocation]) -> None:
-        """Take in what this process has recorded, and tell the others."""
+    def _apply_own(self, entries: Sequence[Revocation]) -> None:
+        """Apply what this process has recorded, and notify the other workers."""
         now = self._monotonic()
         self._copy.apply(entries, at=now)
-        self._told.set()
+        if self._wake_ups:
+            self._wake_ups.notify_soon()
+        # A private storage is not polled: its old entries are forgotten here.
         if self._storage.is_private and entries and now - self._loaded_at >= RELOAD.total_seconds():
-            self._loaded_at = now  # Nobody polls.
+            self._loaded_at = now
             self._copy.forget(entries[-1].recorded_at, at=now)
 
-    async def _keep_up(self) -> None:
-        is_away = False
+    async def _keep_polling(self) -> None:
+        is_failing = False
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
-                    await self._news.wait()
-            was_woken = self._news.is_set()
-            self._news.clear()
+                    await self._is_due.wait()
+            was_due = self._is_due.is_set()
+            self._is_due.clear()
             try:
                 await self.poll()
             except Unavailable as exc:
-                if not is_away:  # Once for each outage, not four times a second.
+                if not is_failing:  # Once for each outage, not four times a second.
                     _log.warning("the revocations cannot be read: %s", exc)
-                is_away = True
-            except Exception:  # noqa: BLE001  A bug in one look must not be the end of all looks.
-                if not is_away:
+                is_failing = True
+            except Exception:  # noqa: BLE001  A bug in one poll must not end the polling.
+                if not is_failing:
                     _log.exception("the revocations cannot be read")
-                is_away = True
+                is_failing = True
             else:
-                if is_away:
+                if is_failing:
                     _log.warning("the revocations can be read again")
-                is_away = False
-            if was_woken:
+                is_failing = False
+            if was_due:
                 await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _tell(self, wake_up: WakeUp) -> None:
-        """Wake the others after each thing that we have recorded; nothing is owed if it fails."""
-        while True:
-            await self._told.wait()
-            self._told.clear()
-            try:
-                await wake_up.wake()
-            except Unavailable as exc:
-                _log.info("nobody could be woken: %s", exc)
-            except Exception:  # noqa: BLE001  Whatever a server may answer that is none.
-                _log.exception("nobody could be woken")
-
-    async def _be_woken(self, wake_up: WakeUp) -> None:
-        """Look as soon as somebody says that there is news. While nobody can, polling goes on."""
-        while True:
-            try:
-                async for _ in wake_up.wakings():
-                    self._news.set()
-            except Unavailable as exc:
-                _log.info("there are no wake-ups: %s", exc)
-            except Exception:  # noqa: BLE001  As above.
-                _log.exception("there are no wake-ups")
-            await asyncio.sleep(_RETRY_SECONDS)

@@ -14,7 +14,7 @@ _SILENCE_SECONDS = 15
 
 
 class PostgresWakeUp:
-    """Two connections: one listens, for as long as it lives; the other tells."""
+    """Two connections: one listens for its whole life, the other notifies."""
 
     def __init__(
         self,
@@ -22,56 +22,57 @@ class PostgresWakeUp:
         *,
         silence_seconds: float = _SILENCE_SECONDS,
     ) -> None:
-        """`connect` opens a connection; `silence_seconds` later a silent server is asked."""
+        """`connect` opens a connection. `silence_seconds` without a message start a check of it."""
         self._connect = connect
         self._silence_seconds = silence_seconds
-        self._teller: asyncpg.Connection | None = None
+        self._notifying: asyncpg.Connection | None = None
 
-    async def wake(self) -> None:
+    async def notify(self) -> None:
         try:
-            if self._teller is None or self._teller.is_closed():
-                self._teller = await self._connect()
-            await self._teller.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
+            if self._notifying is None or self._notifying.is_closed():
+                self._notifying = await self._connect()
+            await self._notifying.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
         except _ERRORS as exc:
             self._terminate()
             raise Unavailable(f"the database cannot be used now: {exc}") from exc
 
-    async def wakings(self) -> AsyncIterator[None]:
-        woken = asyncio.Event()
+    async def notifications(self) -> AsyncIterator[None]:
+        notified = asyncio.Event()
         connection = None
         try:
             connection = await self._connect()
-            connection.add_termination_listener(lambda _: woken.set())
-            await connection.add_listener(CHANNEL, lambda *_: woken.set())
-            # Whatever was told before we listened.
+            connection.add_termination_listener(lambda _: notified.set())
+            await connection.add_listener(CHANNEL, lambda *_: notified.set())
+            # For what was notified before the connection listened.
             yield
             while not connection.is_closed():
-                if await self._is_told(woken):
+                if await self._is_notified(notified):
                     yield
                 else:
-                    # A connection that is lost in the network says nothing either.
+                    # A connection that the network has lost is silent, too.
                     await connection.execute("SELECT 1", timeout=_SECONDS)
         except _ERRORS as exc:
             raise Unavailable(f"the database cannot be used now: {exc}") from exc
         finally:
             if connection:
                 connection.terminate()
-        raise Unavailable("the database has hung up")
+        raise Unavailable("the database has closed the connection")
 
-    async def _is_told(self, woken: asyncio.Event) -> bool:
+    async def _is_notified(self, notified: asyncio.Event) -> bool:
         try:
             async with asyncio.timeout(self._silence_seconds):
-                await woken.wait()
+                await notified.wait()
         except TimeoutError:
             return False
-        woken.clear()
+        notified.clear()
         return True
 
     async def close(self) -> None:
-        # Without a farewell, which might not be heard: what was told has been acknowledged.
+        # Without PostgreSQL's Terminate message, which an unreachable server would make slow:
+        # each notification has been acknowledged.
         self._terminate()
 
     def _terminate(self) -> None:
-        teller, self._teller = self._teller, None
-        if teller:
-            teller.terminate()
+        connection, self._notifying = self._notifying, None
+        if connection:
+            connection.terminate()

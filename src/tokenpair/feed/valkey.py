@@ -15,18 +15,18 @@ _SCHEMES = ("valkey://", "valkeys://", "redis://", "rediss://", "unix://")
 
 
 def normalised(url: str) -> str:
-    """Give the URL as redis-py knows it. Raises `ConfigurationError`."""
+    """Return the URL with the scheme that redis-py reads. Raises `ConfigurationError`."""
     if not url.startswith(_SCHEMES):
         raise ConfigurationError("the Valkey URL must be valkey://… or redis://…")
     authority, *rest = re.split("[/?#]", url.partition("://")[2])
-    # Else a piece of the password would be taken for the host, and shown.
+    # Otherwise a part of the password would be read as the host, and shown in errors.
     if authority.count("@") > 1 or any("@" in each for each in rest):
         raise ConfigurationError(_UNREADABLE)
     return url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
 
 
 class ValkeyWakeUp:
-    """Publishes, and subscribes. What nobody hears is lost, and that is fine."""
+    """Publishes, and subscribes. A message without a subscriber is lost, which is fine."""
 
     def __init__(self, url: str) -> None:
         """Raises `ConfigurationError`, also when the client is not installed."""
@@ -44,29 +44,29 @@ class ValkeyWakeUp:
                 socket_timeout=_SECONDS,
                 health_check_interval=_SECONDS,
             )
-        except ValueError:  # Which repeats a piece of the URL, maybe of its password.
+        except ValueError:  # Its text quotes a part of the URL, perhaps of the password.
             raise ConfigurationError(_UNREADABLE) from None
 
-    async def wake(self) -> None:
+    async def notify(self) -> None:
         try:
             await self._client.publish(CHANNEL, b"")
         except self._errors as exc:
-            raise Unavailable(f"Valkey does not answer: {exc}") from exc
+            raise Unavailable(f"Valkey cannot be reached: {exc}") from exc
 
-    async def wakings(self) -> AsyncIterator[None]:
+    async def notifications(self) -> AsyncIterator[None]:
         try:
             async with self._client.pubsub() as subscription:
                 await subscription.subscribe(CHANNEL)
-                # Whatever was told before we subscribed.
+                # For what was published before the subscription.
                 yield
                 while True:
-                    heard = await subscription.get_message(
+                    message = await subscription.get_message(
                         ignore_subscribe_messages=True, timeout=_SECONDS / 2
                     )
-                    if heard is not None:
+                    if message is not None:
                         yield
         except self._errors as exc:
-            raise Unavailable(f"Valkey does not answer: {exc}") from exc
+            raise Unavailable(f"Valkey cannot be reached: {exc}") from exc
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -22,16 +22,16 @@ class FeedPage:
 
 
 class WakeUp(Protocol):
-    """Tells other workers that there is news in the feed. Any telling may be lost."""
+    """Notifies other workers that the feed has new entries. Any notification may be lost."""
 
-    async def wake(self) -> None:
-        """Tell. Raises `Unavailable`."""
+    async def notify(self) -> None:
+        """Notify the other workers. Raises `Unavailable`."""
         ...
 
-    def wakings(self) -> AsyncIterator[None]:
-        """Yield once when listening has begun, and whenever somebody has told.
+    def notifications(self) -> AsyncIterator[None]:
+        """Yield once when it starts to listen, and once for each notification after that.
 
-        Ends with `Unavailable`; then it may be asked anew.
+        Ends with `Unavailable`; the caller may then call it again.
         """
         ...
 

@@ -86,11 +86,11 @@ async def test_a_pooler_that_keeps_sessions_does_not_matter(
         )
         await storage.read_feed(None)
         heard = 0
-        async for _ in bell.wakings():
+        async for _ in bell.notifications():
             heard += 1
             if heard == 2:
                 break
-            await bell.wake()
+            await bell.notify()
         health = await storage.health(datetime.now(UTC))
         await bell.close()
         await storage.close()

@@ -83,11 +83,11 @@ async def use_every_connection(url: str) -> None:
         assert await storage.renew(make_token(session), NOW, FORGIVING)
         await storage.read_feed(None, reload=False)
         heard = 0
-        async for _ in bell.wakings():
+        async for _ in bell.notifications():
             heard += 1
             if heard == 2:
                 break
-            await bell.wake()
+            await bell.notify()
     finally:
         await bell.close()
         await storage.close()
@@ -286,7 +286,7 @@ async def test_no_message_of_the_server_shows_the_user(
         storage.renew(token, NOW, FORGIVING),
         storage.read_feed(None),
         storage.health(NOW),
-        bell.wake(),
+        bell.notify(),
     ):
         with pytest.raises(
             Unavailable, match="cannot be used now: role of the URL does not exist"

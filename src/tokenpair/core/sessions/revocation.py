@@ -56,8 +56,8 @@ class Revocation:
     until: datetime
 
     @property
-    def makes_sense(self) -> bool:
-        """Does it revoke anything, for any time? No entry that we have written does not."""
+    def is_valid(self) -> bool:
+        """Does it name tokens, and end after it was recorded? Every entry of ours does."""
         names_tokens = self.session_id is not None or (
             self.user_id is not None and self.min_version > 0
         )
