@@ -1,4 +1,4 @@
-"""argon2id by argon2-cffi, which calls a lack of memory a failed verification."""
+"""argon2id by argon2-cffi, which reports a lack of memory as a failed verification."""
 
 from argon2.exceptions import HashingError, InvalidHashError, VerificationError
 from argon2.low_level import error_to_str
@@ -11,7 +11,7 @@ _SHORT_OF = {error_to_str(-22): "memory", error_to_str(-33): "threads, or memory
 
 
 class Hasher(Argon2Hasher):
-    """pwdlib's hasher, which tells a wrong password from a machine that cannot compute."""
+    """pwdlib's hasher, but a machine without memory or threads is not a wrong password."""
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         """Hash a password. Raises `Unavailable` when there is no memory for it."""
@@ -24,7 +24,7 @@ class Hasher(Argon2Hasher):
     def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002  As pwdlib's.
         """Compare a password with a hash. Raises `Unavailable` when there is no memory for it."""
         try:
-            # Not pwdlib's own `verify`: it answers False to any failure.
+            # Not pwdlib's own `verify`: it returns False for any failure.
             return self._hasher.verify(hash, password)
         except VerificationError as exc:
             _require_resources(exc)

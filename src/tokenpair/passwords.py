@@ -1,4 +1,4 @@
-"""argon2id, off the event loop and bounded in number."""
+"""argon2id in a bounded pool of threads, off the event loop."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ from tokenpair.shortage import SHORTAGES, shortage
 _T = TypeVar("_T")
 
 NICENESS = 10
-"""How far hashing stands back behind requests: it gets a tenth of their share of a busy core."""
+"""Niceness of the hashing threads: they get a tenth of a request's share of a busy core."""
 
 MAX_WAITING = 100
 """Number of callers that may wait for a hash; further ones get `Unavailable`."""
 
 MAX_WAITING_ESTIMATES = 50
-"""Number of sign-ups that may wait until the strength of their password is estimated."""
+"""Number of sign-ups that may wait for an estimate of their password's strength."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +43,10 @@ class Argon2Cost:
 class Argon2Passwords:
     """A `PasswordHasher` with argon2id in a pool of threads.
 
-    A flood of log-ins takes at most `threads` cores and as many times the memory of one hash;
-    by default as many as there are cores for this process, and memory for in a quarter of what
-    it may have. Past `max_waiting` in line, callers are told to come back instead of waiting
-    for ever. Where the machine has no memory or no thread for a hash, all methods raise
-    `Unavailable`.
+    A flood of log-ins takes at most `threads` cores, and `threads` times the memory of one hash.
+    The default is the number of cores that this process may use, or fewer if their hashes would
+    take more than a quarter of its memory. All methods raise `Unavailable` when `max_waiting`
+    callers are waiting, and when the machine has no memory or no thread for a hash.
     """
 
     def __init__(
@@ -69,13 +68,13 @@ class Argon2Passwords:
         )
         threads = threads or threads_for(cost)
         self._hashing = _Places("argon2", threads, max_waiting, initializer=_yield_to_requests)
-        # Estimates have places of their own, so that no number of sign-ups keeps others from
-        # logging in. They are Python code that takes turns: a second thread would only wait. The
-        # thread does not give way to requests: it would hold the interpreter while it waits.
+        # Estimates have a thread of their own, so that sign-ups cannot keep users from logging in.
+        # One is enough: estimates are Python code, of which one runs at a time. Its priority is
+        # normal: a slow thread would hold the interpreter's lock, and requests would wait.
         self._estimating = _Places("password", 1, MAX_WAITING_ESTIMATES)
-        # Compared with when there is no account, so that the work is the same. Made here and
-        # not at the first unknown address, which would be told apart by the time it takes.
-        self._nobodys_hash = self._passwords.hash(os.urandom(16).hex())
+        # Compared with when there is no account, so that the work is the same. Made here, because
+        # making it for the first unknown address would show in the time of that answer.
+        self._decoy_hash = self._passwords.hash(os.urandom(16).hex())
 
     @property
     def running(self) -> int:
@@ -93,7 +92,7 @@ class Argon2Passwords:
         return await self._hashing.run(lambda: self._passwords.hash(normalised))
 
     async def verify(self, password: str, password_hash: str | None) -> Verified:
-        """Compare a password with a hash; None costs the same and is never right."""
+        """Compare a password with a hash. None takes the same work and is never right."""
         normalised = normalise_password(password)
         return await self._hashing.run(lambda: self._verify(normalised, password_hash))
 
@@ -102,14 +101,14 @@ class Argon2Passwords:
             try:
                 is_right, new_hash = self._passwords.verify_and_update(password, password_hash)
             except PwdlibError:
-                pass  # In a form not ours: as with no account, below.
+                pass  # Not a hash of ours: as with no account, below.
             else:
                 return Verified(is_right=is_right, new_hash=new_hash)
-        self._passwords.verify(password, self._nobodys_hash)
+        self._passwords.verify(password, self._decoy_hash)
         return Verified(is_right=False)
 
     async def in_turn(self, work: Callable[[], _T]) -> _T:
-        """Estimate a password. Raises `Unavailable`, and what the work raises."""
+        """Run `work`, an estimate of a password. Raises `Unavailable`, and what `work` raises."""
         return await self._estimating.run(work)
 
 
@@ -137,18 +136,18 @@ class _Places:
         return max(self._all - self._free - self._threads, 0)
 
     async def run(self, work: Callable[[], _T]) -> _T:
-        """Run `work` in a thread. Raises `Unavailable`, and what the work raises."""
+        """Run `work` in a thread. Raises `Unavailable`, and what `work` raises."""
         if self._free <= 0:
             raise Unavailable("too many passwords are waiting to be hashed or estimated")
         self._free -= 1
         try:
             future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         except SHORTAGES as exc:
-            self._give_back()  # It could not start a thread.
+            self._give_back()  # The pool could not start a thread.
             if short := shortage(exc):
                 raise short from exc
             raise
-        # Given back when the work ends, not when the caller goes away: the work goes on.
+        # Not when the caller is cancelled: the work goes on.
         future.add_done_callback(lambda _: self._give_back())
         try:
             return await asyncio.shield(future)
@@ -162,16 +161,16 @@ class _Places:
 
 
 def threads_for(cost: Argon2Cost) -> int:
-    """Return how many hashes of this cost may be computed at once."""
+    """Return the number of hashes of this cost that may run at once."""
     in_memory = usable_memory() // 4 // (cost.memory_kib * 1024)
     return max(1, min(usable_cores(), in_memory))
 
 
 def _yield_to_requests() -> None:
-    """Let this thread give way: whoever logs in can wait a little, and all others need not.
+    """Lower this thread's priority: a log-in may take longer, other requests should not.
 
-    On Linux it is the thread's own priority; elsewhere it would be the whole process's.
+    On Linux niceness belongs to the thread; elsewhere it would be that of the whole process.
     """
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # A sandbox may forbid even that.
+        with contextlib.suppress(OSError):  # A sandbox may forbid it.
             os.nice(NICENESS)

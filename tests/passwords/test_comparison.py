@@ -139,7 +139,7 @@ async def test_a_log_in_is_one_comparison_whatever_becomes_of_it(
     assert (refused is None) is ((email, password) == ("ada@example.com", PASSWORD))
 
 
-async def test_nobodys_hash_costs_what_a_real_one_does(
+async def test_the_hash_for_unknown_accounts_costs_what_a_real_one_does(
     passwords: Argon2Passwords, hasher: WatchedHasher
 ) -> None:
     watched = WatchedPasswords(hasher)

@@ -1,8 +1,8 @@
 """Read settings from the environment and `.env`, as platforms and people write them there.
 
 White space, a byte order mark and a pair of quotes around a value are dropped: a secret file
-ends with a newline, and `docker run --env-file` keeps quotes. An empty value means unset. What
-Kubernetes puts into the environment of every container is not taken for a setting.
+ends with a newline, and `docker run --env-file` keeps quotes. An empty value means unset. The
+variables that Kubernetes adds to the environment of each container are not settings.
 """
 
 import difflib
@@ -24,10 +24,10 @@ from pydantic_settings import (
 from tokenpair.errors import ConfigurationError
 
 ENV_FILE = Path(".env")
-"""The file that is read beside the environment."""
+"""The file that is read in addition to the environment."""
 
-# Of each Service of its namespace, Kubernetes tells every container: of one named "bookly",
-# BOOKLY_SERVICE_HOST, BOOKLY_PORT=tcp://10.0.0.7:8000 and more.
+# Kubernetes sets variables in each container for each Service of its namespace. For a Service
+# "bookly": BOOKLY_SERVICE_HOST, BOOKLY_PORT=tcp://10.0.0.7:8000 and more.
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _SERVICE_NAME = re.compile(
     r"\w+?_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
@@ -56,7 +56,7 @@ class EnvironmentSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  Not used by us.
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Clean the values of each source before they are merged: an empty one hides nothing."""
+        """Clean the values of each source before merging; an empty one hides no other source."""
         for source in (env_settings, dotenv_settings):
             if isinstance(source, EnvSettingsSource):
                 source.env_vars = _cleaned(source.env_vars)
@@ -66,24 +66,24 @@ class EnvironmentSettings(BaseSettings):
 
 
 def read_settings(kind: type[SettingsT], **given: object) -> SettingsT:
-    """Read settings of any kind, an app's own too; what is wrong is one line.
+    """Read settings of any kind, an app's own included.
 
-    Misspelt variables with the kind's prefix are refused: they would be ignored in silence,
-    and their defaults used instead. Raises `ConfigurationError`.
+    Raises `ConfigurationError` with a message of one line, also for an unknown variable with the
+    kind's prefix: it is probably misspelt, and the default would be used without notice.
     """
     _refuse_unknown(kind)
     cleaned = {
         name: clean(value) if isinstance(value, str) else value for name, value in given.items()
     }
     try:
-        return kind(**cleaned)  # type: ignore[arg-type]  # Pydantic checks them.
+        return kind(**cleaned)  # type: ignore[arg-type]  # Pydantic validates them.
     except ValidationError as exc:
-        # Without its cause, which quotes the values.
+        # Not `from exc`: the cause quotes the values.
         raise ConfigurationError(_first_error(kind, exc)) from None
 
 
 def clean(value: str) -> str:
-    """Return a value without what was put around it: white space, a BOM, a pair of quotes."""
+    """Return a value without white space, a byte order mark or quotes around it."""
     value = value.strip().removeprefix("\ufeff").strip()
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1].strip()
@@ -91,7 +91,7 @@ def clean(value: str) -> str:
 
 
 def _cleaned(variables: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Clean values, and leave out empty ones: they count as unset."""
+    """Clean values and drop empty ones, which count as unset."""
     return {name: value for name, raw in variables.items() if raw and (value := clean(raw))}
 
 
@@ -100,7 +100,7 @@ def _without_services(variables: Mapping[str, str | None]) -> dict[str, str | No
 
 
 def _is_address(name: str, value: str) -> bool:
-    """Is this the variable by which Kubernetes tells a Service's address?"""
+    """Is this a variable in which Kubernetes gives the address of a Service?"""
     return name.upper().endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value) is not None
 
 

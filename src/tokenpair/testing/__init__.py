@@ -1,4 +1,4 @@
-"""For tests: a clock that stands still, cheap passwords, a user, and a session."""
+"""Helpers for tests: a clock that stands still, cheap password hashes, users and sessions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -23,21 +23,21 @@ PASSWORD = "correct horse battery staple"  # noqa: S105  Of users that live for 
 """The password of every user that `a_user` signs up."""
 
 CHEAP = Argon2Cost(memory_kib=8, time=1, parallelism=1)
-"""A hash that costs next to nothing, and is worth as much."""
+"""Parameters of a fast and insecure hash, for tests only."""
 
 
 class FakeClock:
-    """A clock that moves when it is told to."""
+    """A clock that moves only when a test advances it."""
 
     def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self.now: datetime = now
 
     def __call__(self) -> datetime:
-        """Return the moment it stands at."""
+        """Return the time it shows."""
         return self.now
 
     def advance(self, by: timedelta | None = None, **span: float) -> None:
-        """Move on: `clock.advance(minutes=10)`."""
+        """Move the clock: `clock.advance(minutes=10)`."""
         self.now += by or timedelta(**span)
 
 
@@ -53,9 +53,9 @@ def make_auth(
     edge: Edge | None = None,
     audience: str = "https://api.test",
 ) -> Auth:
-    """Compose an `Auth` for a test: in memory, cheap, with its own time.
+    """Build an `Auth` for a test: in memory, with cheap hashes and a `FakeClock`.
 
-    `policy` says which passwords a sign-up accepts; by default, what an app gets by default.
+    `policy` decides which passwords a sign-up accepts; its default is that of an app.
     """
     return Auth(
         storage=storage or MemoryStorage(),
@@ -75,7 +75,7 @@ def make_auth(
 
 
 async def a_user(auth: Auth, email: str = "ada@example.com", *, roles: str = "") -> User:
-    """Sign a user up with `PASSWORD`, and set the roles, which are separated by spaces."""
+    """Sign up a user with `PASSWORD` and these roles, which are separated by spaces."""
     user = await auth.sign_up(email=email, password=PASSWORD)
     if roles:
         await auth.set_roles(user.id, frozenset(roles.split()))
@@ -83,12 +83,12 @@ async def a_user(auth: Auth, email: str = "ada@example.com", *, roles: str = "")
 
 
 async def login_as(auth: Auth, user: User) -> TokenPair:
-    """Open a session for a user that `a_user` has signed up."""
+    """Log in a user that `a_user` has signed up."""
     return await auth.log_in(email=user.email.typed, password=PASSWORD)
 
 
 def make_claims(subject: UUID | None = None, *, roles: str = "") -> AccessClaims:
-    """Make the claims of an access token that was never issued, for an overridden dependency.
+    """Return the claims of an access token that was never issued, to override a dependency.
 
     `subject` is the user's id, by default a new one; `roles` are separated by spaces.
     """
@@ -105,23 +105,26 @@ def make_claims(subject: UUID | None = None, *, roles: str = "") -> AccessClaims
     )
 
 
+# Larger than any number of users in a test.
+_ALL = 1_000_000
+
+
 @runtime_checkable
 class _Clearable(Protocol):
     async def clear(self) -> None: ...
 
 
 async def empty_storage(auth: Auth) -> None:
-    """Remove every account and every session, so that the next test finds none.
+    """Remove all accounts and sessions, so that the next test finds none.
 
-    Their access tokens are dead from then on. Call it in the event loop in which `auth` is
-    open. It knows tokenpair's own storages; for another it raises `TypeError`.
+    Their access tokens are revoked. Call it in the event loop in which `auth` is open. It
+    supports tokenpair's own storages; for another it raises `TypeError`.
     """
     async with auth.storage.begin() as tx:
         if not isinstance(tx, _Clearable):
-            raise TypeError(f"empty {type(auth.storage).__name__} by its own means")
+            raise TypeError(
+                f"empty_storage does not support {type(auth.storage).__name__}: empty it yourself"
+            )
         for user in await tx.users.list(limit=_ALL):
             await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, auth.clock())
         await tx.clear()
-
-
-_ALL = 1_000_000
