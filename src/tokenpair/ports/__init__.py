@@ -1,7 +1,7 @@
-"""What the flows need from the outside world. Read this page before writing an adapter.
+"""What the flows need from the outside, as protocols. Read them before you write an adapter.
 
-An adapter is any class with these methods; there is nothing to inherit.
-`tokenpair.testing.store_contract` has the contract suite that a storage must pass.
+An adapter is any class with these methods: there is no base class. A storage must pass the
+contract suite in `tokenpair.testing.store_contract`.
 """
 
 from tokenpair.ports.accounts import Users

@@ -1,4 +1,4 @@
-"""The accounts, as a port."""
+"""Port of the accounts."""
 
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,18 +15,18 @@ class Users(Protocol):
         """Store a new user.
 
         Raises `EmailTaken` when another user has this canonical address, also when both are
-        added at the same moment: the store's own uniqueness decides, not a look beforehand.
+        added at the same time: rely on a unique constraint, not on a query beforehand.
         """
         ...
 
     async def get(self, user_id: UUID) -> User | None:
-        """Give the user, or None."""
+        """Return the user, or None."""
         ...
 
     async def lock(self, user_id: UUID) -> StoredUser | None:
-        """Return the user as committed now, locked until the unit of work ends.
+        """Return the user as committed now, and lock it until the unit of work ends; or None.
 
-        Until then any other unit of work that locks or changes the user waits.
+        Until then, other units of work that lock or change the user wait. Reads do not.
         """
         ...
 
@@ -35,31 +35,35 @@ class Users(Protocol):
         ...
 
     async def list(self, *, limit: int) -> list[User]:
-        """Give the newest users, newest first."""
+        """Return the `limit` newest users, newest first."""
         ...
 
     async def set_password_hash(self, user_id: UUID, password_hash: str, *, replacing: str) -> bool:
-        """Replace the password's hash if it still is `replacing`. Was it?"""
+        """Replace the password's hash if it is still `replacing`; return whether it was.
+
+        The comparison and the change are one atomic write. A user without a password matches no
+        `replacing`.
+        """
         ...
 
     async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
-        """Replace the profile. Is there such a user?
+        """Replace the profile; return whether the user exists.
 
-        Lock the user first if the new profile depends on the old one.
+        The caller locks the user first if the new profile depends on the old one.
         """
         ...
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
-        """Replace the roles. Is there such a user?
+        """Replace the roles; return whether the user exists.
 
-        A real change raises `version` by one, and records a `RolesChanged`: see
-        `UnitOfWork.record`.
+        If they differ from the old ones, increase `version` by one and record a `RolesChanged`
+        (`UnitOfWork.record`). Of several changes at the same time, each counts.
         """
         ...
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
-        """Disable from `at`, or enable again with None. Is there such a user?
+        """Set when the user was disabled, or None to enable; return whether the user exists.
 
-        The sessions are the flow's to end, in the same unit of work.
+        The sessions stay as they are: the flow ends them, in the same unit of work.
         """
         ...

@@ -1,12 +1,12 @@
-"""The time, as a port."""
+"""Port of the clock."""
 
 from datetime import datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """What time it is."""
+    """The present time."""
 
     def __call__(self) -> datetime:
-        """Give the present moment, aware of its time zone (UTC)."""
+        """Return the present time as an aware `datetime` in UTC."""
         ...

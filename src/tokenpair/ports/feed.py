@@ -1,4 +1,4 @@
-"""The feed of revocations, as ports."""
+"""Ports of the feed of revocations: what a storage returns, wake-ups, and a worker's copy."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.tokens.claims import AccessClaims
 
 FeedPosition = tuple[Any, ...]
-"""How far a reader of the feed has come: the storage's own, to be handed back as it is."""
+"""How far a reader has read the feed. Only the storage that returned it knows what it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
-    """What is new in the feed, up to `position`; `now` is the time by the storage's clock."""
+    """New entries of the feed up to `position`. `now` is the time by the storage's clock."""
 
     entries: Sequence[Revocation]
     position: FeedPosition
@@ -36,20 +36,21 @@ class WakeUp(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of every connection. Twice is fine."""
+        """Close every connection. A second call does nothing."""
         ...
 
 
 class Watch(Protocol):
-    """Knows what has been revoked, without looking it up."""
+    """What has been revoked, as this process knows it."""
 
     def require_unrevoked(self, claims: AccessClaims) -> None:
-        """Require that nothing has been revoked that a verified access token stands on.
+        """Require that neither the session nor the roles of verified claims have been revoked.
 
-        Raises `SessionEnded`, `StaleToken`, and `Unavailable` when that cannot be told.
+        No I/O. Raises `SessionEnded`, `StaleToken`, and `Unavailable` when this process has not
+        read the feed recently enough.
         """
         ...
 
     async def catch_up(self) -> None:
-        """Wait for a second at most, where waiting may help `require_unrevoked` to answer."""
+        """Wait up to a second for the feed to be read, if `require_unrevoked` needs that."""
         ...

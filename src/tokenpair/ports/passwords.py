@@ -1,4 +1,4 @@
-"""Hashing of passwords, as a port."""
+"""Port of the hashing of passwords."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """The answer of `PasswordHasher.verify`.
+    """Result of `PasswordHasher.verify`.
 
     `new_hash` is set when the password is right and its hash was made with other parameters
-    than today's: keep it instead.
+    than today's: the caller stores it instead of the old one.
     """
 
     is_right: bool
@@ -20,19 +20,19 @@ class Verified:
 
 
 class PasswordHasher(Protocol):
-    """Turns passwords into hashes, off the event loop and bounded in number.
+    """Hashes passwords outside the event loop, a limited number at a time.
 
-    All methods raise `Unavailable` when too many callers are waiting already.
+    Every method raises `Unavailable` when too many callers wait already.
     """
 
     @property
     def running(self) -> int:
-        """How many passwords are being worked on; for whoever watches."""
+        """Number of passwords that are being hashed or compared now."""
         ...
 
     @property
     def waiting(self) -> int:
-        """How many wait for it."""
+        """Number of callers that wait."""
         ...
 
     async def hash(self, password: str) -> str:
@@ -42,15 +42,15 @@ class PasswordHasher(Protocol):
     async def verify(self, password: str, password_hash: str | None) -> Verified:
         """Compare a password with a hash.
 
-        None (no such account, or one without a password) and a hash in a form not ours are
-        never right, and take the same work as a comparison.
+        `password_hash` is None for an unknown account and for one without a password. None, and a
+        hash of an unknown format, match no password and take as long as a comparison.
         """
         ...
 
     async def in_turn(self, work: Callable[[], T]) -> T:
-        """Do other costly work on a new password, off the event loop, such as an estimate.
+        """Do other slow work on a new password outside the event loop, such as an estimate.
 
-        It is bounded in number too, and never takes a place that hashing needs: no number of
-        sign-ups keeps others from logging in. Raises what the work raises.
+        Limited in number too, and apart from hashing: sign-ups cannot delay log-ins, however many
+        there are. Raises what `work` raises.
         """
         ...

@@ -1,4 +1,4 @@
-"""The sessions, as a port."""
+"""Port of the sessions."""
 
 from datetime import datetime
 from typing import Protocol
@@ -9,31 +9,33 @@ from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
 
 
 class Sessions(Protocol):
-    """The sessions, inside a unit of work. An ended session never lives again.
+    """The sessions, inside a unit of work.
 
-    Each method that ends one records a `SessionEnded` for it: see `UnitOfWork.record`.
+    A session's key is its user's id and its own, so a storage can distribute sessions by user. An
+    ended session stays ended. Each method that ends one records a `SessionEnded` for it
+    (`UnitOfWork.record`).
     """
 
     async def add(self, session: StoredSession) -> None:
-        """Store a new session. Its user's row should be locked: see `Users.lock`."""
+        """Store a new session. The caller has locked its user (`Users.lock`)."""
         ...
 
     async def lock(self, user_id: UUID, session_id: UUID) -> tuple[StoredSession, User] | None:
-        """Return the user's session, and the user, as committed now.
+        """Return the user's session and the user as committed now, and lock the session.
 
-        No renewal of the session happens until the unit of work ends. None when the user has no
-        session of this id, or does not exist.
+        Renewals of the session wait until the unit of work ends. None when the user does not
+        exist or has no session with this id.
         """
         ...
 
     async def live(self, user_id: UUID, now: datetime) -> list[Session]:
-        """Give the user's sessions that are live at `now`, newest first."""
+        """Return the user's sessions that are live at `now`, newest first."""
         ...
 
     async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
-        """End the user's session. False when the user has none of this id, or it has ended."""
+        """End the session; return False when the user has none with this id, or it has ended."""
         ...
 
     async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
-        """End all sessions of the user that have not ended; give their number."""
+        """End all sessions of the user that have not ended; return their number."""
         ...

@@ -1,4 +1,4 @@
-"""The storage, as a port: units of work, renewals and the feed."""
+"""Port of the storage: units of work, renewals and the feed of revocations."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +17,7 @@ from tokenpair.ports.sessions import Sessions
 
 
 class UnitOfWork(Protocol):
-    """Everything that can be read or changed together."""
+    """What can be read or changed together, in one transaction."""
 
     @property
     def users(self) -> Users:
@@ -32,56 +32,55 @@ class UnitOfWork(Protocol):
     async def record(self, *events: RecordedEvent) -> None:
         """Record what has happened.
 
-        `Sessions.end`, `Sessions.end_all` and `Users.set_roles` record by themselves, so that no
-        caller can forget it. Where an event revokes tokens (`revocation.revoked_by`), the entry
-        of the feed is written here and nowhere else, in the same transaction.
+        `Sessions.end`, `Sessions.end_all` and `Users.set_roles` call this themselves, so that no
+        caller can forget it. If an event revokes tokens (`revocation.revoked_by`), this method,
+        and no other, writes the entry of the feed, in the same transaction.
         """
         ...
 
     @property
     def recorded(self) -> Sequence[RecordedEvent]:
-        """The events that have been recorded so far, in order. For `Auth`, after the commit."""
+        """Events recorded until now, in order. `Auth` reads them after the commit."""
         ...
 
 
 class Storage(Protocol):
-    """Where users and sessions are kept.
+    """Stores users and sessions.
 
-    Every method raises `Unavailable` when the place cannot be reached.
+    Every method raises `Unavailable` when the storage cannot be reached.
     """
 
     @property
     def is_private(self) -> bool:
-        """Can no other process write to it? Then nothing need be polled."""
+        """Is it used by this process alone? Then its feed is not polled."""
         ...
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
-        """Connect, and see that the tables are the ones this version needs.
+        """Connect, and make sure that the tables are those that this version needs.
 
-        With `migrate`, bring them up to date; without, raise `ConfigurationError` when they
-        are not. Several workers may open at once.
+        With `migrate`, bring them up to date; without it, raise `ConfigurationError` when they
+        are not. Several workers may open at the same time.
 
-        `access` is how long the access tokens live that the caller will issue. The longest that
-        was ever given is kept in the storage, and the next `open` with a shorter one, here or
-        elsewhere, does not lower it: each revocation is in force for the longest and
-        `revocation.MARGIN`. None issues no tokens, and changes nothing.
+        `access` is the lifetime of the access tokens that the caller issues, None if it issues
+        none. Keep the longest that any worker has passed: each revocation is in force for that
+        time and `revocation.MARGIN`. A shorter one never lowers it.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of every connection. Closing twice is fine."""
+        """Close every connection. A second call does nothing. It may be opened again."""
         ...
 
     def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Open a unit of work: all of it happens, durably, or nothing does.
+        """Open a unit of work: all of it is stored durably, or nothing.
 
-        It commits when the block ends, and rolls back when the block raises. So a decision
-        that must survive an error is committed first: leave the block, then raise.
+        It commits when the block ends, and rolls back when the block raises. To keep a decision
+        in spite of an error, leave the block first, then raise.
         """
         ...
 
     def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Open a look at what is committed; writing and locking in it are a mistake."""
+        """Open a unit of work that only reads what is committed. It must not write or lock."""
         ...
 
     async def renew(
@@ -89,53 +88,54 @@ class Storage(Protocol):
     ) -> SessionState | None:
         """Carry out *advance*, *hold* or *repeat* of `rule.judge` in one atomic write.
 
-        Durable when it returns. None when the verdict is any other: then nothing changed.
-        Of many calls at once, each sees the others' finished work. `SessionState.head` tells
-        *hold*: it is not the token's id. `SessionState.rotated_at` tells *advance*: it is `now`.
+        The session is the one with the user id `token.subject` and the id `token.session_id`. The
+        write is durable when this returns. For any other verdict return None and change nothing.
+        Of several calls at the same time, each acts on what the one before has written.
+
+        The result tells the verdict: after *hold*, `head` is not the token's id; after *advance*,
+        `rotated_at` is `now`.
         """
         ...
 
     def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
-        """Call `listener` after each commit with the entries of the feed that it has written.
+        """Call `listener` after each commit with the entries that it has added to the feed.
 
-        Once for each unit of work that has written any, in the order of `listen`. An error that a
-        listener raises is logged: it stops neither other listeners nor the caller. A private
-        storage also calls it at once, with all that is in force.
+        It is called once for each unit of work that has added any; several listeners are called in
+        the order of `listen`. Log an error that a listener raises, and go on. A private storage
+        also calls `listener` immediately, with all entries that are in force.
         """
         ...
 
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
-        """Return what has been committed to the feed since `position`.
+        """Return the entries that have been committed to the feed since `position`.
 
-        Without a position, return all that may be in force, though the storage's clock may be
-        wrong: what was in force `revocation.KEPT` ago. With `reload`, return besides the
-        news all that is in force by the storage's clock: a safety net.
+        Without a position, return every entry that was in force `revocation.KEPT` ago or later:
+        all that can be in force now, even if the storage's clock is wrong. With `reload`, also
+        return every entry that is in force by the storage's clock.
 
-        Nothing that is committed is missed, in any order of commits; some of it may be returned
-        twice.
+        Return each committed entry at least once, also when transactions commit out of order.
         """
         ...
 
     async def session_state(
         self, user_id: UUID, session_id: UUID, now: datetime
     ) -> SessionState | None:
-        """Return the user's session if it is live at `now` and the user enabled; else None."""
+        """Return the session if it is live at `now` and its user is enabled, or None."""
         ...
 
     async def prune(self, now: datetime, limit: int) -> int:
-        """Remove what is long over, the oldest first; return how many rows went.
+        """Remove rows that are no longer needed, the oldest first; return their number.
 
-        Up to `limit` sessions that expired a day ago, as many that were ended a day ago, and as
-        many revocations that have been out of force for `revocation.KEPT`: all by `now` and
-        by the storage's own clock, so that neither clock alone removes anything. No other caller
-        waits for longer than one such batch takes. While another worker prunes, nothing goes: 0.
+        These are up to `limit` sessions that expired more than a day ago, up to `limit` that were
+        ended more than a day ago, and up to `limit` revocations that have been out of force for
+        `revocation.KEPT`. Both `now` and the storage's own clock must say so. Leave out sessions
+        that are locked. Return 0 while another worker prunes.
         """
         ...
 
     async def health(self, now: datetime) -> Health:
-        """Report its tables, and whether its clock agrees with `now`.
+        """Report whether the tables are up to date and the storage's clock agrees with `now`.
 
-        Leaves `Health.feed` unknown: a storage does not know it. Raises `Unavailable` when it
-        cannot be reached, as every method does.
+        Leave `Health.feed` unknown: the worker's copy of the feed reports it.
         """
         ...
