@@ -14,7 +14,7 @@ class Hasher(Argon2Hasher):
     """pwdlib's hasher, but a machine without memory or threads is not a wrong password."""
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-        """Hash a password. Raises `Unavailable` when there is no memory for it."""
+        """Hash a password. Raises `Unavailable` if there is no memory for it."""
         try:
             return super().hash(password, salt=salt)
         except HashingError as exc:
@@ -22,7 +22,7 @@ class Hasher(Argon2Hasher):
             raise
 
     def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002  As pwdlib's.
-        """Compare a password with a hash. Raises `Unavailable` when there is no memory for it."""
+        """Compare a password with a hash. Raises `Unavailable` if there is no memory for it."""
         try:
             # Not pwdlib's own `verify`: it returns False for any failure.
             return self._hasher.verify(hash, password)

@@ -97,7 +97,15 @@ class Auth:
         self._parts = parts
         self.feed: Feed = parts.feed
         self.verified: VerifiedTokens = parts.verified
+        self._observer = Observer.of(parts, self._lifecycle, counters)
+        self._build_flows(parts)
+        self._background = Background(
+            BackgroundTask(name="new keys", run=self.reload_keys, seconds=KEY_POLL_SECONDS),
+            BackgroundTask(name="pruning", run=self.prune, seconds=PRUNE_SECONDS),
+            BackgroundTask(name="heartbeat", run=parts.heartbeat.beat, seconds=BEAT_SECONDS),
+        )
 
+    def _build_flows(self, parts: Parts) -> None:
         self._authenticate = parts.build(Authenticate)
         self.sign_up: SignUp = parts.build(SignUp)
         self.log_in: LogIn = parts.build(LogIn)
@@ -112,13 +120,6 @@ class Auth:
         self.disable: Disable = parts.build(Disable)
         self.enable: Enable = parts.build(Enable)
         self.prune: Prune = parts.build(Prune)
-
-        self._observer = Observer.of(parts, self._lifecycle, counters)
-        self._background = Background(
-            BackgroundTask(name="new keys", run=self.reload_keys, seconds=KEY_POLL_SECONDS),
-            BackgroundTask(name="pruning", run=self.prune, seconds=PRUNE_SECONDS),
-            BackgroundTask(name="heartbeat", run=parts.heartbeat.beat, seconds=BEAT_SECONDS),
-        )
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Self:

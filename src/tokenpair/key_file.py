@@ -21,9 +21,9 @@ if sys.platform != "win32":
 
 
 def read_keyring(path: Path) -> Keyring:
-    """Read a key file. Raises `ConfigurationError`, also for one that others may read."""
+    """Read a key file. Raises `ConfigurationError`, also if other users may read it."""
     try:
-        # What is checked is the file that is read, should another take its place meanwhile.
+        # The open file is checked, not the path: another file may take its place meanwhile.
         with path.open(encoding="utf-8-sig") as file:
             if why := why_not_private(file.fileno()):
                 raise ConfigurationError(f"the key file {path} {why}")
@@ -43,7 +43,7 @@ def parse_keyring(text: str, *, source: str) -> Keyring:
     try:
         return Keyring.from_jwks(strict_json(text))
     except ValueError:
-        # Broken off from its cause, which quotes the text.
+        # Without its cause, which quotes the text.
         raise ConfigurationError(f"{source} is not JSON") from None
     except ConfigurationError as exc:
         raise ConfigurationError(f"{source}: {exc}") from exc
@@ -52,7 +52,7 @@ def parse_keyring(text: str, *, source: str) -> Keyring:
 def make_if_missing(path: Path) -> None:
     """Make the key file of a first start, with a new ES256 key. Raises `ConfigurationError`.
 
-    Workers that start together agree on one: the loser of the race leaves the winner's file.
+    Of several workers that start together, one makes the file and the others use it.
     """
     if path.exists():
         return
@@ -64,16 +64,16 @@ def make_if_missing(path: Path) -> None:
 
 
 def read_or_create_keyring(path: Path) -> Keyring:
-    """Read the key file, which a first start makes. Raises `ConfigurationError`."""
+    """Read the key file, or make it if it is missing. Raises `ConfigurationError`."""
     make_if_missing(path)
     return read_keyring(path)
 
 
 def change_keyring(path: Path, change: Callable[[Keyring | None], Keyring]) -> Keyring:
-    """Replace the keyring by what `change` makes of it; it gets None where there is no file.
+    """Replace the keyring by `change(keyring)`; without a file, by `change(None)`.
 
-    One at a time, so that of two changes at once neither is lost. Raises `ConfigurationError`,
-    and whatever `change` raises; then the file is as it was.
+    Changes of several processes are made one after the other, so that none is lost. Raises
+    `ConfigurationError` and what `change` raises; the file then stays as it was.
     """
     path = path.resolve()  # A link stays a link.
     with _writing_to(path):
@@ -89,7 +89,7 @@ def change_keyring(path: Path, change: Callable[[Keyring | None], Keyring]) -> K
 
 
 def _hand_over(made: Path, found: os.stat_result) -> None:
-    """Give a new file to whom the old one was given: root may have let a group read it."""
+    """Copy mode, owner and group of the old file: root may have let a group read it."""
     made.chmod(stat.S_IMODE(found.st_mode))
     if sys.platform != "win32" and os.geteuid() == 0:
         os.chown(made, found.st_uid, found.st_gid)
@@ -97,9 +97,9 @@ def _hand_over(made: Path, found: os.stat_result) -> None:
 
 @contextlib.contextmanager
 def _complete_file(path: Path, keyring: Keyring) -> Iterator[Path]:
-    """Write a keyring beside `path`, whole and on disk, for the caller to put in place.
+    """Write a keyring to a file beside `path`, synced to disk, for the caller to put in place.
 
-    A crash at any moment leaves the old file or the new one, never half of one.
+    A crash at any moment leaves the old file or the new one, never a partial one.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # Mode 0600.
     made = Path(name)
@@ -116,7 +116,7 @@ def _complete_file(path: Path, keyring: Keyring) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out. The folder is the lock: it leaves nothing behind."""
+    """Hold a lock on the folder against other processes; it needs no lock file."""
     if sys.platform == "win32":
         yield
         return

@@ -78,7 +78,7 @@ class KeySource:
 
     @property
     def keyring(self) -> Keyring:
-        """The keys in use. The first time, raises what `load` raises."""
+        """The keys in use. The first access reads them, and raises what `load` raises."""
         if self._used is None:
             self._prepare()
             self._used = self.poll()

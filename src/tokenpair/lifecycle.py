@@ -1,4 +1,4 @@
-"""Whether an `Auth` is open: what it does needs its database, and the feed that it follows."""
+"""Whether an `Auth` is open. Until then its database is not connected, and no feed is read."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -38,26 +38,26 @@ class Lifecycle:
     """Knows whether an `Auth` is open, and refuses requests while it is not."""
 
     def __init__(self, *, development: bool) -> None:
-        """In `development`, the answer to a refused request says why, too."""
+        """In `development`, the response to a refused request gives the reason."""
         self._development = development
         self._why_not: type[NotOpened | Closed] | None = NotOpened
         self._is_logged = False
 
     @property
     def why_not(self) -> str | None:
-        """The reason why it is not open; None while it is."""
+        """The reason why the `Auth` is not open; None while it is."""
         return self._why_not.detail if self._why_not else None
 
     def open(self) -> None:
-        """Let requests through from now on."""
+        """Accept requests from now on."""
         self._why_not = None
 
     def close(self) -> None:
-        """Let no request through any more, until it is opened again."""
+        """Refuse requests until the next `open`."""
         self._why_not = self._why_not or Closed
 
     def require_open(self) -> None:
-        """Raise `Unavailable` unless it is open. The log says so once, with what to do."""
+        """Raise `Unavailable` unless the `Auth` is open. It is logged once, with what to do."""
         if not self._why_not:
             return
         if not self._is_logged:
@@ -73,12 +73,12 @@ def _nothing() -> None:
 class OpenStorage:
     """A storage as one `Auth` uses it: only while that is open, with its own listeners.
 
-    Several may share one storage. Each tells its listeners what was recorded through it alone.
+    Several `Auth`s may share one storage. Each notifies its listeners only of its own events.
     """
 
     def __init__(self, storage: Storage, lifecycle: Lifecycle, notify: Notify) -> None:
         self._storage = storage
-        # A private storage has nothing to open: tests need not.
+        # A private storage has nothing to open, so that tests need not open it.
         self._require_open = _nothing if storage.is_private else lifecycle.require_open
         self._notify = notify
 

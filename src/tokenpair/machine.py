@@ -1,4 +1,4 @@
-"""What this process may use of its machine; pool sizes follow it."""
+"""Cores and memory that this process may use; they decide the sizes of pools."""
 
 import math
 import os
@@ -13,12 +13,12 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def usable_cores(*, memberships: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
-    """Return the number of cores that this process may keep busy: at least 1.
+    """Return the number of cores that this process may use, at least 1.
 
     That is the smaller of its CPU affinity (`taskset`, a cpuset) and its cgroup's CPU quota
-    (`docker run --cpus`, a Kubernetes limit), rounded up. `os.cpu_count()` is the machine's
-    number, which in a container is often many times as large. The arguments are for tests:
-    `/proc/self/cgroup`, and the folder at which cgroups are mounted.
+    (`docker run --cpus`, a Kubernetes limit), rounded up. `os.cpu_count()` counts the
+    machine's cores, in a container often many more. The arguments are for tests:
+    `/proc/self/cgroup`, and the folder where cgroups are mounted.
     """
     cores = _allowed_cores()
     quota = _cgroup_quota(memberships, cgroups)
@@ -26,7 +26,7 @@ def usable_cores(*, memberships: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
 
 
 def usable_memory(*, memberships: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
-    """Return how much memory this process may have at most, in bytes.
+    """Return the most memory that this process may use, in bytes.
 
     That is the smallest of the machine's memory, its cgroup's limit (`docker run --memory`, a
     Kubernetes limit) and `ulimit -v`. The arguments are for tests, as above.
@@ -71,9 +71,9 @@ def _cgroup_quota(memberships: Path, cgroups: Path) -> float | None:
 
 
 def _with_parents(root: Path, path: str) -> list[Path]:
-    """Return a cgroup's folder and those above it.
+    """Return the folder of a cgroup and those above it.
 
-    In a container the path may be the host's, and only the root is mounted.
+    In a container the path may be the host's, while only the root is mounted.
     """
     inside = PurePosixPath(path.lstrip("/"))
     return [root / each for each in (inside, *inside.parents)]
@@ -90,7 +90,7 @@ def _quota_v1(folder: Path) -> float | None:
 
 
 def _cores(*quota_and_period: str) -> float | None:
-    """Divide. A quota of `max` or -1 is none; so is a file that does not exist."""
+    """Return quota divided by period; None for a quota of `max` or -1, or without a file."""
     if len(quota_and_period) != 2 or not all(each.isdecimal() for each in quota_and_period):
         return None
     quota, period = map(int, quota_and_period)

@@ -28,17 +28,17 @@ _MIN_GAP_SECONDS = 1.0
 
 
 class Heartbeat:
-    """Knows whether the event loop stood still a moment ago: SIGSTOP, a paused or blocked machine.
+    """Knows whether the event loop has just stood still: SIGSTOP, a suspended machine, a long call.
 
     Requests that waited in the sockets meanwhile may be of any age. After a stop, sockets are
-    served before timers, so a caller compares with the last beat, and does not wait for the next
-    one.
+    served before timers. So `stood_still` compares with the last beat instead of waiting for the
+    next one.
     """
 
     def __init__(
         self, superseded: timedelta, *, seconds: Callable[[], float] = boot_seconds
     ) -> None:
-        """A gap of more than an eighth of the superseded window, or of a second, is a stop."""
+        """A gap longer than an eighth of the superseded window, and than a second, is a stop."""
         self._max_gap = max(_MIN_GAP_SECONDS, superseded.total_seconds() / 8)
         self._seconds = seconds
         self._beaten_at = math.inf
@@ -49,11 +49,11 @@ class Heartbeat:
         self._beaten_at = self._seconds()
 
     def stop(self) -> None:
-        """Measure no longer: no stop is noticed until `start`."""
+        """Stop measuring: no stop is noticed until `start`."""
         self._beaten_at = math.inf
 
     async def beat(self) -> None:
-        """Tell that the event loop runs."""
+        """Note that the event loop runs."""
         self._beaten_at = self._look()
 
     def stood_still(self) -> bool:

@@ -151,8 +151,8 @@ class Parts:
     def build(self, flow: type[Flow]) -> Flow:
         """Make a flow from these parts.
 
-        A field whose name is no part is itself made from these parts, such as the `Mint` and the
-        `Judge` of `Renew`. Raises `TypeError` for a field that is neither.
+        A field with another name is built from these parts in the same way, such as the `Mint` and
+        the `Judge` of `Renew`. Raises `TypeError` for a field that is neither a part nor built.
         """
         types = get_type_hints(flow)
         found = {each.name: self._part(flow, each.name, types[each.name]) for each in fields(flow)}

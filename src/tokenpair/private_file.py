@@ -17,7 +17,7 @@ _ROOTS = f"{_MOUNT_OR} chmod 640 on it and chgrp to a group of this app's user"
 
 
 def why_not_private(file: int) -> str | None:
-    """Return why an open file with a secret may not be trusted; None for one that is fine."""
+    """Return why an open file must not hold a secret, and what to do; None if it may."""
     if sys.platform == "win32":
         return None
     found = os.fstat(file)
@@ -25,22 +25,22 @@ def why_not_private(file: int) -> str | None:
 
 
 def _is_read_only_mount(file: int, found: os.stat_result) -> bool:
-    """Is the file on a read-only mount of its own, as orchestrators mount secrets?"""
+    """Is the file on a read-only mount, as orchestrators mount secrets?"""
     is_read_only = bool(os.statvfs(file).f_flag & os.ST_RDONLY)
     return is_read_only and found.st_dev != Path("/").stat().st_dev
 
 
 def complaint(found: os.stat_result, euid: int, *, is_mounted: bool = False) -> str | None:
-    """Return why a user may not trust a file with a secret, and what to do; None if it may.
+    """Return why a file must not hold a secret of user `euid`, and what to do; None if it may.
 
-    The rule is PostgreSQL's for its server's key: it is the user's own and closed to others, or
-    root's, who may let one group read it. With `is_mounted`, on a read-only mount of its own,
-    owner and mode are what the platform has chosen for this container: a Kubernetes secret is
-    root's and 0644, a Docker secret root's and 0444, and no process in there can change that. Then
-    only a file that others may write is refused.
+    The rule is PostgreSQL's for its server's key: the file belongs to the user and is closed to
+    others, or it belongs to root, who may let one group read it. With `is_mounted`, it is on a
+    read-only mount: the platform has chosen owner and mode, and no process in the container can
+    change them (a Kubernetes secret is root's with mode 0644, a Docker secret root's with 0444).
+    Then only a file that others may write is refused.
     """
     if not stat.S_ISREG(found.st_mode):
-        return None  # To read it will fail.
+        return None  # Reading it fails with an error of its own.
     if is_mounted:
         return _WRITABLE if found.st_mode & 0o022 else None
     if found.st_uid not in {euid, 0}:
@@ -55,7 +55,7 @@ def complaint(found: os.stat_result, euid: int, *, is_mounted: bool = False) -> 
 
 
 def how_to_let_in(path: Path) -> str:
-    """Return what to do about a file that this user may not read; "" where that is not known."""
+    """Return what to do about a file that this user may not read; "" if that is unknown."""
     if sys.platform == "win32":
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Tell a machine that has run out of something from a bug and from a wrong request."""
+"""Tell a machine that lacks a resource from a bug and from an invalid request."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tokenpair.errors import Unavailable
 
 SHORTAGES = (MemoryError, OSError, RuntimeError)
-"""The exceptions of which some are about the machine: `shortage` tells which."""
+"""Exceptions that may mean a lack of a resource; `shortage` tells which do."""
 
 _RESOURCES = {
     errno.EMFILE: "file descriptors for this process (ulimit -n)",
@@ -19,9 +19,9 @@ _RESOURCES = {
 
 
 def shortage(error: BaseException) -> Unavailable | None:
-    """Return what to raise in place of an error about the machine; None for any other error.
+    """Return the error to raise if `error` means a lack of a resource; None otherwise.
 
-    It names the resource that is short: memory, file descriptors, threads or disk space.
+    It names the resource: memory, file descriptors, threads or disk space.
     """
     for each in _with_causes(error):
         if resource := _resource(each):
@@ -30,7 +30,7 @@ def shortage(error: BaseException) -> Unavailable | None:
 
 
 def short_of_descriptors() -> Unavailable | None:
-    """Find out whether a file could be opened now, for libraries that do not say why not."""
+    """Return the error to raise if no file can be opened now; for libraries that hide the cause."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as exc:
@@ -50,7 +50,7 @@ def _resource(error: BaseException) -> str | None:
         return "memory"
     if isinstance(error, OSError):
         return _RESOURCES.get(error.errno or 0)
-    # What CPython says when the system starts no thread, for lack of memory or of processes.
+    # CPython's message when the system starts no thread, for lack of memory or of processes.
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         return "threads, or memory for them"
     return None

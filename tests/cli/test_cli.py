@@ -456,7 +456,7 @@ def test_keys_from_the_environment_are_never_overwritten(
     status, _, err = command("keys", "new")
 
     assert status == 1
-    assert err == "tokenpair: TOKENPAIR_KEYS holds the keys: give a --file to write to\n"
+    assert err == "tokenpair: TOKENPAIR_KEYS holds the keys: name the file to write with --file\n"
 
 
 def test_settings_are_read_from_the_dotenv_file(command: Command, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command `tokenpair`: keys, users and the database, by the settings of the environment."""
+"""The command `tokenpair`: keys, users and the database that the settings name."""
 
 import os
 import sys
@@ -7,13 +7,13 @@ from tokenpair.cli import command, db, keys, users
 from tokenpair.errors import AuthError, ConfigurationError
 
 GROUPS = (keys.GROUP, users.GROUP, db.GROUP)
-SUMMARY = """Look after tokenpair's keys, users and database.
+SUMMARY = """Manage tokenpair's keys, users and database.
 
 The settings are TOKENPAIR_* in the environment or in .env."""
 
 
 def main() -> None:
-    """Run the command. What stops it is one line on the standard error.
+    """Run the command. An error is one line on the standard error.
 
     The status is 1 when the command failed, 2 when the arguments are wrong, 130 after Ctrl-C.
     """

@@ -1,4 +1,4 @@
-"""What a command of `tokenpair` is made of, and how the command line finds it.
+"""The parts of a command of `tokenpair`, and how the command line finds it.
 
 To add a command, write a function and list it in its group's `COMMANDS`. To add an option, write a
 function that adds it to a parser and list that beside the command; its value reaches the command
@@ -59,7 +59,7 @@ Named = TypeVar("Named", Command, Group)
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with errors of one line, which show no value that the caller typed."""
+    """argparse with errors of one line, which repeat no value of the command line."""
 
     def __init__(self, *, prog: str, description: str) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
         refuse(self.prog, message)
 
     def format_help(self) -> str:
-        """Write argparse's headings as those of the groups are written."""
+        """Return the help, with headings as those of the groups."""
         text = super().format_help()
         for heading, ours in _HEADINGS.items():
             text = text.replace(heading, ours, 1)
@@ -161,7 +161,7 @@ def _show(
     commands: Iterable[tuple[str, str]],
     arguments: Sequence[str],
 ) -> int:
-    """Print what there is. Status 2 when the caller did not ask for help but named no command."""
+    """Print the commands; return status 2 if the caller named none and did not ask for help."""
     print(f"Usage: {usage}\n\n{_wrapped(summary)}\n\nOptions:\n{_table(options)}\n")
     print(f"Commands:\n{_table(commands)}")
     return 0 if arguments else 2

@@ -13,7 +13,7 @@ from tokenpair.stores.sql import SqlStorage
 
 
 def upgrade(*, database_url: str | None) -> None:
-    """Bring the tables up to date. Doing it twice is fine, also from two machines at once."""
+    """Bring the tables up to date. It may run twice, also on two machines at once."""
     storage = SqlStorage.from_url(url_of(read_settings(database_url)))
 
     async def run() -> None:

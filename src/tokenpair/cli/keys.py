@@ -24,7 +24,7 @@ _MEANINGS = {
 def new(*, file: Path | None, algorithm: str) -> None:
     """Make a new key. It is published at once, and signs after `tokenpair keys rotate`.
 
-    The file is made where there is none, readable by its owner alone; its first key signs.
+    A missing file is made, readable by its owner alone; its first key signs.
     """
     key_file = _key_file(file)
     now = datetime.now(UTC)
@@ -53,17 +53,17 @@ def rotate_keys(*, file: Path | None, early: bool) -> None:
 
 
 def retire_keys(*, file: Path | None) -> None:
-    """Take every step down that is due. Run it from a timer, as often as you like.
+    """Retire old keys as soon as that is safe. Run it from a timer, at any interval.
 
-    A key that no longer signs verifies nothing but refresh tokens once its access tokens are
-    dead, and is removed once its refresh tokens are.
+    A key that no longer signs verifies only refresh tokens once its access tokens have expired,
+    and is removed once its refresh tokens have.
     """
     lifetimes = Settings.read().lifetimes
     _show(_change(_key_file(file), lambda keyring: retire(keyring, datetime.now(UTC), lifetimes)))
 
 
 def compromised_key(*, kid: str, file: Path | None) -> None:
-    """Believe no access token of a leaked key any more. If it was signing, another takes over.
+    """Refuse all access tokens of a leaked key. If it was signing, another takes over.
 
     No user is logged out: refresh tokens cannot be forged with the key alone, and still renew.
     """
@@ -75,14 +75,14 @@ def _key_file(file: Path | None) -> Path:
         return file
     settings = Settings.read()
     if settings.keys:
-        raise ConfigurationError(f"{PREFIX}KEYS holds the keys: give a --file to write to")
+        raise ConfigurationError(f"{PREFIX}KEYS holds the keys: name the file to write with --file")
     return key_file_path(settings)
 
 
 def _change(
     key_file: Path, change: Callable[[Keyring], Keyring], *, first: Key | None = None
 ) -> Keyring:
-    """Change a key file; one that is missing is made with its `first` key, or not at all."""
+    """Change a key file; a missing one is made with its `first` key, or is an error."""
 
     def changed(keyring: Keyring | None) -> Keyring:
         if keyring:
@@ -125,7 +125,7 @@ def _early_option(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--early",
         action="store_true",
-        help="Do not wait until every verifier knows the new key.",
+        help="Do not wait until every verifier has fetched the new key.",
     )
 
 
@@ -135,7 +135,7 @@ def _kid_argument(parser: ArgumentParser) -> None:
 
 GROUP = Group(
     "keys",
-    "The signing keys. Running workers take up a change within seconds.",
+    "The signing keys. Running workers use a changed file within seconds.",
     [
         Command("new", new, [_file_option, _algorithm_option]),
         Command("list", list_keys, [_file_option]),

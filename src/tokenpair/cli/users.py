@@ -1,4 +1,4 @@
-"""`tokenpair users`: see accounts, and what an administrator does to them."""
+"""`tokenpair users`: list accounts, and administer them."""
 
 import asyncio
 from argparse import ArgumentParser
@@ -34,7 +34,7 @@ def list_users(*, limit: int, database_url: str | None) -> None:
 def set_roles(*, email: str, roles: list[str], database_url: str | None) -> None:
     """Replace an account's roles: `tokenpair users roles ada@example.com admin`.
 
-    Access tokens that it holds turn stale at once; its clients renew, and go on.
+    Its access tokens are stale at once; its clients renew and continue.
     """
 
     async def change(parts: Parts, user: User) -> None:
@@ -113,7 +113,7 @@ def _roles_argument(parser: ArgumentParser) -> None:
         "roles",
         nargs="*",
         metavar="ROLE",
-        help="All the roles that the account shall have. Without any, it loses all of them.",
+        help="All roles of the account. Without any, it loses those that it has.",
     )
 
 

@@ -41,17 +41,17 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What this process has done since it began, and how it stands at the moment.
+    """What this process has done since it started, and its state now.
 
-    The first six only grow: take them twice, and subtract. Work of other processes, the command
-    line's among them, is not in them.
+    The first six only grow: the difference of two values is what happened in between. The work of
+    other processes, such as commands, is not counted.
 
-    `cache_hits` and `cache_misses` are about the verified tokens that are remembered.
-    `revocations_heard` is how many were heard of from other processes; `lags` tells, for up to a
-    thousand of the latest of these, how many seconds after it was recorded.
+    `cache_hits` and `cache_misses` count lookups of verified tokens. `revocations_heard` counts the
+    revocations that other processes recorded; `lags` holds, for up to a thousand of the latest of
+    them, the seconds from its recording until this process read it.
 
-    `revocations` is how many are in force, `staleness` how many seconds ago they were read, and
-    `hashing` and `hashing_waiting` how many passwords are being hashed and wait for it.
+    `revocations` is the number in force, `staleness` the seconds since they were read, `hashing`
+    the number of passwords that are being hashed, and `hashing_waiting` of those that wait for it.
     """
 
     log_ins: Mapping[LogInOutcome, int]

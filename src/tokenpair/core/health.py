@@ -1,24 +1,24 @@
-"""How the parts stand without which no request can be answered."""
+"""The condition of the parts that a request needs."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 
 
 class Condition(Enum):
-    """How a part stands."""
+    """The condition of a part."""
 
     OK = "ok"
     FAILING = "failing"
-    UNKNOWN = "unknown"  # It could not be looked at, or means nothing to us.
+    UNKNOWN = "unknown"  # It could not be checked, or has no meaning here.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How each part stands.
+    """The condition of each part.
 
-    `database`: does it answer? `migrations`: are its tables the ones that this version needs?
-    `clock`: does it agree with the database's? `feed`: is it known what has been revoked?
-    `reasons` says what is amiss, for the log alone: it may name the database.
+    `database`: does it respond? `migrations`: does it have the tables that this version needs?
+    `clock`: does this worker's clock agree with the database's? `feed`: were the revocations read
+    recently? `reasons` names what is wrong, for the log only: it may name the database.
     """
 
     database: Condition = Condition.UNKNOWN
@@ -29,6 +29,6 @@ class Health:
 
     @property
     def is_ready(self) -> bool:
-        """Can requests be answered? What is unknown does not keep them from it."""
+        """Can requests be answered? A part of unknown condition does not prevent it."""
         parts = (self.database, self.migrations, self.clock, self.feed)
         return Condition.FAILING not in parts
