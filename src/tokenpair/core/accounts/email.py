@@ -1,4 +1,4 @@
-"""E-mail addresses: kept as typed, compared by a canonical form."""
+"""E-mail addresses: stored as typed, compared by a canonical form."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ _INVALID = "is not a valid e-mail address"
 
 @dataclass(frozen=True, slots=True)
 class EmailAddress:
-    """An address as its owner typed it, and the form by which two addresses are the same.
+    """An address as its owner typed it, and the canonical form that addresses are compared by.
 
-    The canonical form has a local part in NFC whose ASCII letters are lower-case, and a lower-case
-    IDNA domain. Letters beyond ASCII keep their case: `straße@` and `strasse@` are two mailboxes.
-    Mail goes to `typed`, always: two addresses that merely look alike may have two owners.
+    The canonical form is in NFC, with lower-case ASCII letters and an IDNA domain. Letters beyond
+    ASCII keep their case: `straße@` and `strasse@` are two mailboxes. Send mail to `typed` only:
+    two addresses that look alike may have two owners.
     """
 
     typed: str
@@ -34,8 +34,8 @@ class EmailAddress:
     def parse(cls, text: str, *, field: str = "email") -> Self:
         """Read an address. Raises `InvalidInput` for a text that is not exactly one address.
 
-        "Bob <b@example.com>", spaces, control characters, quoted local parts, bracketed IP
-        addresses and lone surrogates are all refused; nothing is trimmed.
+        It refuses "Bob <b@example.com>", spaces, control characters, quoted local parts, bracketed
+        IP addresses and lone surrogates, and trims nothing.
         """
         try:
             address = validate_email(text, check_deliverability=False)
@@ -47,10 +47,10 @@ class EmailAddress:
 
     @classmethod
     def parse_new(cls, text: str, *, field: str = "email") -> Self:
-        """Read the address of a new account: one that its readers can see whole.
+        """Read the address of a new account. Every character of it must be visible.
 
         Raises `InvalidInput` for what `parse` refuses, and for characters that look blank. An
-        account that has such an address from earlier can still log in.
+        older account with such an address can still log in.
         """
         address = cls.parse(text, field=field)
         if not all(_is_visible(character) for character in text):
@@ -59,14 +59,14 @@ class EmailAddress:
 
 
 def _is_visible(character: str) -> bool:
-    """Tell whether a character is a letter, digit or mark that readers can see, or ASCII.
+    """Tell whether a character is ASCII, or a visible letter, digit or mark.
 
-    The Hangul fillers, the blank Braille pattern, variation selectors, zero-width characters and
-    controls of direction are not; neither are symbols and emoji.
+    False for the Hangul fillers, the blank Braille pattern, variation selectors, zero-width
+    characters and controls of direction, and also for symbols and emoji.
     """
     if character.isascii():
         return True
-    # Capitals and wide letters are not allowed in a domain name; what they stand for is.
+    # IDNA has no capitals and no wide letters, but allows the letters that they fold to.
     folded = unicodedata.normalize("NFKC", character).casefold()
     return all(
         each.isascii() or any(intranges_contain(ord(each), allowed) for allowed in _ALLOWED)

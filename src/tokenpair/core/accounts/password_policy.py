@@ -1,4 +1,4 @@
-"""Which passwords will do (NIST SP 800-63B-4 §3.1.1.2; OWASP ASVS 5.0, 6.2)."""
+"""Which passwords are valid (NIST SP 800-63B-4 §3.1.1.2; OWASP ASVS 5.0, 6.2)."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from tokenpair.errors import FieldError, InvalidInput
 MAX_PASSWORD_LENGTH = 1024
 MIN_PASSWORD_FLOOR = 8
 MIN_PASSWORD_LENGTH = 15
-# Fewer guesses than this, and an attacker who only asks may get there.
+# An attacker who can only try to log in may get as far as this number of guesses.
 _MIN_GUESSES = 10**6
 # Length of the two ends of a password that are estimated, in characters.
 _ESTIMATED_LENGTH = 24
@@ -21,12 +21,12 @@ _ESTIMATED_LENGTH = 24
 _MAX_WORK = 8 * _ESTIMATED_LENGTH**2
 _MIN_WORD_LENGTH = 3
 _MAX_WORDS = 10
-# The estimator keeps the words of its caller in a global: two at once would mix them.
+# The estimator keeps its caller's words in a global: two concurrent calls would mix theirs.
 _one_at_a_time = threading.Lock()
 
 
 def normalise_password(password: str) -> str:
-    """Give the form that is hashed: NFC, so that one password typed on two devices is one.
+    """Return the form that is hashed: NFC, so that all devices of a user send the same password.
 
     Nothing is trimmed or cut.
     """
@@ -35,9 +35,9 @@ def normalise_password(password: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordPolicy:
-    """What a new password must be: long enough, and not among the first to be guessed.
+    """What a new password must be: long enough, and not easily guessed.
 
-    There are no rules of composition. Lengths count code points after NFC.
+    No kind of character is required. Lengths count code points after NFC.
     """
 
     min_length: int = MIN_PASSWORD_LENGTH
@@ -46,7 +46,7 @@ class PasswordPolicy:
     def require_valid(
         self, password: str, *, words: Iterable[str] = (), field: str = "password"
     ) -> None:
-        """Require that `password` will do; `words` are the user's own, easy to guess for them.
+        """Require a valid password. `words` are those that are easy to guess for this user.
 
         Raises `InvalidInput` with the reason.
         """
@@ -65,14 +65,16 @@ class PasswordPolicy:
             )
             raise InvalidInput(FieldError(field, reason))
         if is_easily_guessed(without_words(normalised, known), known):
-            raise InvalidInput(FieldError(field, "is among the first that an attacker would try"))
+            raise InvalidInput(
+                FieldError(field, "is easily guessed; choose rarer words, or more of them")
+            )
 
 
 def without_words(password: str, words: Iterable[str]) -> str:
     """Return what is left of a password when words that an attacker knows are taken out.
 
-    They are taken out backwards, too. Words of fewer than 3 characters stay: they stand in many
-    good passwords by chance.
+    They are taken out when written backwards, too. Words of fewer than 3 characters stay: many
+    good passwords contain them by chance.
     """
     known = {form for each in words if len(each) >= _MIN_WORD_LENGTH for form in (each, each[::-1])}
     if not known:
@@ -96,13 +98,13 @@ def _letters_and_digits(text: str) -> str:
 
 
 def is_easily_guessed(password: str, words: Iterable[str] = ()) -> bool:
-    """Is it a common password, a keyboard walk, a repetition, or made of such and of `words`?
+    """Is it a common password, a keyboard walk, a repetition, or a mix of these and `words`?
 
-    Only both ends of a long password are estimated, which may refuse more than the whole would
-    and never less. Takes up to 50 ms: not for the event loop.
+    Of a long password only both ends are estimated. That refuses all that an estimate of the whole
+    would refuse, and perhaps more. It takes up to 50 ms: call it outside the event loop.
     """
-    # Imported at the first new password: its word lists take 60 ms to load, and a worker
-    # that only renews never needs them.
+    # Imported with the first new password: loading its word lists takes 60 ms, and a worker
+    # that only renews sessions does not need them.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
     known = sorted(words, key=lambda word: (-len(word), word))[:_MAX_WORDS]
@@ -112,7 +114,7 @@ def is_easily_guessed(password: str, words: Iterable[str] = ()) -> bool:
 
 
 def _affordable(text: str) -> str:
-    """Return as much of the beginning as the estimator reads in bounded time."""
+    """Return the longest beginning that the estimator reads in bounded time."""
     end = text[:_ESTIMATED_LENGTH]
     while _readings(end) * len(end) ** 2 > _MAX_WORK:
         end = end[:-1]
@@ -120,7 +122,7 @@ def _affordable(text: str) -> str:
 
 
 def _readings(text: str) -> int:
-    """Return in how many ways the estimator reads a text's symbols as letters."""
+    """Return the number of ways in which the estimator reads a text's symbols as letters."""
     from zxcvbn.matching import L33T_TABLE  # noqa: PLC0415  As above.
 
     found = (sum(symbol in text for symbol in symbols) for symbols in L33T_TABLE.values())

@@ -1,4 +1,4 @@
-"""An account: what may be shown of it, and what a storage keeps besides."""
+"""An account: what an endpoint may return of it, and what a storage keeps besides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

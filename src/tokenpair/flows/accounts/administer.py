@@ -1,31 +1,23 @@
-"""What an administrator does to an account."""
+"""What an administrator can do with an account."""
 
-import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from tokenpair.core.accounts.roles import require_valid_roles
 from tokenpair.core.sessions.rule import EndReason
-from tokenpair.errors import FieldError, InvalidInput, NotFound
+from tokenpair.errors import NotFound
 from tokenpair.ports import Clock, Storage
-
-# They travel in every access token, which has a limit of its own.
-MAX_ROLES = 32
-_ROLE = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SetRoles:
-    """Replace a user's roles. Access tokens issued before turn stale; the next renewal heals."""
+    """Replace a user's roles. Earlier access tokens are stale; a renewal returns a new one."""
 
     storage: Storage
 
     async def __call__(self, user_id: UUID, roles: frozenset[str]) -> None:
-        """Raises `NotFound`, and `InvalidInput` for roles that a token could not carry."""
-        if len(roles) > MAX_ROLES or not all(_ROLE.fullmatch(role) for role in roles):
-            reason = (
-                f"must be up to {MAX_ROLES} names of letters, digits and _ . : -, without spaces"
-            )
-            raise InvalidInput(FieldError("roles", reason))
+        """Raises `NotFound`, and `InvalidInput` for roles that no token can carry."""
+        require_valid_roles(roles)
         async with self.storage.begin() as tx:
             if not await tx.users.set_roles(user_id, roles):
                 raise NotFound
@@ -35,8 +27,8 @@ class SetRoles:
 class Disable:
     """Disable a user and end every session, in one unit of work.
 
-    Ending the rows themselves is the point: a renewal that waits for the session's lock sees
-    them ended, where it would not see the user's row change. Enabling again revives nothing.
+    The sessions' rows must end, too: a renewal that waits for the lock on its session sees that
+    row as ended, but would not see the change of the user's row. `Enable` revives no session.
     """
 
     storage: Storage

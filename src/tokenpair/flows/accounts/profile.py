@@ -1,4 +1,4 @@
-"""See and change one's own account."""
+"""Read and change the caller's own account."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,16 +15,16 @@ Merge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class GetUser:
-    """Give an authenticated user's account."""
+    """Return an authenticated user's account."""
 
     storage: Storage
 
     async def __call__(self, user_id: UUID) -> User:
-        """Raises `SessionEnded` when the account went away under the token."""
+        """Raises `SessionEnded` when the account does not exist any more."""
         async with self.storage.reading() as look:
             if user := await look.users.get(user_id):
                 return user
-        raise SessionEnded("the user is gone")
+        raise SessionEnded("the user does not exist any more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ class UpdateProfile:
     async def __call__(self, user_id: UUID, changes: dict[str, Any], *, merge: Merge = or_) -> User:
         """Replace the profile by `merge(profile, changes)`; by default, other fields stay.
 
-        Nothing else can change the profile meanwhile. Raises what `merge` raises, having changed
-        nothing, and `SessionEnded` when there is no such account any more.
+        The user is locked meanwhile. Raises `SessionEnded` when the account does not exist any
+        more, and what `merge` raises; then nothing has changed.
         """
         async with self.storage.begin() as tx:
             if locked := await tx.users.lock(user_id):
                 profile = merge(locked.user.profile, changes)
                 await tx.users.set_profile(user_id, profile)
                 return replace(locked.user, profile=profile)
-        raise SessionEnded("the user is gone")
+        raise SessionEnded("the user does not exist any more")

@@ -1,4 +1,4 @@
-"""Sign up: an address and a password become an account."""
+"""Sign up: make an account from an address and a password."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class SignUp:
     ) -> User:
         """Raises `InvalidInput` and `EmailTaken`."""
         address = EmailAddress.parse_new(email)
-        # A courtesy only, to spare the work; `add` is what keeps addresses apart.
+        # Saves the work of hashing. Uniqueness is guaranteed by `add`, not here.
         async with self.storage.reading() as look:
             if await look.users.by_email(address):
                 raise EmailTaken
@@ -47,6 +47,6 @@ class SignUp:
 
 
 def _words_in(address: EmailAddress) -> set[str]:
-    """Return what an attacker who knows the address would try first."""
+    """Return the words that an attacker who knows the address would try first."""
     whole = {address.typed, address.canonical}
     return {*whole, *(part for text in whole for part in re.split(r"[\W_]+", text))} - {""}

@@ -1,6 +1,6 @@
-"""The reference storage: everything in dictionaries, the rule carried out by `judge` itself.
+"""The reference storage: dictionaries, with renewals by `rule.judge` itself.
 
-For tests and for reading. It forgets everything when the process ends.
+For tests, and to read. Its content ends with the process.
 """
 
 import asyncio
@@ -40,18 +40,18 @@ class MemoryStorage:
         self._listeners: Listeners[Sequence[Revocation]] = Listeners()
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:  # noqa: ARG002
-        """Nothing to open, nothing to migrate."""
+        """Remember `access`; there is nothing to connect or to migrate."""
         known = self._tables.longest_access
         if access is not None and (known is None or known < access):
             self._tables.longest_access = access
 
     async def close(self) -> None:
-        """Nothing to close, but the lock may belong to an event loop that is over."""
+        """Replace the lock, which belongs to the event loop that used it."""
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["MemoryUnitOfWork"]:
-        """Open a unit of work on a copy; swap it in at the end, drop it on an error."""
+        """Open a unit of work on a copy, which replaces the tables at the end of the block."""
         async with self._lock:
             tables = self._tables.copy()
             tx = MemoryUnitOfWork(tables)
@@ -62,13 +62,13 @@ class MemoryStorage:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator["MemoryUnitOfWork"]:
-        """Look at a copy, which is dropped."""
+        """Open a copy to read, which is then dropped."""
         yield MemoryUnitOfWork(self._tables.copy())
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
     ) -> SessionState | None:
-        """Judge and carry out."""
+        """Apply the verdict of `rule.judge`."""
         async with self._lock:
             if not (found := self._tables.sessions.get((token.subject, token.session_id))):
                 return None
@@ -91,7 +91,7 @@ class MemoryStorage:
         listener(self._tables.revoked_since(0))
 
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
-        """Return what has been added since; a position counts what there was."""
+        """Return the entries since `position`, which is the number of entries before it."""
         entries = self._tables.revoked_since(position[0] if position and not reload else 0)
         position = (self._tables.revoked, 0)
         return FeedPage(entries=entries, position=position, now=datetime.now(UTC))
@@ -99,7 +99,7 @@ class MemoryStorage:
     async def session_state(
         self, user_id: UUID, session_id: UUID, now: datetime
     ) -> SessionState | None:
-        """Look the session and its user up."""
+        """Read the session and its user."""
         session = self._tables.sessions.get((user_id, session_id))
         user = self._tables.user_of(session) if session else None
         if session and user and session.is_live(now) and user.is_enabled:
@@ -107,7 +107,7 @@ class MemoryStorage:
         return None
 
     async def prune(self, now: datetime, limit: int) -> int:
-        """Remove it; whoever is at it lets nobody else in between."""
+        """Remove the rows in one go: no other coroutine runs meanwhile."""
         clock = datetime.now(UTC)
         sessions, revocations = self._tables.sessions, self._tables.revocations
         day_ago = min(now, clock) - timedelta(days=1)
@@ -126,12 +126,12 @@ class MemoryStorage:
         return removed
 
     async def health(self, now: datetime) -> Health:  # noqa: ARG002
-        """Memory always answers, and has no clock but this machine's."""
+        """Memory is always reachable, and its clock is this machine's."""
         return Health(database=Condition.OK, migrations=Condition.OK, clock=Condition.OK)
 
 
 class MemoryUnitOfWork:
-    """Both stores, over one copy of the tables."""
+    """Users, sessions and events, on one copy of the tables."""
 
     def __init__(self, tables: Tables) -> None:
         self._events = MemoryEvents(tables)

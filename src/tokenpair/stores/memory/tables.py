@@ -1,4 +1,4 @@
-"""The tables in memory, and what spans them."""
+"""The tables in memory."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -6,20 +6,16 @@ from uuid import UUID
 
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.sessions.revocation import Revocation
-from tokenpair.core.sessions.rule import (
-    StoredSession,
-)
+from tokenpair.core.sessions.rule import StoredSession
 
 
 @dataclass(slots=True)
 class Tables:
-    """All rows, each kind by its key."""
+    """All rows, by their keys: sessions by user and session, revocations by number from 0."""
 
     users: dict[UUID, StoredUser] = field(default_factory=dict)
-    sessions: dict[tuple[UUID, UUID], StoredSession] = field(
-        default_factory=dict
-    )  # (user, session)
-    revocations: dict[int, Revocation] = field(default_factory=dict)  # Numbered from 0.
+    sessions: dict[tuple[UUID, UUID], StoredSession] = field(default_factory=dict)
+    revocations: dict[int, Revocation] = field(default_factory=dict)
     revoked: int = 0
     longest_access: timedelta | None = None
 
