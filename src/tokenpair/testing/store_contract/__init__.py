@@ -1,4 +1,4 @@
-"""The promises of `ports.Storage` as tests, for whoever writes a storage.
+"""Tests that every storage must pass: the contract of `ports.Storage`.
 
 Subclass `StorageContract`, provide the fixture `storage`, and run pytest::
 
@@ -10,12 +10,11 @@ Subclass `StorageContract`, provide the fixture `storage`, and run pytest::
             yield storage
             await storage.close()
 
-Each test gets an open storage that holds nothing. The tests are async, and anyio's pytest
-plugin runs them; nothing need be configured, as long as its backend is asyncio.
-`pytest.register_assert_rewrite("tokenpair.testing.store_contract")`, called in a conftest.py before
-anything imports this module, makes failures speak.
+Each test gets an open, empty storage. The tests are async: anyio's pytest plugin runs them on
+asyncio, its default. Call `pytest.register_assert_rewrite("tokenpair.testing.store_contract")` in a
+conftest.py before the first import of this module, and failures show the values that differ.
 
-The functions beside the class make users, sessions and tokens for tests of your own.
+The functions beside the class make users, sessions and tokens for your own tests.
 """
 
 from collections.abc import AsyncIterator
@@ -42,6 +41,7 @@ from tokenpair.testing.store_contract.samples import (
     read_user,
 )
 from tokenpair.testing.store_contract.sessions import SessionPromises
+from tokenpair.testing.store_contract.user_locks import UserLockPromises
 from tokenpair.testing.store_contract.users import UserPromises
 from tokenpair.testing.store_contract.work import WorkPromises
 
@@ -64,6 +64,7 @@ __all__ = [
 
 class StorageContract(
     UserPromises,
+    UserLockPromises,
     SessionPromises,
     WorkPromises,
     EventPromises,
@@ -71,12 +72,12 @@ class StorageContract(
     FeedPromises,
     PrunePromises,
 ):
-    """Every promise of `ports.Storage`. A subclass provides the fixture `storage`."""
+    """All tests of the contract. A subclass provides the fixture `storage`."""
 
     pytestmark = pytest.mark.anyio
 
     @pytest.fixture
     async def storage(self) -> AsyncIterator[Storage]:
-        """Give an open storage that holds nothing, and close it afterwards."""
+        """Yield an open, empty storage, and close it afterwards."""
         raise NotImplementedError
-        yield  # noqa: PT022  It shows the shape.
+        yield  # noqa: PT022  Shows the shape to a subclass.

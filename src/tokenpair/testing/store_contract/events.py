@@ -1,5 +1,5 @@
-"""What a storage promises of the events that a unit of work records."""
-# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+"""Contract of `ports.UnitOfWork.record`, and of `ports.Storage.listen`."""
+# ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def tokens(entries: Sequence[Revocation]) -> list[tuple[object, object, int]]:
 
 
 class EventPromises:
-    """For `StorageContract`."""
+    """Events: recorded in a unit of work, announced after its commit."""
 
     @pytest.mark.parametrize(
         ("event", "expected"),
@@ -67,7 +67,7 @@ class EventPromises:
         assert tokens(entries) == [(None, _USER.id, 3), (_SESSION.id, None, 0)]
 
     async def test_what_ends_a_session_or_changes_roles_records_it(self, storage: Storage) -> None:
-        """By itself: a flow that forgot it would leave tokens alive."""
+        """The storage does it, so that no flow can forget it and leave tokens valid."""
         user = make_user()
         sessions = [make_session(user) for _ in range(3)]
         await keep(storage, user, *sessions)

@@ -1,5 +1,5 @@
-"""What the feed of revocations promises: whatever is revoked is in it, once it is committed."""
-# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+"""Contract of `ports.Storage.read_feed`."""
+# ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,22 +16,22 @@ from tokenpair.testing.store_contract.samples import NOW, keep, make_session, ma
 
 
 async def end_of_feed(storage: Storage) -> FeedPosition:
-    """Read all that others have left."""
+    """Return the position after all that is in the feed now."""
     return (await storage.read_feed(None)).position
 
 
 async def news(storage: Storage, position: FeedPosition | None) -> list[Revocation]:
-    """Give what is new since a position."""
+    """Return the entries since a position."""
     return list((await storage.read_feed(position)).entries)
 
 
 def sessions_in(entries: Sequence[Revocation]) -> set[UUID | None]:
-    """Give the sessions that entries speak of."""
+    """Return the ids of the sessions that entries revoke."""
     return {entry.session_id for entry in entries}
 
 
 class FeedPromises:
-    """For `StorageContract`."""
+    """The feed of revocations: every committed revocation is in it."""
 
     async def test_an_ended_session_is_in_the_feed(self, storage: Storage) -> None:
         user = make_user()
@@ -50,7 +50,7 @@ class FeedPromises:
         lasting = entry.until - entry.recorded_at
         assert abs(lasting - (ACCESS + MARGIN)) < timedelta(milliseconds=5)
 
-    async def test_where_no_worker_has_told_its_lifetime_a_revocation_lasts_for_a_day(
+    async def test_without_a_known_access_lifetime_a_revocation_lasts_for_a_day(
         self, storage: Storage
     ) -> None:
         session = make_session(user := make_user())
@@ -62,7 +62,7 @@ class FeedPromises:
         (entry,) = await news(storage, None)
         assert entry.until - entry.recorded_at > UNKNOWN_ACCESS
 
-    async def test_a_reload_has_all_that_is_in_force_besides_the_news(
+    async def test_a_reload_returns_all_that_is_in_force_and_the_new_entries(
         self, storage: Storage
     ) -> None:
         user = make_user()
@@ -78,7 +78,7 @@ class FeedPromises:
 
         assert sessions_in(page.entries) == {session.id for session in sessions}
 
-    async def test_every_session_that_ends_at_once_is_in_the_feed(self, storage: Storage) -> None:
+    async def test_each_of_several_ended_sessions_is_in_the_feed(self, storage: Storage) -> None:
         user, other = make_user(), make_user("bob@example.com")
         sessions = [make_session(user) for _ in range(3)]
         await keep(storage, user, *sessions)
@@ -93,7 +93,7 @@ class FeedPromises:
         assert sessions_in(entries) == {session.id for session in sessions}
         assert len(entries) == 3
 
-    async def test_what_had_ended_already_is_no_news(self, storage: Storage) -> None:
+    async def test_ending_an_ended_session_adds_nothing_to_the_feed(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user, ended_at=NOW, end_reason=EndReason.LOGOUT)
         await keep(storage, user, session)
@@ -112,12 +112,12 @@ class FeedPromises:
 
         async with storage.begin() as tx:
             await tx.users.set_roles(user.id, frozenset({"admin"}))
-            await tx.users.set_roles(user.id, frozenset({"admin"}))  # No change, no news.
+            await tx.users.set_roles(user.id, frozenset({"admin"}))  # Changes nothing.
 
         (entry,) = await news(storage, position)
         assert (entry.session_id, entry.user_id, entry.min_version) == (None, user.id, 1)
 
-    async def test_what_is_rolled_back_is_never_told(self, storage: Storage) -> None:
+    async def test_what_is_rolled_back_is_not_in_the_feed(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
@@ -137,7 +137,7 @@ class FeedPromises:
         assert await news(storage, position) == []
         assert [entry for entries in heard for entry in entries] == []
 
-    async def test_who_records_it_hears_of_it_at_once(self, storage: Storage) -> None:
+    async def test_a_listener_is_called_after_the_commit(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
@@ -152,7 +152,9 @@ class FeedPromises:
         assert before == []
         assert sessions_in([entry for entries in heard for entry in entries]) == {session.id}
 
-    async def test_a_reader_that_begins_gets_all_that_is_in_force(self, storage: Storage) -> None:
+    async def test_a_read_without_position_returns_all_that_is_in_force(
+        self, storage: Storage
+    ) -> None:
         user = make_user()
         sessions = [make_session(user) for _ in range(2)]
         await keep(storage, user, *sessions)
@@ -163,7 +165,7 @@ class FeedPromises:
 
         assert {session.id for session in sessions} <= sessions_in(entries)
 
-    async def test_news_is_told_until_the_reader_moves_on(self, storage: Storage) -> None:
+    async def test_an_entry_is_returned_for_each_earlier_position(self, storage: Storage) -> None:
         user = make_user()
         first, second = make_session(user), make_session(user)
         await keep(storage, user, first, second)
@@ -177,7 +179,7 @@ class FeedPromises:
         assert sessions_in(await news(storage, start)) == {first.id, second.id}
         assert second.id in sessions_in(await news(storage, page.position))
 
-    async def test_the_storages_clock_is_about_right(self, storage: Storage) -> None:
+    async def test_a_page_has_the_present_time(self, storage: Storage) -> None:
         page = await storage.read_feed(None)
 
         assert abs(page.now - datetime.now(UTC)) < timedelta(minutes=1)

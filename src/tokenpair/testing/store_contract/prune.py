@@ -1,5 +1,5 @@
-"""What pruning promises: what is over goes, a little at a time, and nothing else does."""
-# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+"""Contract of `ports.Storage.prune`."""
+# ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,13 +19,13 @@ from tokenpair.testing.store_contract.samples import (
 )
 
 OVER = NOW - timedelta(days=1, microseconds=1)
-"""When a session was over that may go."""
+"""End of a session that is just old enough to be removed."""
 
 
 class PrunePromises:
-    """For `StorageContract`."""
+    """Pruning: what is over is removed in batches, and nothing else."""
 
-    async def test_a_session_goes_a_day_after_it_was_over(self, storage: Storage) -> None:
+    async def test_a_session_is_removed_a_day_after_it_was_over(self, storage: Storage) -> None:
         user = make_user()
         live = make_session(user)
         lately = make_session(user, expires_at=NOW - 24 * HOUR)
@@ -44,9 +44,7 @@ class PrunePromises:
         assert await read_user(storage, user) == user
 
     @pytest.mark.parametrize("moment", ["expires_at", "ended_at"])
-    async def test_it_goes_a_batch_at_a_time_the_oldest_first(
-        self, storage: Storage, moment: str
-    ) -> None:
+    async def test_a_batch_removes_the_oldest_first(self, storage: Storage, moment: str) -> None:
         user = make_user()
         sessions = [make_session(user, **{moment: OVER - number * HOUR}) for number in range(5)]
         await keep(storage, user, *sessions)
@@ -58,7 +56,7 @@ class PrunePromises:
         assert removed == [2, 2, 1, 0]
         assert left == [*sessions[:3], None, None]
 
-    async def test_a_batch_is_of_each_kind(self, storage: Storage) -> None:
+    async def test_the_limit_applies_to_each_kind_of_row(self, storage: Storage) -> None:
         user = make_user()
         expired = [make_session(user, expires_at=OVER) for _ in range(3)]
         ended = [make_session(user, ended_at=OVER, end_reason=EndReason.LOGOUT) for _ in range(3)]
@@ -68,7 +66,7 @@ class PrunePromises:
 
         assert removed == [4, 2, 0]
 
-    async def test_a_clock_that_is_ahead_takes_no_session_away(self, storage: Storage) -> None:
+    async def test_a_clock_that_is_ahead_removes_no_session(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user, expires_at=datetime.now(UTC) + HOUR)
         await keep(storage, user, session)
@@ -78,7 +76,7 @@ class PrunePromises:
         assert removed == 0
         assert await read_session(storage, session) == session
 
-    async def test_a_clock_that_is_ahead_takes_no_revocation_away(self, storage: Storage) -> None:
+    async def test_a_clock_that_is_ahead_removes_no_revocation(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)

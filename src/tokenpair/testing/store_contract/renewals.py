@@ -1,5 +1,5 @@
-"""What `ports.Storage.renew` promises: the rule, carried out in one write."""
-# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+"""Contract of `ports.Storage.renew`: it does what the pure rule says, in one write."""
+# ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
 import asyncio
 from datetime import timedelta
@@ -34,7 +34,7 @@ from tokenpair.testing.store_contract.samples import (
 
 
 class RenewalPromises:
-    """Renewals."""
+    """Renewals: by the rule, and atomic."""
 
     @pytest.mark.parametrize(
         ("verdict", "name", "parent", "age"),
@@ -78,13 +78,13 @@ class RenewalPromises:
             pytest.param(Verdict.REPLAY, "x6", "x5", HOUR, id="replay-child-of-a-sibling"),
         ],
     )
-    async def test_a_strict_renewal_forgives_nothing(
+    async def test_a_renewal_follows_the_strict_rule(
         self, storage: Storage, verdict: Verdict, name: str, parent: str, age: timedelta
     ) -> None:
         await _assert_renewal(storage, verdict, name, parent, age=age, windows=STRICT)
 
     @pytest.mark.parametrize("generation", [1, 4])
-    async def test_the_heads_name_in_another_generation_is_no_repeat(
+    async def test_the_heads_id_in_another_generation_is_not_a_repeat(
         self, storage: Storage, generation: int
     ) -> None:
         user = make_user()
@@ -120,7 +120,7 @@ class RenewalPromises:
             pytest.param({"ended_at": NOW - HOUR, "end_reason": EndReason.LOGOUT}, {}, id="ended"),
         ],
     )
-    async def test_a_renewal_without_right_changes_nothing(
+    async def test_a_refused_renewal_changes_nothing(
         self, storage: Storage, session_is: dict[str, Any], token_has: dict[str, Any]
     ) -> None:
         user = make_user()
@@ -135,7 +135,7 @@ class RenewalPromises:
         assert answers == [None] * 3
         assert await read_session(storage, session) == session
 
-    async def test_a_disabled_user_renews_nothing(self, storage: Storage) -> None:
+    async def test_a_disabled_users_renewal_changes_nothing(self, storage: Storage) -> None:
         user = make_user(disabled_at=NOW - HOUR)
         session = make_session(user)
         await keep(storage, user, session)
@@ -148,7 +148,7 @@ class RenewalPromises:
         assert answers == [None] * 3
         assert await read_session(storage, session) == session
 
-    async def test_a_session_renews_until_its_last_moment(self, storage: Storage) -> None:
+    async def test_a_session_renews_until_it_expires(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user, expires_at=NOW + TICK)
         await keep(storage, user, session)
@@ -158,7 +158,7 @@ class RenewalPromises:
         assert state is not None
         assert state.expires_at == NOW + TICK
 
-    async def test_a_renewal_brings_the_roles_of_now(self, storage: Storage) -> None:
+    async def test_a_renewal_returns_the_present_roles(self, storage: Storage) -> None:
         user = make_user(roles=frozenset({"reader"}))
         session = make_session(user)
         await keep(storage, user, session)
@@ -170,8 +170,8 @@ class RenewalPromises:
         assert state is not None
         assert (state.roles, state.version) == (frozenset({"admin", "author"}), 1)
 
-    async def test_many_who_renew_with_one_token_advance_once(self, storage: Storage) -> None:
-        """Each sees the first one's work: the same head, accepted at the same moment."""
+    async def test_concurrent_renewals_with_one_token_advance_once(self, storage: Storage) -> None:
+        """Each call acts on what the first has written, so all return the same state."""
         user = make_user()
         session = make_session(user)
         token = make_token(session)
@@ -188,7 +188,7 @@ class RenewalPromises:
         assert (kept.head, kept.previous, kept.generation) == ("t6", "t5", 6)
         assert set(states) == {SessionState.of(kept, user)}
 
-    async def test_of_two_siblings_at_once_one_renews(self, storage: Storage) -> None:
+    async def test_of_two_concurrent_siblings_one_renews(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
         siblings = [make_token(session, "t6"), make_token(session, "x6", parent="t5")]
@@ -206,7 +206,7 @@ class RenewalPromises:
 async def _assert_renewal(
     storage: Storage, verdict: Verdict, name: str, parent: str, *, age: timedelta, windows: Windows
 ) -> None:
-    """Renew a session of that age, and compare every column with the pure rule."""
+    """Renew a session that rotated `age` ago; compare every column with the pure rule."""
     user = make_user(roles=frozenset({"admin"}), version=2)
     session = make_session(user, rotated_at=NOW - age)
     bystander = make_session(user)

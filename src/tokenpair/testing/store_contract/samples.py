@@ -1,4 +1,4 @@
-"""Users, sessions and tokens that the promises are tried on."""
+"""Users, sessions and tokens for the contract, and for tests of your own."""
 
 import asyncio
 from dataclasses import replace
@@ -20,31 +20,33 @@ from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
-"""The moment at which everything is tried."""
+"""Present time in all tests of the contract."""
 
 SECRET = bytes(range(16))
-"""What every token of `make_token` knows."""
+"""Secret of every session of `make_session`, in every token of `make_token`."""
 
 HASH = "hash-1"
-"""The password hash that `keep` stores."""
+"""Password hash that `keep` stores by default."""
 
 FORGIVING = Windows()
-"""The usual windows."""
+"""Default windows."""
 
 STRICT = Windows(strict=True)
-"""No windows at all."""
+"""Strict windows: each token renews once."""
 
 G = FORGIVING.superseded
 TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
 
-# How long a task is watched that should be waiting for somebody else. Too short lets a broken
-# storage pass now and then; it never makes a good one fail.
-_PATIENCE = 0.1
+_WAITS_SECONDS = 0.1
+"""Time after which a task counts as waiting, in seconds.
+
+If it is too short, a broken storage passes now and then. A correct storage never fails by it.
+"""
 
 
 def make_user(email: str = "ada@example.com", **changes: Any) -> User:  # noqa: ANN401
-    """Make a user without roles."""
+    """Return a user without roles; `changes` replace fields."""
     user = User(
         id=uuid7(),
         email=EmailAddress.parse(email),
@@ -54,7 +56,7 @@ def make_user(email: str = "ada@example.com", **changes: Any) -> User:  # noqa: 
 
 
 def make_session(user: User, **changes: Any) -> StoredSession:  # noqa: ANN401
-    """Make a session of generation 5 that last rotated an hour ago: head "t5", previous "t4"."""
+    """Return a session of generation 5 that rotated an hour ago: head "t5", previous "t4"."""
     session = StoredSession(
         id=uuid7(),
         user_id=user.id,
@@ -72,7 +74,7 @@ def make_session(user: User, **changes: Any) -> StoredSession:  # noqa: ANN401
 
 
 def make_token(session: StoredSession, name: str = "t6", **changes: Any) -> FullRefreshClaims:  # noqa: ANN401
-    """Make the token "tN": of generation N, the child of the one before. "t6" is due."""
+    """Return the token "tN" of generation N, a child of "tN-1". A session accepts "t6" next."""
     generation = int(name[1:])
     token = FullRefreshClaims(
         subject=session.user_id,
@@ -90,7 +92,7 @@ def make_token(session: StoredSession, name: str = "t6", **changes: Any) -> Full
 async def keep(
     storage: Storage, user: User, *sessions: StoredSession, password_hash: str | None = HASH
 ) -> None:
-    """Store a user, the hash of the password and sessions."""
+    """Store a user with a password hash and sessions."""
     async with storage.begin() as tx:
         await tx.users.add(StoredUser(user=user, password_hash=password_hash))
         for session in sessions:
@@ -98,20 +100,20 @@ async def keep(
 
 
 async def read_user(storage: Storage, user: User) -> User | None:
-    """Give the user as it is kept now."""
+    """Return the user as it is stored now, or None."""
     async with storage.reading() as look:
         return await look.users.get(user.id)
 
 
 async def read_password_hash(storage: Storage, user: User) -> str | None:
-    """Return the hash of the password as it is stored now."""
+    """Return the password hash as it is stored now, or None."""
     async with storage.begin() as tx:
         found = await tx.users.lock(user.id)
     return found.password_hash if found else None
 
 
 async def read_session(storage: Storage, session: Session | StoredSession) -> StoredSession | None:
-    """Give the session as it is kept now."""
+    """Return the session as it is stored now, or None."""
     async with storage.begin() as tx:
         found = await tx.sessions.lock(session.user_id, session.id)
     return found[0] if found else None
@@ -120,7 +122,7 @@ async def read_session(storage: Storage, session: Session | StoredSession) -> St
 def carried_out(
     session: StoredSession, verdict: Verdict, token: FullRefreshClaims
 ) -> StoredSession:
-    """Say what `renew` at `NOW` must leave behind, by the pure rule."""
+    """Return the session that `renew` at `NOW` must store, by the pure rule."""
     match verdict:
         case Verdict.ADVANCE:
             return advance(session, token, NOW)
@@ -131,6 +133,6 @@ def carried_out(
 
 
 async def waits(task: asyncio.Task[Any]) -> bool:
-    """Say whether a task is kept waiting by somebody else."""
-    done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
+    """Return whether a task waits for another unit of work."""
+    done, _ = await asyncio.wait({task}, timeout=_WAITS_SECONDS)
     return not done

@@ -1,5 +1,5 @@
-"""What `ports.Sessions` promises."""
-# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+"""Contract of `ports.Sessions`."""
+# ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
 import asyncio
 from dataclasses import replace
@@ -25,9 +25,9 @@ from tokenpair.testing.store_contract.samples import (
 
 
 class SessionPromises:
-    """The sessions."""
+    """Sessions: stored, found, ended and locked."""
 
-    async def test_a_session_is_kept_whole(self, storage: Storage) -> None:
+    async def test_a_stored_session_is_read_back_unchanged(self, storage: Storage) -> None:
         user = make_user(roles=frozenset({"admin"}))
         session = make_session(
             user,
@@ -44,7 +44,7 @@ class SessionPromises:
         async with storage.begin() as tx:
             assert await tx.sessions.lock(session.user_id, session.id) == (session, user)
 
-    async def test_a_new_session_has_rotated_and_ended_never(self, storage: Storage) -> None:
+    async def test_a_new_session_has_neither_rotated_nor_ended(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user, head="root", previous=None, generation=0)
 
@@ -116,7 +116,7 @@ class SessionPromises:
             other, ended_at=NOW + HOUR, end_reason=EndReason.LOGOUT_ALL
         )
 
-    async def test_of_two_who_end_a_session_at_once_one_does(self, storage: Storage) -> None:
+    async def test_of_several_calls_that_end_a_session_one_succeeds(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
@@ -153,7 +153,7 @@ class SessionPromises:
         assert await read_session(storage, ended) == ended
         assert await read_session(storage, others) == others
 
-    async def test_an_ended_session_never_lives_again(self, storage: Storage) -> None:
+    async def test_an_ended_session_stays_ended(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user, ended_at=NOW - TICK, end_reason=EndReason.LOGOUT)
         await keep(storage, user, session)
@@ -168,7 +168,7 @@ class SessionPromises:
         assert await storage.session_state(session.user_id, session.id, NOW) is None
         assert await read_session(storage, session) == session
 
-    async def test_a_renewal_waits_for_whoever_holds_the_session(self, storage: Storage) -> None:
+    async def test_a_renewal_of_a_locked_session_waits(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
@@ -186,7 +186,9 @@ class SessionPromises:
             session, ended_at=NOW, end_reason=EndReason.REPLAY
         )
 
-    async def test_whoever_waits_for_a_session_gets_it_as_committed(self, storage: Storage) -> None:
+    async def test_a_lock_that_waited_returns_the_session_as_committed(
+        self, storage: Storage
+    ) -> None:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)

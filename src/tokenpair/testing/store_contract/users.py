@@ -1,18 +1,13 @@
-"""What `ports.Users` promises."""
-# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+"""Contract of `ports.Users`."""
+# ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
 
 from tokenpair.core.accounts.email import EmailAddress
-from tokenpair.core.accounts.user import StoredUser, User
-from tokenpair.core.sessions.rule import (
-    EndReason,
-    StoredSession,
-)
+from tokenpair.core.accounts.user import StoredUser
 from tokenpair.errors import EmailTaken
 from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
@@ -27,14 +22,13 @@ from tokenpair.testing.store_contract.samples import (
     read_password_hash,
     read_session,
     read_user,
-    waits,
 )
 
 
 class UserPromises:
-    """The accounts."""
+    """Accounts: stored, found, listed and changed."""
 
-    async def test_a_user_is_kept_whole(self, storage: Storage) -> None:
+    async def test_a_stored_user_is_read_back_unchanged(self, storage: Storage) -> None:
         user = make_user(
             "Ada.Lovelace+x@Example.COM",
             email_verified_at=NOW,
@@ -48,7 +42,7 @@ class UserPromises:
 
         assert await read_user(storage, user) == user
 
-    async def test_a_hash_is_kept_beside_its_user(self, storage: Storage) -> None:
+    async def test_a_password_hash_is_stored_with_its_user(self, storage: Storage) -> None:
         user = make_user()
         stored = StoredUser(user=user, password_hash="hash-7")  # noqa: S106  A made-up hash.
 
@@ -68,7 +62,9 @@ class UserPromises:
         assert await read_user(storage, user) == user
         assert await read_password_hash(storage, user) is None
 
-    async def test_times_are_moments_whatever_their_zone(self, storage: Storage) -> None:
+    async def test_a_time_in_another_zone_is_read_back_as_the_same_moment(
+        self, storage: Storage
+    ) -> None:
         elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
         user = make_user(created_at=elsewhere)
 
@@ -98,18 +94,6 @@ class UserPromises:
 
         assert await read_user(storage, first) == first
         assert await read_user(storage, second) is None
-
-    async def test_of_many_who_take_an_address_at_once_one_gets_it(self, storage: Storage) -> None:
-        users = [make_user() for _ in range(5)]
-
-        answers = await asyncio.gather(
-            *(keep(storage, user) for user in users), return_exceptions=True
-        )
-
-        assert answers.count(None) == 1
-        assert sum(isinstance(answer, EmailTaken) for answer in answers) == 4
-        async with storage.reading() as look:
-            assert await look.users.list(limit=10) == [users[answers.index(None)]]
 
     async def test_an_unknown_user_is_none_or_false(self, storage: Storage) -> None:
         nobody = uuid7()
@@ -152,7 +136,7 @@ class UserPromises:
         assert await read_password_hash(storage, other) == HASH
         assert await read_user(storage, user) == user
 
-    async def test_no_password_is_replaced_by_nothing(self, storage: Storage) -> None:
+    async def test_a_missing_password_hash_matches_no_expected_one(self, storage: Storage) -> None:
         user = make_user()
         await keep(storage, user, password_hash=None)
 
@@ -161,19 +145,6 @@ class UserPromises:
 
         assert not was_it
         assert await read_password_hash(storage, user) is None
-
-    async def test_of_two_who_replace_a_hash_at_once_one_does(self, storage: Storage) -> None:
-        user = make_user()
-        await keep(storage, user)
-
-        async def set_hash(new: str) -> bool:
-            async with storage.begin() as tx:
-                return await tx.users.set_password_hash(user.id, new, replacing="hash-1")
-
-        answers = await asyncio.gather(set_hash("hash-2"), set_hash("hash-3"))
-
-        assert sorted(answers) == [False, True]
-        assert await read_password_hash(storage, user) == f"hash-{answers.index(True) + 2}"
 
     async def test_a_profile_is_replaced(self, storage: Storage) -> None:
         user, other = make_user(profile={"name": "Ada"}), make_user("eve@example.com")
@@ -188,23 +159,7 @@ class UserPromises:
         assert await read_user(storage, user) == replace(user, profile=profile)
         assert await read_user(storage, other) == other
 
-    async def test_changes_under_a_lock_at_once_lose_nothing(self, storage: Storage) -> None:
-        user = make_user()
-        await keep(storage, user)
-
-        async def add(field: str) -> None:
-            async with storage.begin() as tx:
-                locked = await tx.users.lock(user.id)
-                assert locked is not None
-                await tx.users.set_profile(user.id, locked.user.profile | {field: field})
-
-        await asyncio.gather(*map(add, "abcdefgh"))
-
-        assert await read_user(storage, user) == replace(
-            user, profile={field: field for field in "abcdefgh"}
-        )
-
-    async def test_roles_are_replaced_and_raise_the_version(self, storage: Storage) -> None:
+    async def test_new_roles_increase_the_version(self, storage: Storage) -> None:
         user = make_user(roles=frozenset({"reader", "author"}), version=3)
         await keep(storage, user)
 
@@ -216,7 +171,7 @@ class UserPromises:
             user, roles=frozenset({"author", "admin"}), version=4
         )
 
-    async def test_the_same_roles_raise_nothing(self, storage: Storage) -> None:
+    async def test_the_same_roles_change_nothing(self, storage: Storage) -> None:
         user = make_user(roles=frozenset({"reader", "author"}), version=3)
         await keep(storage, user)
 
@@ -225,20 +180,6 @@ class UserPromises:
 
         assert known
         assert await read_user(storage, user) == user
-
-    async def test_every_change_of_roles_at_once_counts(self, storage: Storage) -> None:
-        user = make_user()
-        await keep(storage, user)
-
-        async def set_role(role: str) -> None:
-            async with storage.begin() as tx:
-                await tx.users.set_roles(user.id, frozenset({role}))
-
-        await asyncio.gather(*map(set_role, "abcdef"))
-
-        kept = await read_user(storage, user)
-        assert kept is not None
-        assert kept.version == 6
 
     async def test_a_user_is_disabled_and_enabled(self, storage: Storage) -> None:
         user = make_user()
@@ -254,75 +195,3 @@ class UserPromises:
         assert disabled == replace(user, disabled_at=NOW)
         assert await read_user(storage, user) == user
         assert await read_session(storage, session) == session
-
-    async def test_who_locks_a_user_is_alone_with_it(self, storage: Storage) -> None:
-        user = make_user()
-        await keep(storage, user)
-
-        async def lock() -> None:
-            async with storage.begin() as tx:
-                await tx.users.lock(user.id)
-
-        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
-            await tx.users.lock(user.id)
-            other = tasks.create_task(lock())
-            waited = await waits(other)
-
-        assert waited
-
-    async def test_many_open_sessions_of_one_user_one_after_the_other(
-        self, storage: Storage
-    ) -> None:
-        user = make_user()
-        await keep(storage, user)
-        sessions = [make_session(user) for _ in range(6)]
-
-        async def open_session(session: StoredSession) -> None:
-            async with storage.begin() as tx:
-                assert await tx.users.lock(user.id) == StoredUser(user=user, password_hash=HASH)
-                await tx.sessions.add(session)
-
-        await asyncio.gather(*map(open_session, sessions))
-
-        async with storage.reading() as look:
-            live = await look.sessions.live(user.id, NOW)
-        assert {session.id for session in live} == {session.id for session in sessions}
-
-    async def test_a_change_waits_for_those_who_hold_the_user(self, storage: Storage) -> None:
-        """Or a session opened with the old password would outlive its change."""
-        user = make_user()
-        session = make_session(user)
-        await keep(storage, user)
-
-        async def change_password() -> int:
-            async with storage.begin() as tx:
-                await tx.users.set_password_hash(user.id, "hash-2", replacing="hash-1")
-                return await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, NOW)
-
-        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
-            locked = await tx.users.lock(user.id)
-            change = tasks.create_task(change_password())
-            waited = await waits(change)
-            await tx.sessions.add(session)
-
-        assert locked is not None
-        assert locked.user == user
-        assert waited
-        assert change.result() == 1
-
-    async def test_whoever_waits_for_a_user_gets_it_as_committed(self, storage: Storage) -> None:
-        user = make_user()
-        await keep(storage, user)
-
-        async def lock() -> User | None:
-            async with storage.begin() as tx:
-                found = await tx.users.lock(user.id)
-            return found.user if found else None
-
-        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
-            await tx.users.set_disabled(user.id, NOW)
-            other = tasks.create_task(lock())
-            waited = await waits(other)
-
-        assert waited
-        assert other.result() == replace(user, disabled_at=NOW)

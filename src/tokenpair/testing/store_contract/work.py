@@ -1,5 +1,5 @@
-"""What `ports.Storage` promises of units of work, of session states, and of itself."""
-# ruff: noqa: S101, D102  These are tests: they assert, and their names are their docstrings.
+"""Contract of `ports.Storage`: units of work, session states, health, opening and closing."""
+# ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
 import asyncio
 from dataclasses import replace
@@ -31,9 +31,9 @@ from tokenpair.testing.store_contract.samples import (
 
 
 class WorkPromises:
-    """Units of work, and the storage as a whole."""
+    """Units of work, session states, and the storage as a whole."""
 
-    async def test_a_unit_sees_its_own_work(self, storage: Storage) -> None:
+    async def test_a_unit_of_work_reads_its_own_writes(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
 
@@ -45,7 +45,7 @@ class WorkPromises:
 
         assert found == (session, replace(user, roles=frozenset({"admin"}), version=1))
 
-    async def test_an_error_undoes_the_whole_unit(self, storage: Storage) -> None:
+    async def test_an_error_rolls_the_whole_unit_of_work_back(self, storage: Storage) -> None:
         user, newcomer = make_user(), make_user("eve@example.com")
         session = make_session(user)
         await keep(storage, user, session)
@@ -65,7 +65,7 @@ class WorkPromises:
         assert await read_user(storage, user) == user
         assert await read_session(storage, session) == session
 
-    async def test_what_was_committed_survives_a_later_error(self, storage: Storage) -> None:
+    async def test_an_error_after_the_commit_rolls_nothing_back(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
         await keep(storage, user, session)
@@ -82,7 +82,7 @@ class WorkPromises:
             session, ended_at=NOW, end_reason=EndReason.REPLAY
         )
 
-    async def test_a_cancelled_unit_leaves_nothing_and_blocks_nobody(
+    async def test_a_cancelled_unit_of_work_is_rolled_back_and_releases_its_locks(
         self, storage: Storage
     ) -> None:
         user = make_user()
@@ -105,7 +105,7 @@ class WorkPromises:
         assert await read_session(storage, session) == session
         assert await storage.renew(make_token(session), NOW, FORGIVING) is not None
 
-    async def test_a_look_shows_only_what_is_committed(self, storage: Storage) -> None:
+    async def test_a_read_returns_only_what_is_committed(self, storage: Storage) -> None:
         user = make_user()
 
         async with storage.begin() as tx:
@@ -116,7 +116,7 @@ class WorkPromises:
         assert before is None
         assert after == user
 
-    async def test_a_live_session_stands(self, storage: Storage) -> None:
+    async def test_a_live_session_has_a_state(self, storage: Storage) -> None:
         user = make_user(roles=frozenset({"admin"}), version=2)
         session = make_session(user, expires_at=NOW + TICK)
         await keep(storage, user, session)
@@ -133,7 +133,7 @@ class WorkPromises:
             pytest.param({"ended_at": NOW, "end_reason": EndReason.LOGOUT}, id="ended"),
         ],
     )
-    async def test_a_session_that_is_over_does_not_stand(
+    async def test_a_session_that_is_over_has_no_state(
         self, storage: Storage, session_is: dict[str, Any]
     ) -> None:
         user = make_user()
@@ -142,14 +142,14 @@ class WorkPromises:
 
         assert await storage.session_state(session.user_id, session.id, NOW) is None
 
-    async def test_a_disabled_users_session_does_not_stand(self, storage: Storage) -> None:
+    async def test_a_disabled_users_session_has_no_state(self, storage: Storage) -> None:
         user = make_user(disabled_at=NOW + HOUR)
         session = make_session(user)
         await keep(storage, user, session)
 
         assert await storage.session_state(session.user_id, session.id, NOW) is None
 
-    async def test_it_answers_and_knows_the_time(self, storage: Storage) -> None:
+    async def test_an_open_storage_is_healthy(self, storage: Storage) -> None:
         found = await storage.health(datetime.now(UTC))
 
         assert (found.database, found.migrations, found.clock) == (Condition.OK,) * 3
@@ -166,10 +166,10 @@ class WorkPromises:
 
     @pytest.mark.parametrize("hours", [(24, 1), (1, 24), (1, 24, None)], ids=str)
     @pytest.mark.parametrize("is_closed", [True, False], ids=["closed-between", "open"])
-    async def test_the_longest_lifetime_ever_told_decides_how_long_a_revocation_lasts(
+    async def test_the_longest_access_lifetime_decides_how_long_a_revocation_lasts(
         self, storage: Storage, hours: tuple[int | None, ...], is_closed: bool
     ) -> None:
-        """Another worker's tokens may still live as long as its settings say, not this writer's."""
+        """Another worker may have issued tokens with a longer lifetime than this one's settings."""
         session = make_session(user := make_user())
         await keep(storage, user, session)
         for each in hours:
@@ -185,7 +185,7 @@ class WorkPromises:
         lasting = entry.until - entry.recorded_at
         assert abs(lasting - timedelta(days=1) - MARGIN) < timedelta(milliseconds=5)
 
-    async def test_closing_twice_is_fine(self, storage: Storage) -> None:
+    async def test_a_second_close_does_nothing(self, storage: Storage) -> None:
         await storage.close()
 
         await storage.close()
