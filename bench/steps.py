@@ -40,6 +40,7 @@ _STATE = SessionState(
     rotated_at=_BEGAN,
     expires_at=_ENDS,
     authenticated_at=_BEGAN,
+    amr=frozenset({"pwd"}),
     roles=frozenset(),
     version=1,
 )

@@ -58,11 +58,25 @@ async def test_the_tokens_say_what_they_are_and_name_nobody(client: httpx2.Async
     assert (refresh[0]["typ"], refresh[0]["alg"]) == ("rt+jwt", "HS256")
     assert access[1].keys() == {
         "iss", "aud", "client_id", "sub", "sid", "jti", "iat", "exp", "roles", "ver", "auth_time",
+        "amr",
     }  # fmt: skip
     assert refresh[1].keys() == {
         "iss", "aud", "sub", "sid", "jti", "iat", "exp", "parent", "gen", "secret",
     }  # fmt: skip
     assert "example.com" not in json.dumps([access, refresh])
+
+
+@pytest.mark.usefixtures("ada")
+async def test_access_tokens_say_how_the_user_authenticated(
+    client: httpx2.AsyncClient, auth: Auth
+) -> None:
+    first = (await client.post("/auth/login", json=CREDENTIALS)).json()
+    second = (await renew(client, first["refresh_token"])).json()
+
+    for pair in (first, second):
+        payload = json.loads(from_base64url(pair["access_token"].split(".")[1]))
+        assert payload["amr"] == ["pwd"]
+        assert (await auth.verify_access(pair["access_token"])).amr == {"pwd"}
 
 
 @pytest.mark.usefixtures("ada")

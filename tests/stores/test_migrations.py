@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.servers import PostgresServer
 from tokenpair import EmailAddress, User
 from tokenpair.core.accounts.user import StoredUser
-from tokenpair.core.sessions.rule import EndReason, StoredSession
+from tokenpair.core.sessions.rule import EndReason, StoredSession, Windows
 from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, Migrations, SqlStorage, create_engine
 from tokenpair.stores.sql.accounts import _to_row as user_row
@@ -28,6 +28,7 @@ from tokenpair.testing.store_contract import (
     NOW,
     keep,
     make_session,
+    make_token,
     make_user,
     read_session,
     read_user,
@@ -271,6 +272,20 @@ class TestOurs:
             )
         assert key["constrained_columns"] == ["user_id", "id"]
         assert [each["options"] for each in foreign_keys] == [{"ondelete": "CASCADE"}]
+
+    async def test_a_session_from_before_amr_renews_without_it(
+        self, storage: SqlStorage, engine: AsyncEngine
+    ) -> None:
+        await migrate_to(engine, "0007")
+        ada = make_user()
+        session = make_session(ada)
+        await insert_as_of_then(engine, ada, session)
+
+        await TOKENPAIR_MIGRATIONS.upgrade(engine)
+
+        renewed = await storage.renew(make_token(session), NOW, Windows())
+        assert renewed is not None
+        assert renewed.amr == frozenset()
 
     async def test_other_tables_are_left_alone(
         self, storage: SqlStorage, engine: AsyncEngine

@@ -76,6 +76,7 @@ access_claims = st.builds(
     roles=st.frozensets(st.text(min_size=1, max_size=20), max_size=5),
     version=st.integers(0, 2**31 - 1),
     authenticated_at=moments,
+    amr=st.frozensets(st.text(min_size=1, max_size=20), max_size=3),
 )
 refresh_claims = st.builds(
     FullRefreshClaims,

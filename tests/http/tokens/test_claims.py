@@ -149,6 +149,12 @@ ACCESS_ONLY: dict[str, Forgery] = {
     "ver_string": lambda b: b.with_claims(ver="0"),
     "ver_fraction": lambda b: b.with_claims(ver=0.0),
     "auth_time_string": lambda b: b.with_claims(auth_time="0"),
+    "amr_null": lambda b: b.with_claims(amr=None),
+    "amr_string": lambda b: b.with_claims(amr="pwd"),
+    "amr_object": lambda b: b.with_claims(amr={"pwd": True}),
+    "amr_of_numbers": lambda b: b.with_claims(amr=[1]),
+    "amr_with_an_empty_one": lambda b: b.with_claims(amr=[""]),
+    "amr_twice_the_same": lambda b: b.with_claims(amr=["pwd", "pwd"]),
 }
 
 
@@ -169,6 +175,16 @@ REFRESH_ONLY: dict[str, Forgery] = {
 async def test_an_odd_claim_of_an_access_token_is_refused(gate: Gate, forge: Forgery) -> None:
     """J9."""
     await gate.assert_refuses(forge, "as_access_token", "for_log_out_as_access_token")
+
+
+async def test_an_access_token_from_before_amr_stays_valid(
+    gate: Gate, auth: Auth, access_bench: Bench
+) -> None:
+    answers = await gate.answers(lambda b: b.without_claim("amr"), "as_access_token")
+
+    assert answers["as_access_token"].status_code == 200
+    assert (await auth.verify_access(access_bench.token)).amr == {"pwd"}
+    assert (await auth.verify_access(access_bench.without_claim("amr"))).amr == frozenset()
 
 
 @forged(REFRESH_ONLY)

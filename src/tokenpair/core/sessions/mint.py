@@ -108,6 +108,7 @@ class Mint:
             roles=state.roles,
             version=state.version,
             authenticated_at=state.authenticated_at,
+            amr=state.amr,
             **self._span(now, self.lifetimes.access, state),
         )
         return TokenPair(

@@ -1,11 +1,11 @@
 """The renewal rule: what a presented refresh token means for its session.
 
-`judge` decides and `advance` moves on; both are pure. The SQL store carries the same rule out
-in one statement, and the tests hold the two against each other.
+`judge` decides and `advance` computes the session's next state; both are pure functions. The SQL
+storage applies the same rule in one statement, and the tests compare the two.
 """
 
 import hmac
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
@@ -19,12 +19,12 @@ from tokenpair.core.tokens.claims import FullRefreshClaims
 class Verdict(Enum):
     """What a presented refresh token means."""
 
-    ADVANCE = "advance"  # Its turn has come: it becomes the head; answer with its child.
-    HOLD = "hold"  # Its turn has come, but the head is young: answer with itself again.
-    REPEAT = "repeat"  # It is the head: answer with a child of it.
-    SUPERSEDED = "superseded"  # It has just been overtaken: no token, and nothing ends.
-    REPLAY = "replay"  # The session has moved past it: somebody holds a copy.
-    ENDED = "ended"  # There is no such session any more.
+    ADVANCE = "advance"  # The next token, and it is due: it becomes the head. Answer: its child.
+    HOLD = "hold"  # The next token, but the head is recent. Answer: the same token again.
+    REPEAT = "repeat"  # The head itself. Answer: its child.
+    SUPERSEDED = "superseded"  # The head's parent, just replaced. No token, and nothing ends.
+    REPLAY = "replay"  # An older token: two parties hold copies. The session ends.
+    ENDED = "ended"  # The session has ended or expired, or the token was not made for it.
 
 
 class EndReason(Enum):
@@ -40,12 +40,12 @@ class EndReason(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """How much haste the rule forgives.
+    """How long the rule tolerates retries and parallel renewals.
 
-    `repeat`: for so long after a renewal, the same token gets the identical child.
-    `superseded`: for so long a session rotates at most once, and the token just overtaken is
-    no theft; longer than any request can be in flight.
-    `strict`: forgive nothing. Every renewal rotates, and every older token is a replay.
+    `repeat`: how long after a renewal the same token gets the identical child.
+    `superseded`: the shortest time between two rotations of a session, and how long the token
+    that was just replaced is no theft. Longer than any request can be in flight.
+    `strict`: tolerate nothing. Every renewal rotates, and every older token is a replay.
     """
 
     repeat: timedelta = timedelta(seconds=10)
@@ -57,12 +57,15 @@ class Windows:
 class Session:
     """One log-in on one device. It holds no secret: an endpoint may return it.
 
-    `seen_at` is the time of the last renewal or, before the first, of the log-in.
+    `seen_at` is the time of the last renewal or, before the first, of the log-in. `amr` lists how
+    the user authenticated, by the names of RFC 8176, such as "pwd"; it is empty for sessions
+    that are older than this field.
     """
 
     id: UUID
     user_id: UUID
     authenticated_at: datetime
+    amr: frozenset[str] = frozenset()
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
@@ -72,61 +75,43 @@ class Session:
     ip: str | None = None
 
 
+_PUBLIC_FIELDS = tuple(each.name for each in fields(Session))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSession:
+class StoredSession(Session):
     """A session as a storage keeps it, with what the renewal rule needs: one row for its life.
 
-    `head` is the id of the refresh token that the session last accepted, `previous` that
-    token's parent, `generation` its generation. `secret_hash` is the SHA-256 of 128 random bits
-    that only the tokens carry.
+    `head` is the id of the refresh token that the session last accepted, `generation` that
+    token's generation, and `previous` its parent. `rotated_at` is when it was accepted.
+    `secret_hash` is the SHA-256 of 128 random bits that only the tokens carry.
     """
 
-    id: UUID
-    user_id: UUID
     secret_hash: bytes = field(repr=False)
     head: str
     previous: str | None = None
     generation: int = 0
     rotated_at: datetime
-    authenticated_at: datetime
-    created_at: datetime
-    seen_at: datetime
-    expires_at: datetime
-    ended_at: datetime | None = None
-    end_reason: EndReason | None = None
-    user_agent: str | None = None
-    ip: str | None = None
 
     def is_live(self, now: datetime) -> bool:
-        """Has it neither been ended nor outlived its time?"""
+        """Has it neither been ended nor expired?"""
         return self.ended_at is None and now < self.expires_at
 
     def recognises(self, token: FullRefreshClaims) -> bool:
-        """Was the token made for this session, by one who knew its secret?"""
+        """Was the token made for this session, by an issuer who knew its secret?"""
         return _recognises(self.id, self.user_id, self.secret_hash, token)
 
     @property
     def public(self) -> Session:
         """The session without what only the renewal rule needs."""
-        return Session(
-            id=self.id,
-            user_id=self.user_id,
-            authenticated_at=self.authenticated_at,
-            created_at=self.created_at,
-            seen_at=self.seen_at,
-            expires_at=self.expires_at,
-            ended_at=self.ended_at,
-            end_reason=self.end_reason,
-            user_agent=self.user_agent,
-            ip=self.ip,
-        )
+        return Session(**{name: getattr(self, name) for name in _PUBLIC_FIELDS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
-    """A live session as a token sees it: what a check needs, and a new token is minted from.
+    """A live session and its user: what a new token is minted from, and a token checked against.
 
-    Roles and version are the user's of now, so a renewed token carries the roles of now.
+    Roles and version are the user's current ones, so a renewed token carries the current roles.
     """
 
     session_id: UUID
@@ -136,15 +121,16 @@ class SessionState:
     rotated_at: datetime
     expires_at: datetime
     authenticated_at: datetime
+    amr: frozenset[str]
     roles: frozenset[str]
     version: int
 
     def recognises(self, token: FullRefreshClaims) -> bool:
-        """Was the token made for this session, by one who knew its secret?"""
+        """Was the token made for this session, by an issuer who knew its secret?"""
         return _recognises(self.session_id, self.user_id, self.secret_hash, token)
 
     def accepts(self, token: FullRefreshClaims) -> bool:
-        """Is the token the session's head, or a child of it? Then `judge_unrenewed` accepts it."""
+        """Is the token the session's head, or a child of it? `judge_unrenewed` accepts both."""
         return self.head in {token.token_id, token.parent}
 
     @classmethod
@@ -158,13 +144,14 @@ class SessionState:
             rotated_at=session.rotated_at,
             expires_at=session.expires_at,
             authenticated_at=session.authenticated_at,
+            amr=session.amr,
             roles=user.roles,
             version=user.version,
         )
 
 
 def hash_secret(secret: bytes) -> bytes:
-    """Give what the row keeps of a session's secret.
+    """Return what the row keeps of a session's secret.
 
     A plain hash is enough for 128 random bits (OWASP ASVS 5.0, 6.5.2).
     """
@@ -174,30 +161,30 @@ def hash_secret(secret: bytes) -> bytes:
 def judge(
     session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
 ) -> Verdict:
-    """Say what `token` means for `session` at `now`.
+    """Return what `token` means for `session` at `now`.
 
-    The token has been verified: signature, kind, "iss", "aud" and "exp". That the user may
-    still log in is the caller's to check.
+    The token has been verified: signature, kind, "iss", "aud" and "exp". The caller checks that
+    the user is enabled.
     """
     if not session.is_live(now) or not session.recognises(token):
         return Verdict.ENDED
-    young = now - session.rotated_at <= windows.superseded and not windows.strict
+    is_recent = now - session.rotated_at <= windows.superseded and not windows.strict
 
-    # Only we can have signed a token so far ahead: the row lost its last writes, in a crash
-    # or a fail-over.
+    # Only we can have signed a token so far ahead: the row lost its last writes in a crash or a
+    # fail-over.
     if token.generation > session.generation + 1:
         return Verdict.ADVANCE
     if token.generation == session.generation + 1 and token.parent == session.head:
-        # Rotating at most once per window keeps a late copy of an earlier request from
-        # looking like a theft.
-        return Verdict.HOLD if young else Verdict.ADVANCE
+        # A session rotates at most once per window. Otherwise a late copy of an earlier request
+        # would look like a theft.
+        return Verdict.HOLD if is_recent else Verdict.ADVANCE
     if windows.strict:
         return Verdict.REPLAY
     if token.generation == session.generation and token.token_id == session.head:
         return Verdict.REPEAT
-    # Only the head's own parent, not every older token: a thief who renews every two minutes
-    # would otherwise keep the owner here for ever, and never be found out.
-    if token.token_id == session.previous and young:
+    # Only the head's own parent, not every older token. Otherwise a thief who renews every two
+    # minutes would keep the owner here for ever and never be found out.
+    if token.token_id == session.previous and is_recent:
         return Verdict.SUPERSEDED
     return Verdict.REPLAY
 
@@ -205,9 +192,10 @@ def judge(
 def judge_unrenewed(
     session: StoredSession, token: FullRefreshClaims, now: datetime, windows: Windows
 ) -> Verdict:
-    """Say what `token` means where it is shown, but not renewed: as `judge`, with one exception.
+    """Return what `token` means where it is presented but not renewed.
 
-    The head is accepted in strict mode, too: to show it again is no second renewal.
+    As `judge`, but the head is accepted in strict mode too: to present it again is not a second
+    renewal.
     """
     if session.is_live(now) and session.recognises(token) and token.token_id == session.head:
         return Verdict.REPEAT
@@ -215,12 +203,12 @@ def judge_unrenewed(
 
 
 def advance(session: StoredSession, token: FullRefreshClaims, now: datetime) -> StoredSession:
-    """Move on: `token` becomes the head."""
+    """Return the session with `token` as its head."""
     return replace(
         session,
         head=token.token_id,
-        # The token's parent, not the old head: they differ after lost writes, and then the
-        # old head would raise a false alarm.
+        # The token's parent, not the old head. They differ after lost writes, and then the old
+        # head would raise a false alarm.
         previous=token.parent,
         generation=token.generation,
         rotated_at=now,

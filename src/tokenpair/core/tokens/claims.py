@@ -1,12 +1,12 @@
-"""What a verified token says: two kinds of claims, typed, to and from a JWT's payload.
+"""The claims of a verified token: two kinds, typed, to and from a JWT's payload.
 
 `from_payload` is the only way in from JSON. It accepts exactly the types that we write
-(RFC 7519 §4.1 leaves "exp" any JSON number; we write whole seconds and accept nothing else),
-so whatever holds a Claims may trust every field.
+(RFC 7519 §4.1 allows any JSON number as "exp"; we write whole seconds and accept nothing else).
+So code that receives claims can trust every field.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, ClassVar, Self
@@ -17,19 +17,19 @@ from tokenpair.errors import ExpiredToken, InvalidToken
 
 Payload = dict[str, Any]
 # What the parsers below raise.
-_ODD = (KeyError, TypeError, ValueError)
+_INVALID = (KeyError, TypeError, ValueError)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-# Beyond it, JSON numbers are not the same everywhere (RFC 8259 §6).
+# JSON parsers disagree about larger numbers (RFC 8259 §6).
 _MAX_WHOLE = 2**53 - 1
-# The last second that a datetime can hold; a larger "exp" would overflow, not be refused.
+# The last second that a datetime can hold. A larger "exp" would raise an OverflowError.
 _MAX_SECONDS = int(datetime.max.replace(tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What both kinds say: whose token this is, of which session, and until when."""
+    """The claims of both kinds: the user, the session, and how long the token is valid."""
 
     typ: ClassVar[str]
 
@@ -39,10 +39,10 @@ class Claims:
     issued_at: datetime
     expires_at: datetime
     not_before: datetime | None = None
-    """We issue no token with one, and respect it all the same (RFC 7519 §4.1.5)."""
+    """Our tokens have none; a token that has one is checked against it (RFC 7519 §4.1.5)."""
 
     def check(self, now: datetime) -> None:
-        """Require that the token lives at `now`: from its "nbf" until its "exp" (RFC 7519 §4.1).
+        """Require that the token is valid at `now`: between "nbf" and "exp" (RFC 7519 §4.1).
 
         Raises `ExpiredToken` and `InvalidToken`.
         """
@@ -54,8 +54,8 @@ class Claims:
     def to_json(self) -> str:
         """Return the members of the JWT payload that differ from token to token, without braces.
 
-        The codec adds "iss", "aud" and "client_id". Written by hand: a JSON encoder takes longer
-        than everything else but the signature.
+        The codec adds "iss", "aud" and "client_id". Written by hand, because a JSON encoder would
+        take longer than everything else except the signature.
         """
         return (
             f'"sub":"{self.subject}","sid":"{self.session_id}","jti":{_quoted(self.token_id)},'
@@ -65,10 +65,11 @@ class Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessClaims(Claims):
-    """The content of an access token (RFC 9068).
+    """The content of an access token (RFC 9068). It has no name and no e-mail address.
 
-    It names nobody: no e-mail address, no name. `version` is the user's at the moment of
-    issue; when the user's has risen since, the token is stale.
+    `version` is the user's at the moment of issue. When the user's is higher by now, the token is
+    stale. `amr` lists how the user authenticated (RFC 8176), such as "pwd". It is empty in
+    tokens of sessions from before this claim.
     """
 
     typ = "at+jwt"
@@ -76,40 +77,37 @@ class AccessClaims(Claims):
     roles: frozenset[str]
     version: int
     authenticated_at: datetime
+    amr: frozenset[str] = frozenset()
 
     def to_json(self) -> str:
         """As `Claims.to_json`."""
-        roles = ",".join(map(_quoted, sorted(self.roles)))
         # Named, not super(): slots make dataclass build a new class, which super() would miss.
         return (
-            f'{Claims.to_json(self)},"roles":[{roles}],"ver":{self.version},'
+            f'{Claims.to_json(self)},"roles":{_list(self.roles)},"ver":{self.version},'
             f'"auth_time":{int(self.authenticated_at.timestamp())}'
+            + (f',"amr":{_list(self.amr)}' if self.amr else "")
         )
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Parse a verified payload. Raises `InvalidToken` for any missing or odd claim."""
+        """Parse a verified payload. Raises `InvalidToken` for a missing or invalid claim."""
         try:
             return cls(
-                subject=_uuid(payload["sub"]),
-                session_id=_uuid(payload["sid"]),
-                token_id=_token_id(payload["jti"]),
-                issued_at=_moment(payload["iat"]),
-                expires_at=_moment(payload["exp"]),
-                not_before=_moment(payload["nbf"]) if "nbf" in payload else None,
-                roles=_roles(payload["roles"]),
+                **_common(payload),
+                roles=_names(payload["roles"]),
                 version=_whole(payload["ver"]),
                 authenticated_at=_moment(payload["auth_time"]),
+                amr=_names(payload["amr"]) if "amr" in payload else frozenset(),
             )
-        except _ODD as exc:
-            raise InvalidToken("a claim is missing or odd") from exc
+        except _INVALID as exc:
+            raise InvalidToken("a claim is missing or invalid") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshClaims(Claims):
-    """The content of a refresh token but for its secret: an endpoint may return it.
+    """The content of a refresh token without its secret: an endpoint may return it.
 
-    `parent` is the id of the token that this one was issued for, `generation` the number of
+    `parent` is the id of the token that this one was issued for, and `generation` the number of
     tokens before it in its session.
     """
 
@@ -119,11 +117,14 @@ class RefreshClaims(Claims):
     generation: int
 
 
+_PUBLIC_FIELDS = tuple(each.name for each in fields(RefreshClaims))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullRefreshClaims(RefreshClaims):
-    """The whole content of a refresh token, for the renewal rule and storages alone.
+    """The whole content of a refresh token, for the renewal rule and storages only.
 
-    `secret` is the session's: 128 random bits, of which the storage knows a hash.
+    `secret` is the session's: 128 random bits. The storage knows only their hash.
     """
 
     secret: bytes = field(repr=False)
@@ -131,16 +132,7 @@ class FullRefreshClaims(RefreshClaims):
     @property
     def public(self) -> RefreshClaims:
         """The claims without the secret."""
-        return RefreshClaims(
-            subject=self.subject,
-            session_id=self.session_id,
-            token_id=self.token_id,
-            issued_at=self.issued_at,
-            expires_at=self.expires_at,
-            not_before=self.not_before,
-            parent=self.parent,
-            generation=self.generation,
-        )
+        return RefreshClaims(**{name: getattr(self, name) for name in _PUBLIC_FIELDS})
 
     def to_json(self) -> str:
         """As `Claims.to_json`."""
@@ -151,21 +143,28 @@ class FullRefreshClaims(RefreshClaims):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Parse a verified payload. Raises `InvalidToken` for any missing or odd claim."""
+        """Parse a verified payload. Raises `InvalidToken` for a missing or invalid claim."""
         try:
             return cls(
-                subject=_uuid(payload["sub"]),
-                session_id=_uuid(payload["sid"]),
-                token_id=_token_id(payload["jti"]),
-                issued_at=_moment(payload["iat"]),
-                expires_at=_moment(payload["exp"]),
-                not_before=_moment(payload["nbf"]) if "nbf" in payload else None,
+                **_common(payload),
                 parent=_token_id(payload["parent"]),
                 generation=_whole(payload["gen"]),
                 secret=_bytes(payload["secret"]),
             )
-        except _ODD as exc:
-            raise InvalidToken("a claim is missing or odd") from exc
+        except _INVALID as exc:
+            raise InvalidToken("a claim is missing or invalid") from exc
+
+
+def _common(payload: Payload) -> dict[str, Any]:
+    """Return the arguments for the fields of `Claims`."""
+    return {
+        "subject": _uuid(payload["sub"]),
+        "session_id": _uuid(payload["sid"]),
+        "token_id": _token_id(payload["jti"]),
+        "issued_at": _moment(payload["iat"]),
+        "expires_at": _moment(payload["exp"]),
+        "not_before": _moment(payload["nbf"]) if "nbf" in payload else None,
+    }
 
 
 def _text(value: object) -> str:
@@ -204,10 +203,14 @@ def _moment(value: object) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _roles(value: object) -> frozenset[str]:
+def _names(value: object) -> frozenset[str]:
     if not isinstance(value, list):
         raise TypeError
-    roles = frozenset(_text(role) for role in value)
-    if value != sorted(roles):  # As we write them.
+    names = frozenset(_text(name) for name in value)
+    if value != sorted(names):  # As `_list` writes them.
         raise ValueError
-    return roles
+    return names
+
+
+def _list(names: frozenset[str]) -> str:
+    return f"[{','.join(map(_quoted, sorted(names)))}]"

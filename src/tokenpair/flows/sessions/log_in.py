@@ -94,6 +94,7 @@ class LogIn:
                 # Longer ago than any window, so that the first renewal rotates.
                 rotated_at=now - self.mint.windows.superseded - timedelta(seconds=1),
                 authenticated_at=now,
+                amr=frozenset({"pwd"}),
                 created_at=now,
                 seen_at=now,
                 expires_at=now + self.mint.lifetimes.session,

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.stores.sql.session_state import RETURNING
 
 _GEN = "CAST(:gen AS BIGINT)"  # Else PostgreSQL would take it for 32 bits.
 _ADVANCING = f"s.head <> :jti AND (s.generation < {_GEN} - 1 OR s.rotated_at < :rotate_before)"
@@ -30,9 +31,7 @@ WHERE s.id = :sid AND s.user_id = :sub AND s.secret_hash = :secret_hash
   AND (   (s.generation = {_GEN}     AND s.head = :jti AND NOT :strict)  -- repeat
        OR (s.generation = {_GEN} - 1 AND s.head = :parent)               -- advance or hold
        OR  s.generation < {_GEN} - 1)                                    -- the row is behind
-RETURNING head, rotated_at, expires_at, authenticated_at,
-  (SELECT roles   FROM tokenpair_user WHERE tokenpair_user.id = user_id) AS roles,
-  (SELECT version FROM tokenpair_user WHERE tokenpair_user.id = user_id) AS version
+RETURNING {RETURNING}
 """  # noqa: S608  Only our own constants are pasted in.
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)

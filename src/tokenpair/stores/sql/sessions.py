@@ -13,6 +13,7 @@ from tokenpair.core.events import SessionEnded
 from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
 from tokenpair.stores.sql.accounts import to_user
 from tokenpair.stores.sql.events import SqlEvents
+from tokenpair.stores.sql.session_state import to_amr
 from tokenpair.stores.sql.tables import session_table, user_table
 
 _s = session_table.c
@@ -79,11 +80,21 @@ class SqlSessions:
 
 def _to_row(session: StoredSession) -> dict[str, Any]:
     row = {name: getattr(session, name) for name in _FIELDS}
-    return row | {"end_reason": session.end_reason.value if session.end_reason else None}
+    reason = session.end_reason
+    return row | {
+        "amr": " ".join(sorted(session.amr)) or None,
+        "end_reason": reason.value if reason else None,
+    }
 
 
 def _to_session(row: sa.Row[Any]) -> StoredSession:
     columns = row._mapping  # noqa: SLF001  Public, in spite of its name.
     values = {name: columns[_s[name]] for name in _FIELDS}
     reason = values["end_reason"]
-    return StoredSession(**values | {"end_reason": EndReason(reason) if reason else None})
+    return StoredSession(
+        **values
+        | {
+            "amr": to_amr(values["amr"]),
+            "end_reason": EndReason(reason) if reason else None,
+        }
+    )

@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -29,6 +28,7 @@ from tokenpair.stores.sql.patience import POOL_SECONDS, UNIT_SECONDS, WRITER_LOC
 from tokenpair.stores.sql.postgres.pooler import SHARED_SESSIONS, PoolerCheck
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.renewal import Renewals
+from tokenpair.stores.sql.session_state import read_session_state
 from tokenpair.stores.sql.sessions import SqlSessions
 from tokenpair.stores.sql.sqlite.feed import SqliteFeed
 from tokenpair.stores.sql.sqlite.renewals import SqliteRenewals
@@ -39,29 +39,6 @@ _UPGRADE = "tokenpair db upgrade"
 
 MAX_CLOCK_DRIFT = timedelta(seconds=2)
 """Well within the repeat window, which workers with different clocks must agree on."""
-
-_SESSION_STATE = (
-    sa.select(
-        session_table.c.id,
-        session_table.c.user_id,
-        session_table.c.secret_hash,
-        session_table.c.head,
-        session_table.c.rotated_at,
-        session_table.c.expires_at,
-        session_table.c.authenticated_at,
-        user_table.c.roles,
-        user_table.c.version,
-    )
-    .join_from(session_table, user_table)
-    .where(
-        session_table.c.user_id == sa.bindparam("sub"),
-        session_table.c.id == sa.bindparam("sid"),
-        session_table.c.ended_at.is_(None),
-        session_table.c.expires_at > sa.bindparam("now"),
-        user_table.c.disabled_at.is_(None),
-    )
-)
-
 
 # An operator may have traded durability for speed: a lost renewal heals, a lost log-out does not.
 # And a writer that takes for ever could commit to the feed when nobody looks there any more.
@@ -186,11 +163,7 @@ class SqlStorage:
         self, user_id: UUID, session_id: UUID, now: datetime
     ) -> SessionState | None:
         async with answering(self._engine), self._autocommit.connect() as connection:
-            found = await connection.execute(
-                _SESSION_STATE, {"sub": user_id, "sid": session_id, "now": now}
-            )
-            row = found.one_or_none()
-        return _to_session_state(row) if row else None
+            return await read_session_state(connection, user_id, session_id, now)
 
     async def prune(self, now: datetime, limit: int) -> int:
         async with self._writing() as connection:
@@ -274,17 +247,3 @@ class SqlUnitOfWork:
         """Remove every account and session; for tests."""
         await self._connection.execute(session_table.delete())
         await self._connection.execute(user_table.delete())
-
-
-def _to_session_state(row: sa.Row[*tuple[Any, ...]]) -> SessionState:
-    return SessionState(
-        session_id=row.id,
-        user_id=row.user_id,
-        secret_hash=row.secret_hash,
-        head=row.head,
-        rotated_at=row.rotated_at,
-        expires_at=row.expires_at,
-        authenticated_at=row.authenticated_at,
-        roles=frozenset(row.roles),
-        version=row.version,
-    )

@@ -170,6 +170,19 @@ class RenewalPromises:
         assert state is not None
         assert (state.roles, state.version) == (frozenset({"admin", "author"}), 1)
 
+    @pytest.mark.parametrize("amr", [frozenset(), frozenset({"pwd", "otp"})], ids=["none", "two"])
+    async def test_a_renewal_keeps_how_the_user_authenticated(
+        self, storage: Storage, amr: frozenset[str]
+    ) -> None:
+        user = make_user()
+        session = make_session(user, amr=amr)
+        await keep(storage, user, session)
+
+        state = await storage.renew(make_token(session), NOW, FORGIVING)
+
+        assert state is not None
+        assert state.amr == amr
+
     async def test_concurrent_renewals_with_one_token_advance_once(self, storage: Storage) -> None:
         """Each call acts on what the first has written, so all return the same state."""
         user = make_user()

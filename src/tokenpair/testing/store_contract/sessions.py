@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tokenpair.core.sessions.rule import (
     EndReason,
+    SessionState,
 )
 from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
@@ -31,6 +32,7 @@ class SessionPromises:
         user = make_user(roles=frozenset({"admin"}))
         session = make_session(
             user,
+            amr=frozenset({"pwd", "otp"}),
             generation=2**40,
             seen_at=NOW - TICK,
             ended_at=NOW,
@@ -51,6 +53,19 @@ class SessionPromises:
         await keep(storage, user, session)
 
         assert await read_session(storage, session) == session
+
+    async def test_a_session_may_leave_open_how_its_user_authenticated(
+        self, storage: Storage
+    ) -> None:
+        """As in rows that are older than `amr`."""
+        user = make_user()
+        session = make_session(user, amr=frozenset())
+
+        await keep(storage, user, session)
+
+        assert await read_session(storage, session) == session
+        state = await storage.session_state(user.id, session.id, NOW)
+        assert state == SessionState.of(session, user)
 
     async def test_an_unknown_session_is_none_or_false(self, storage: Storage) -> None:
         nobody, nothing = uuid7(), uuid7()

@@ -6,7 +6,6 @@ because the driver's pool makes a round trip to reset each connection that is gi
 
 import asyncio
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from tokenpair.stores.sql.patience import CONNECT_SECONDS, RENEWAL_SECONDS
 from tokenpair.stores.sql.postgres.connection import Connector, bounded
 from tokenpair.stores.sql.postgres.errors import DRIVER_ERRORS, LOST, Fault, complaint, fault_of
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
+from tokenpair.stores.sql.session_state import to_session_state
 
 # Longer than any wait of the server's own; only one that has vanished takes it.
 _ANSWER_SECONDS = 10
@@ -79,17 +79,11 @@ class PostgresRenewals:
         )
         if row is None:
             return None
-        head, rotated_at, expires_at, authenticated_at, roles, version = row
-        return SessionState(
-            session_id=token.session_id,
+        return to_session_state(
+            row,
             user_id=token.subject,
+            session_id=token.session_id,
             secret_hash=secret_hash,
-            head=head,
-            rotated_at=rotated_at,
-            expires_at=expires_at,
-            authenticated_at=authenticated_at,
-            roles=frozenset(json.loads(roles)),
-            version=version,
         )
 
     async def close(self) -> None:

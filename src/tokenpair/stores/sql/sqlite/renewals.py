@@ -6,7 +6,6 @@ commits it. A caller gets its answer after the commit, when it is durable.
 
 import asyncio
 import contextlib
-import json
 import sqlite3
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
+from tokenpair.stores.sql.session_state import to_session_state
 from tokenpair.stores.sql.sqlite.connection import connect, name_of, summary
 from tokenpair.stores.sql.sqlite.moments import to_moment, to_text
 from tokenpair.stores.sql.sqlite.write_lock import WriteLock
@@ -65,17 +65,12 @@ class SqliteRenewals:
         row = await self._run(parameters)
         if row is None:
             return None
-        head, rotated_at, expires_at, authenticated_at, roles, version = row
-        return SessionState(
-            session_id=token.session_id,
+        return to_session_state(
+            row,
             user_id=token.subject,
+            session_id=token.session_id,
             secret_hash=secret_hash,
-            head=head,
-            rotated_at=to_moment(rotated_at),
-            expires_at=to_moment(expires_at),
-            authenticated_at=to_moment(authenticated_at),
-            roles=frozenset(json.loads(roles)),
-            version=version,
+            to_moment=to_moment,
         )
 
     async def close(self) -> None:
