@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from inspect import signature
 from typing import Any, Never, get_type_hints
 
 import pytest
@@ -95,3 +96,7 @@ def test_a_flow_that_needs_no_keys_and_no_passwords_is_built_without_them() -> N
 
     for flow in (SetRoles, Disable, Enable, GetUser):
         assert parts.build(flow)
+
+
+def test_an_auth_has_few_parameters_in_groups() -> None:
+    assert len(signature(Auth).parameters) <= 12

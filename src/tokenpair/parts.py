@@ -3,10 +3,8 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar, get_type_hints
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
@@ -65,15 +63,9 @@ class Parts:
             keys=KeySource.from_settings(settings),
             issuer=issuer,
             audience=settings.audience or issuer,
-            rules=_rules(settings),
-            edge=Edge(
-                trusted_proxy_hops=settings.trusted_proxy_hops,
-                token_cache_size=settings.token_cache_size,
-            ),
-            feed_options=FeedOptions(
-                poll=settings.poll,
-                max_staleness=timedelta(seconds=settings.max_staleness_seconds),
-            ),
+            rules=settings.rules,
+            edge=settings.edge,
+            feed_options=settings.feed_options,
             make_passwords=lambda: _passwords(settings),
         )
 
@@ -179,18 +171,6 @@ def _part_types() -> dict[str, object]:
 
 PART_TYPES = _part_types()
 """Type of each part, by its name."""
-
-
-def _rules(settings: Settings) -> Rules:
-    service = urlsplit(settings.base_url).hostname or ""
-    return Rules(
-        policy=PasswordPolicy(
-            min_length=settings.password_min_length,
-            context_words=frozenset({"tokenpair", service}),
-        ),
-        lifetimes=settings.lifetimes,
-        windows=settings.windows,
-    )
 
 
 def _passwords(settings: Settings) -> PasswordHasher:

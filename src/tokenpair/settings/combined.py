@@ -1,10 +1,13 @@
 """All groups of settings as one."""
 
 from typing import ClassVar, Self
+from urllib.parse import urlsplit
 
 from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
+from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.options import Edge, Rules
 from tokenpair.settings.application import ApplicationSettings
 from tokenpair.settings.environment import read_settings
 from tokenpair.settings.feed import FeedSettings
@@ -42,3 +45,26 @@ class Settings(PasswordSettings, FeedSettings, SessionSettings, KeySettings, App
                 "for example https://books.example.com"
             )
         return self
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of accounts, tokens and sessions.
+
+        Raises `ConfigurationError` for lifetimes and windows that contradict each other.
+        """
+        service = urlsplit(self.base_url).hostname or ""
+        return Rules(
+            policy=PasswordPolicy(
+                min_length=self.password_min_length,
+                context_words=frozenset({"tokenpair", service}),
+            ),
+            lifetimes=self.lifetimes,
+            windows=self.windows,
+        )
+
+    @property
+    def edge(self) -> Edge:
+        """What only the HTTP edge needs."""
+        return Edge(
+            trusted_proxy_hops=self.trusted_proxy_hops, token_cache_size=self.token_cache_size
+        )

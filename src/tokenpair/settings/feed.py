@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from tokenpair.core.sessions.revocation import MAX_STALENESS, POLL, SQLITE_POLL
 from tokenpair.core.tokens.verified import CACHE_SIZE
+from tokenpair.options import FeedOptions
 from tokenpair.settings.database import DatabaseSettings
 from tokenpair.settings.fields import PREFIX, whole_seconds
 
@@ -35,3 +36,10 @@ class FeedSettings(DatabaseSettings):
             return timedelta(milliseconds=self.poll_milliseconds)
         url = self.database_url.get_secret_value() if self.database_url else "sqlite"
         return SQLITE_POLL if url.startswith("sqlite") else POLL
+
+    @property
+    def feed_options(self) -> FeedOptions:
+        """How a worker follows the revocations, without the wake-ups."""
+        return FeedOptions(
+            poll=self.poll, max_staleness=timedelta(seconds=self.max_staleness_seconds)
+        )
