@@ -11,6 +11,11 @@ from tokenpair.errors import AuthError, ExpiredToken, TokenError, Unavailable
 from tokenpair.flows.sessions.judge import Judge
 from tokenpair.ports import Clock, Storage
 
+# Made once, because nearly every renewal ends in one of them.
+_ADVANCED = RenewalAttempted(outcome=RenewalOutcome.ADVANCE)
+_HELD = RenewalAttempted(outcome=RenewalOutcome.HOLD)
+_REPEATED = RenewalAttempted(outcome=RenewalOutcome.REPEAT)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Renew:
@@ -33,7 +38,7 @@ class Renew:
             claims = self.mint.codec.decode_refresh(token)
             claims.check(now)
             if state := await self.storage.renew(claims, now, self.mint.windows):
-                self.notify(RenewalAttempted(outcome=_success(state, claims, now)))
+                self.notify(_success(state, claims, now))
                 return self.mint.next_pair(state, token, claims, now)
             outcome, refusal = await self.judge(claims, now)
             if refusal is None:
@@ -47,11 +52,11 @@ class Renew:
         raise refusal
 
 
-def _success(state: SessionState, claims: FullRefreshClaims, now: datetime) -> RenewalOutcome:
-    """Say which of the three it was that the one statement has carried out."""
+def _success(state: SessionState, claims: FullRefreshClaims, now: datetime) -> RenewalAttempted:
+    """Return which of the three verdicts the one statement has carried out."""
     if state.head != claims.token_id:
-        return RenewalOutcome.HOLD
-    return RenewalOutcome.ADVANCE if state.rotated_at == now else RenewalOutcome.REPEAT
+        return _HELD
+    return _ADVANCED if state.rotated_at == now else _REPEATED
 
 
 def _failure(error: AuthError) -> RenewalOutcome:
