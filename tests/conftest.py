@@ -11,13 +11,13 @@ from tests.servers import PostgresServer, postgres
 from tests.waiting import give_servers_time
 
 WORKERS_PER_CORE = 2
-"""Tests wait about half of their time: for servers, processes and the disk."""
+"""Number of processes per core; tests spend half of their time waiting for servers and the disk."""
 
 MAX_WORKERS = 8
-"""Each worker starts a PostgreSQL of its own."""
+"""Largest number of processes; each of them starts a PostgreSQL."""
 
 SLOW = ("tests/faults/", "tests/packaging/", "tests/bookly/", "tests/docs/", "tests/stores/")
-"""Folders whose tests start first, so that no worker begins a long file at the end."""
+"""Folders with long test files. They start first, so that none of them starts at the end."""
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
@@ -38,7 +38,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def number_of_workers(arguments: Sequence[str], *, is_chosen: bool) -> int:
-    """Return how many processes run the tests; 0 where this one alone is quicker.
+    """Return how many processes run the tests; 0 where one process is quicker.
 
     `is_chosen` tells whether -k or -m picks some of the tests.
     """
@@ -68,14 +68,14 @@ def leave_out_long(config: pytest.Config, items: list[pytest.Item]) -> None:
 def assign_to_group(item: pytest.Item) -> None:
     """Keep the tests of a file in one process: most files have fixtures that are slow to make.
 
-    `xdist_group` in a test's own marks goes before. A long test is a group by itself.
+    A test's own `xdist_group` mark takes precedence. A long test is a group by itself.
     """
     if not item.get_closest_marker("xdist_group") and not item.get_closest_marker("long"):
         item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    # Only the workers collect; the process that reports learns of it this way.
+    # Only the workers collect; this passes the result to the process that reports.
     if output := getattr(session.config, "workeroutput", None):
         counted = session.config.stash[LEFT_OUT]
         output["left_out"] = dict(counted)

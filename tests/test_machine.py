@@ -55,7 +55,7 @@ def test_a_quota_of_a_core_and_a_half_is_rounded_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no numbers", "0 0", "-1 100000", "1"])
-def test_a_quota_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+def test_a_quota_that_cannot_be_read_is_no_limit(tmp_path: Path, text: str) -> None:
     assert cores(tmp_path, "0::/\n", {"cpu.max": text}) == ALLOWED
 
 

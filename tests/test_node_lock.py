@@ -1,4 +1,4 @@
-"""What the `long` tests run on Node comes from npm's own registry, in the versions of the lock."""
+"""The Node packages of the `long` tests come from npm's registry, in the locked versions."""
 
 import json
 from typing import Any

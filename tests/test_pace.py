@@ -1,4 +1,4 @@
-"""Whether a worker stood still, told from the last beat of its event loop."""
+"""Whether a worker stood still, judged by the last beat of its event loop."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from tokenpair.pace import Heartbeat, boot_seconds
 
 
 class Seconds:
-    """A clock that moves when it is told to."""
+    """A clock that moves when a test sets it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -90,5 +90,5 @@ async def test_the_clock_runs_on() -> None:
     before, monotonic = boot_seconds(), time.monotonic()
     await asyncio.sleep(0.01)
 
-    # It counts a suspension besides, of which there is none in a test.
+    # It also counts suspensions of the machine; there are none in a test.
     assert 0.01 <= boot_seconds() - before <= time.monotonic() - monotonic + 1

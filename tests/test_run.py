@@ -11,7 +11,7 @@ import pytest
 
 SCRIPT = Path(__file__).parent.parent / "run"
 
-# Tells what uv was asked to do, and where, in place of doing it.
+# Prints the command and the folder instead of running uv.
 FAKE_UV = """#!/bin/sh
 if [ "$1" = --version ]; then echo "uv 999.0.0"; exit; fi
 echo "$PWD"
@@ -47,12 +47,12 @@ def script() -> ModuleType:
 
 @pytest.fixture
 def fake_uv(tmp_path: Path) -> dict[str, str]:
-    """Put a uv on the PATH that only tells; return the environment to run in."""
+    """Put a uv on the PATH that prints its command; return the environment to run in."""
     uv = tmp_path / "bin" / "uv"
     uv.parent.mkdir()
     uv.write_text(FAKE_UV)
     uv.chmod(0o755)
-    return {"PATH": f"{uv.parent}:{os.defpath}", "VIRTUAL_ENV": "/somebody/elses"}
+    return {"PATH": f"{uv.parent}:{os.defpath}", "VIRTUAL_ENV": "/another/users"}
 
 
 def test_help_names_every_command(script: ModuleType) -> None:
@@ -141,10 +141,10 @@ def test_what_measures_is_installed_with_the_test_tools(
 
 
 def test_no_command_removes_what_another_one_needs(fake_uv: dict[str, str]) -> None:
-    """A server that starts must not take the tools from under a run of the tests."""
+    """Starting a server must not remove the tools that a run of the tests is using."""
     ran = [call(SCRIPT, command, env=fake_uv).stdout for command in ("serve", "test")]
 
-    # `uv run` removes packages only if it is told to: --exact, or `uv sync` before it.
+    # `uv run` removes packages only with --exact, or after `uv sync`.
     assert not any("--exact" in each or "sync" in each for each in ran)
 
 
@@ -178,7 +178,7 @@ def test_the_data_folder_is_meant_from_where_the_user_stands(
 
 
 def test_bytecode_is_kept_for_the_next_process(fake_uv: dict[str, str]) -> None:
-    """Without it, every Bookly that a test starts compiles all packages: three times the time."""
+    """Without it, each Bookly that a test starts compiles all packages, which triples its start."""
     ran = call(SCRIPT, "test", env=fake_uv | {"PYTHONDONTWRITEBYTECODE": "1"})
 
     assert "PYTHONDONTWRITEBYTECODE" not in ran.stdout
@@ -201,7 +201,7 @@ def test_the_lock_names_public_hosts_only(script: ModuleType) -> None:
     [
         'source = { registry = "https://pypi.internal/simple" }',
         'source = { registry = "../mirror/simple" }',
-        'source = { git = "https://github.com/someone/something" }',
+        'source = { git = "https://github.com/a-user/a-package" }',
         'sdist = { url = "https://files.pythonhosted.org.evil.example/a.tar.gz" }',
         'sdist = { url = "http://pypi.org/a.tar.gz" }',
     ],

@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 
-# Starts a server, says in which folder, and then waits to be killed.
+# Starts a server, prints its folder, and waits to be killed.
 STARTER = """
 from tests.{module} import {server}
 with {server}() as server:
@@ -137,7 +137,7 @@ def test_a_killed_valkey_starts_again_at_its_place_and_has_forgotten_all() -> No
         assert client.get("a") is None
 
 
-def test_nobody_asks_a_valkey_without_its_password() -> None:
+def test_a_valkey_refuses_clients_without_its_password() -> None:
     with (
         valkey() as server,
         redis.Redis(port=server.port) as stranger,
@@ -146,7 +146,7 @@ def test_nobody_asks_a_valkey_without_its_password() -> None:
         stranger.get("a")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can switch users")
 def test_a_server_started_by_root_does_not_run_as_root(postgres_server: PostgresServer) -> None:
     folder = Path(postgres_server.url("x").partition("?host=")[2])
     pid = (folder / "data" / "postmaster.pid").read_text().splitlines()[0]

@@ -27,7 +27,7 @@ def test_the_whole_suite_runs_in_several_processes() -> None:
 
 
 def test_what_is_chosen_by_name_runs_in_one_process() -> None:
-    """To start several takes longer than a few tests do."""
+    """Starting several processes takes longer than a few tests."""
     assert number_of_workers(["tests/test_run.py"], is_chosen=False) == 0
     assert number_of_workers(["tests/core/accounts/test_email.py::test_x"], is_chosen=False) == 0
     assert number_of_workers(["tests"], is_chosen=True) == 0

@@ -1,4 +1,4 @@
-"""Certificates for a test server: an authority, and what it has signed."""
+"""Certificates for a test server: an authority, and the certificates it signed."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

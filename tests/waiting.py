@@ -1,4 +1,4 @@
-"""How tests wait: on a condition, and long enough for a machine that is busy with other work."""
+"""How tests wait: for a condition, and long enough for a busy machine."""
 
 import asyncio
 import time
@@ -7,11 +7,11 @@ from collections.abc import Callable
 import httpx2
 
 LIMIT_SECONDS = 120
-"""Longer than anything in the tests takes. Only a test that fails waits so long."""
+"""Limit of each wait, in seconds. Only a test that fails waits until it."""
 
 
 def limit() -> asyncio.Timeout:
-    """Return a context manager that ends what hangs: `async with limit():`."""
+    """Return a context manager that cancels a block that hangs: `async with limit():`."""
     return asyncio.timeout(LIMIT_SECONDS)
 
 
@@ -32,6 +32,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def give_servers_time() -> None:
-    """Let httpx2 wait for an answer as long as everything else here; by default it is 5 s."""
+    """Raise httpx2's timeout from 5 s to that of all other waits here."""
     default = httpx2._config.DEFAULT_TIMEOUT_CONFIG
     default.connect = default.read = default.write = default.pool = LIMIT_SECONDS

@@ -16,7 +16,7 @@ def busy_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the data folder that all Booklys of a test module may share."""
+    """Return the data folder that all Booklys of a test module share."""
     return tmp_path_factory.mktemp("bookly")
 
 
@@ -30,6 +30,6 @@ def busy_url(busy_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[ValkeyServer]:
-    """Start one server for the whole run, when the first test asks for it."""
+    """Start one server for the whole run, when the first test needs it."""
     with valkey() as server:
         yield server

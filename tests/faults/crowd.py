@@ -1,4 +1,4 @@
-"""Many clients at once, on a bad line: what they may never meet is counted as wrong."""
+"""Many clients at once that lose answers. Each answer that must not happen is counted as wrong."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import CHEAP, a_user, login_as
 
-# The rows rotate every four seconds, and no request of these is under way for so long.
+# The rows rotate every four seconds; no request here takes as long.
 SHORT_WINDOWS = {
     "TOKENPAIR_REPEAT_WINDOW_SECONDS": "2",
     "TOKENPAIR_SUPERSEDED_WINDOW_SECONDS": "4",
@@ -27,7 +27,7 @@ SESSIONS_OF_A_USER = 20
 
 
 class Door:
-    """Opens sessions by a way of its own: through Bookly's, a thousand would take a minute."""
+    """Opens sessions directly in the storage: over HTTP, a thousand would take a minute."""
 
     def __init__(self, auth: Auth) -> None:
         self.auth = auth
@@ -37,7 +37,7 @@ class Door:
     @classmethod
     @asynccontextmanager
     async def to(cls, folder: Path, url: str) -> AsyncIterator["Door"]:
-        """Stand at the database of the Booklys in a folder."""
+        """Open the database of the Booklys in a folder."""
         auth = Auth(
             storage=SqlStorage.from_url(url),
             keyring=read_keyring(folder / "keys.json"),
@@ -49,7 +49,7 @@ class Door:
             yield cls(auth)
 
     async def open_session(self) -> Session:
-        """Log somebody in."""
+        """Log a user in."""
         if self._opened % SESSIONS_OF_A_USER == 0:
             email = f"user{len(self.users)}-{random.randbytes(6).hex()}@example.com"
             self.users.append(await a_user(self.auth, email))
@@ -59,7 +59,7 @@ class Door:
 
 
 class Crowd:
-    """Clients of one server, each with a session. `wrong` must be empty, whatever happens."""
+    """Clients of one server, each with a session. `wrong` must stay empty."""
 
     def __init__(
         self,
@@ -68,9 +68,10 @@ class Crowd:
         pause: float = 0.05,
         come_back: Callable[[], Awaitable[Session]] | None = None,
     ) -> None:
-        """Say how long each rests at most, in seconds, between two requests.
+        """`pause` is the longest pause of a client between two requests, in seconds.
 
-        `come_back` opens a session for whoever has logged out; without it, nobody returns.
+        `come_back` opens a new session for a client that has logged out; without it, the client
+        stays away.
         """
         self.port = bookly.port
         self.pause = pause
@@ -83,7 +84,7 @@ class Crowd:
 
     @asynccontextmanager
     async def busy(self, sessions: list[Session]) -> AsyncIterator[None]:
-        """Let all of them go on with what they do for the length of the block."""
+        """Let all clients send requests during the block."""
         self.clients = [Client(self, session) for session in sessions]
         async with asyncio.TaskGroup() as tasks:
             for client in self.clients:
@@ -94,10 +95,10 @@ class Crowd:
                 self.is_over = True
 
     async def until_counted(self, number: int, name: str) -> None:
-        """Wait until something has happened so many times more."""
+        """Wait until `name` has been counted `number` times more."""
         goal = self.counts[name] + number
         try:
-            # A thing that nobody can do any more need not be waited for.
+            # Not after many wrong answers: then no client may be left that can do it.
             await eventually(lambda: self.counts[name] >= goal or len(self.wrong) > 100)
         except TimeoutError as exc:
             raise AssertionError(f"{self.counts}, {self.wrong[:5]}") from exc
@@ -117,18 +118,18 @@ class Crowd:
 
 
 class Client:
-    """Renews, asks, repeats what was lost, and logs out at some time."""
+    """Renews, asks, repeats requests without an answer, and logs out at some time."""
 
     def __init__(self, crowd: Crowd, session: Session) -> None:
         self.session = session
         self.has_left = False
-        # It may have been done though its answer was lost: who has begun to log out goes on.
+        # The log-out may have happened though its answer was lost, so the client repeats it.
         self.is_leaving = False
         self._crowd = crowd
         self._line: Line | None = None
 
     async def live(self) -> None:
-        """Go on until all is over."""
+        """Send requests until the session has ended."""
         while not self._crowd.is_over:
             await asyncio.sleep(random.uniform(0, self._crowd.pause))
             try:
@@ -148,7 +149,7 @@ class Client:
         elif self.is_leaving:
             await self._log_out(self._line)
         elif dice < 0.05:
-            # It is on its way, whatever becomes of the answer.
+            # The request is sent, also if its answer is lost.
             self._line.send("POST", f"{AUTH}/refresh_token", self.session.refresh)
             self._line.hang_up()
             raise Lost
@@ -164,7 +165,7 @@ class Client:
         if not self._is_answer(answer, 200):
             return
         if random.random() < 0.2:
-            self._crowd.counts["dropped"] += 1  # So that it is presented once more.
+            self._crowd.counts["dropped"] += 1  # So that the token is presented once more.
             return
         self.session = Session.of(answer)
         self._crowd.counts["renewed"] += 1
@@ -197,7 +198,7 @@ class Client:
         self._crowd.counts["refused"] += answer.code == "session_ended"
 
     def _is_answer(self, answer: Answer, status: int) -> bool:
-        """Tell whether it was answered; a server that is not ready must say when to come back."""
+        """Return whether it was answered; a server that is not ready must send Retry-After."""
         if answer.status == 503 and answer.code and "retry-after" in answer.headers:
             self._crowd.counts["unavailable"] += 1
             return False

@@ -1,4 +1,4 @@
-"""Somebody with an account, who talks to any worker."""
+"""A user with an account, who sends requests to any worker."""
 
 import secrets
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class Session:
 
     @classmethod
     def of(cls, answer: Answer) -> Self:
-        """Read them."""
+        """Read the tokens of an answer."""
         assert answer.status == 200, answer
         pair = answer.json()
         return cls(access=pair["access_token"], refresh=pair["refresh_token"])
@@ -27,13 +27,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """An account, known by its address."""
+    """An account, identified by its address."""
 
     email: str
 
     @classmethod
     async def signed_up(cls, line: Line) -> Self:
-        """Make one."""
+        """Sign up an account."""
         person = cls(email=f"{secrets.token_hex(8)}@example.com")
         answer = await line.ask("POST", f"{AUTH}/signup", body=person._credentials())
         assert answer.status == 201, answer
@@ -53,14 +53,14 @@ async def renew(line: Line, token: str) -> Answer:
 
 
 async def opens(line: Line, access: str) -> str:
-    """Give what this worker thinks of an access token: nothing bad, or the code of a problem."""
+    """Return the code of this worker's answer to an access token; empty if it is accepted."""
     answer = await line.ask("GET", f"{AUTH}/me", access)
     assert answer.status == 200 or answer.code, answer
     return answer.code
 
 
 async def until_refused(lines: Iterable[Line], access: str, code: str) -> None:
-    """Wait until every worker refuses an access token; what they say until then is success."""
+    """Wait until every worker refuses an access token; until then each must accept it."""
     async with limit():
         for line in lines:
             while (said := await opens(line, access)) != code:

@@ -1,4 +1,4 @@
-"""Something between a worker and PostgreSQL: the network, which these tests interrupt."""
+"""A proxy between a worker and PostgreSQL: the network that these tests interrupt."""
 
 import asyncio
 import shutil
@@ -12,12 +12,12 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class Proxy:
-    """Hands on what is said between its own socket and the server's, for as long as it may."""
+    """Forwards between its own socket and the server's, until a test interrupts it."""
 
     def __init__(self, url: str) -> None:
         """Take the URL of a database on a server of `tests.servers`."""
         before, _, self._server = url.partition("?host=")
-        # The path of a socket may have 107 characters.
+        # The path of a socket has at most 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="tokenpair-proxy-", dir="/tmp"))
         self.url = f"{before}?host={self._folder}"
         self._may_pass = asyncio.Event()
@@ -29,7 +29,7 @@ class Proxy:
     @classmethod
     @asynccontextmanager
     async def to(cls, url: str) -> AsyncIterator[Self]:
-        """Stand before a database for the length of the block."""
+        """Forward to a database during the block."""
         proxy = cls(url)
         server = await asyncio.start_unix_server(proxy._connect, proxy._folder / SOCKET)
         try:
@@ -42,22 +42,22 @@ class Proxy:
             shutil.rmtree(proxy._folder)
 
     def cut(self) -> None:
-        """End all connections, and take no others."""
+        """Close all connections, and accept no others."""
         self._refuses = True
         for way in self._ways:
             way.cancel()
 
     def hang(self) -> None:
-        """Hand nothing on any more; whoever connects is let in, and waits."""
+        """Forward nothing; new connections are accepted, and wait."""
         self._may_pass.clear()
 
     def mend(self) -> None:
-        """Hand everything on, also what was held back."""
+        """Forward everything, also what was held back."""
         self._refuses = False
         self._may_pass.set()
 
     def mend_for_others(self) -> None:
-        """Hand on what is said on new connections; the old ones are forgotten, and hang on."""
+        """Forward new connections; the old ones stay open without an answer."""
         self._may_pass = asyncio.Event()
         self.mend()
 

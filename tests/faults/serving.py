@@ -20,10 +20,10 @@ ISSUER = "http://bookly.test"
 
 
 class Bookly:
-    """`bookly serve` on a free port, which it keeps when it is started again.
+    """`bookly serve` on a free port, which stays the same when it is restarted.
 
-    All in one folder share keys and, if no other database is named, SQLite. `variables` are
-    its settings.
+    Servers in one folder share the keys and, without another database, SQLite. `variables` are
+    settings.
     """
 
     def __init__(self, folder: Path, *, workers: int = 1, **variables: str) -> None:
@@ -36,9 +36,9 @@ class Bookly:
         self._dialling = asyncio.Lock()
 
     def start(self) -> None:
-        """Start it, and return once its port is open and all its workers run."""
+        """Start it, and return when its port is open and all its workers run."""
         options = [f"--port={self.port}", f"--data-dir={self._folder}", f"--workers={self._number}"]
-        # Not a pipe: it would be broken for the rest of the greeting once we have read enough.
+        # Not a pipe: once closed, it would break while the server still writes its first lines.
         said = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
@@ -63,22 +63,22 @@ class Bookly:
             time.sleep(0.01)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop, and give its exit code. Stopping twice is fine."""
+        """Stop it, and return its exit code. Stopping twice is fine."""
         assert self._process is not None
         self._process.send_signal(by)
         return self._process.wait(timeout=LIMIT_SECONDS)
 
     @property
     def pid(self) -> int:
-        """The process that was started. Of several workers it is none, but watches over them."""
+        """The process that was started: the only worker, or the supervisor of several."""
         assert self._process is not None
         return self._process.pid
 
     def workers(self) -> list[int]:
-        """Give the processes that answer requests."""
+        """Return the processes that answer requests."""
         if self._number == 1:
             return [self.pid]
-        # Python keeps one more child, to clean up after it.
+        # Python has one more child, which cleans up.
         return [pid for pid in children(self.pid) if "spawn_main" in command(pid)]
 
     @asynccontextmanager
@@ -90,7 +90,7 @@ class Bookly:
                 line = await self._dial(worker)
                 line.redial = partial(self._dial, worker)
                 lines.append(line)
-                # At once: the server closes a connection on which no request arrives in 10 s.
+                # At once: the server closes a connection without a request in 10 s.
                 assert (await line.ask("GET", "/health/live")).status == 200
             yield lines
         finally:
@@ -98,9 +98,9 @@ class Bookly:
                 line.hang_up()
 
     async def _dial(self, worker: int) -> Line:
-        """Connect while all others stand still: it is this worker who takes the call.
+        """Connect to this worker, while all others are stopped.
 
-        They stand still for a moment only: the server closes connections that are idle.
+        They are stopped for a moment only: the server closes idle connections.
         """
         async with self._dialling:
             others = [pid for pid in self.workers() if pid != worker]
@@ -135,7 +135,7 @@ class Bookly:
 
 @contextmanager
 def serving(folder: Path, *, workers: int = 1, **variables: str) -> Iterator[Bookly]:
-    """Run one for the length of the block. Whatever has become of it, no process is left."""
+    """Run one during the block. No process is left afterwards, also after a crash."""
     bookly = Bookly(folder, workers=workers, **variables)
     bookly.start()
     try:

@@ -1,4 +1,4 @@
-"""`./run soak`: renew, log out and revoke, as fast as it goes, and see whether memory grows."""
+"""`./run soak`: renew, log out and revoke at full speed, and measure whether memory grows."""
 
 import argparse
 import asyncio
@@ -20,17 +20,17 @@ POSTGRESQL = "postgresql"
 DATABASES = ("sqlite", POSTGRESQL)
 CLIENTS = 40
 WORKERS = 2
-# When the memory is looked at: once every cache is in use, half-way, and at the end.
+# When memory is measured: when every cache is in use, half-way, and at the end.
 PARTS = (0.1, 0.4, 0.5)
 FLAT = 1.1
-"""So many times the memory of half-way may be in use at the end."""
+"""Greatest ratio of the memory at the end to the memory half-way."""
 
 ROLE_CHANGES_A_SECOND = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soaked:
-    """How it went. Memory in KiB, of each worker, once warm, half-way and at the end."""
+    """The result. Memory in KiB of each worker: warm, half-way and at the end."""
 
     crowd: Crowd
     seconds: float
@@ -49,12 +49,12 @@ class Soaked:
 
 
 def grows(memory: list[list[int]]) -> bool:
-    """Does a worker's memory grow on and on? Only a soak of minutes can tell."""
+    """Does a worker's memory keep growing? Only a soak of minutes shows it."""
     return any(end > FLAT * half for _, half, end in memory)
 
 
 async def soak(folder: Path, *, seconds: float, database_url: str | None = None) -> Soaked:
-    """Let a crowd that never rests, and comes back after each log-out, at a server."""
+    """Run clients against a server that never pause and log in again after each log-out."""
     variables = {"TOKENPAIR_DATABASE_URL": database_url} if database_url else {}
     url = database_url or f"sqlite:///{folder}/tokenpair.db"
     with serving(folder, workers=WORKERS, **SHORT_WINDOWS, **variables) as bookly:
@@ -77,7 +77,7 @@ async def soak(folder: Path, *, seconds: float, database_url: str | None = None)
 
 
 async def _change_roles(door: Door, seconds: float) -> None:
-    """Make the tokens of somebody stale, again and again."""
+    """Make the tokens of one user stale, repeatedly."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         roles = frozenset(random.choices(["admin", "editor", "reader"]))
@@ -86,12 +86,12 @@ async def _change_roles(door: Door, seconds: float) -> None:
 
 
 def main() -> int:
-    """Do it on SQLite and on PostgreSQL."""
+    """Run on SQLite and on PostgreSQL."""
     parser = argparse.ArgumentParser(
         prog="./run soak",
         description="Renew, log out and change roles on two workers, as fast as they answer.",
     )
-    parser.add_argument("--minutes", type=float, default=10, help="so long on each database (10)")
+    parser.add_argument("--minutes", type=float, default=10, help="minutes on each database (10)")
     parser.add_argument("--only", choices=DATABASES, help="the database (both, one after another)")
     options = parser.parse_args()
     seconds, wrong = 60 * options.minutes, 0

@@ -1,7 +1,7 @@
 """A process that lacks something: `python -m tests.faults.squeezed WHAT URL`.
 
-It signs a user up, takes the resource away, asks for things, and asks again once it is back. What
-was answered and logged is printed as JSON.
+It signs a user up, takes the resource away, sends requests, and sends them again when the resource
+is back. The answers and the log are printed as JSON.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD
 
 MIB = 1024 * 1024
-# More than fits into what the C library has set aside for a thread.
+# More than the C library has reserved for a thread.
 LARGE = Argon2Cost(memory_kib=128 * 1024)
 ADA = {"email": "ada@example.com", "password": PASSWORD}
 BOB = {"email": "bob@example.com", "password": PASSWORD}
@@ -33,7 +33,7 @@ BOB = {"email": "bob@example.com", "password": PASSWORD}
 
 @contextmanager
 def address_space(headroom: int) -> Iterator[None]:
-    """Let this process have so many bytes more than it has."""
+    """Limit this process to `headroom` bytes more than it uses."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
     limit = pages * resource.getpagesize() + headroom
@@ -46,7 +46,7 @@ def address_space(headroom: int) -> Iterator[None]:
 
 @contextmanager
 def no_descriptors() -> Iterator[None]:
-    """Let this process open nothing more."""
+    """Let this process open no more files."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
@@ -63,7 +63,7 @@ def no_descriptors() -> Iterator[None]:
 
 
 class Answers:
-    """What was answered, for the test to look at."""
+    """The answers, for the test."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
@@ -109,7 +109,7 @@ def app_with(auth: Auth) -> FastAPI:
 
 
 async def without_descriptors(url: str) -> list[dict[str, object]]:
-    """Ask for a first renewal, which opens a connection of its own."""
+    """Send a first renewal, which opens a connection of its own."""
     async with auth_on(SqlStorage.from_url(url), Keyring([Key.generate()])) as auth:
         await auth.sign_up(email=ADA["email"], password=PASSWORD)
         pair = await auth.log_in(email=ADA["email"], password=PASSWORD)

@@ -1,4 +1,4 @@
-"""`./run storm`: workers are killed while many clients renew, and lose answers."""
+"""`./run storm`: workers are killed while many clients renew and lose answers."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ WORKERS = 3
 
 
 async def storm(folder: Path, *, kills: int, database_url: str | None = None) -> Crowd:
-    """Kill workers, one after the other, under a crowd; tell how that went for it."""
+    """Kill workers, one after the other, under load; return the crowd with its counts."""
     variables = {"TOKENPAIR_DATABASE_URL": database_url} if database_url else {}
     url = database_url or f"sqlite:///{folder}/tokenpair.db"
     with serving(folder, workers=WORKERS, **SHORT_WINDOWS, **variables) as bookly:
@@ -36,7 +36,7 @@ async def storm(folder: Path, *, kills: int, database_url: str | None = None) ->
 
 
 async def _kill_one(bookly: Bookly, crowd: Crowd) -> None:
-    """Kill a worker that has work, and see it replaced."""
+    """Kill a worker that is answering, and wait for its replacement."""
     await crowd.until_counted(2 * CLIENTS, "renewed")
     killed = random.choice(bookly.workers())
     os.kill(killed, signal.SIGKILL)
@@ -44,13 +44,15 @@ async def _kill_one(bookly: Bookly, crowd: Crowd) -> None:
 
 
 def main() -> int:
-    """Do it on SQLite and on PostgreSQL, and tell what was wrong."""
+    """Run on SQLite and on PostgreSQL, and print what was wrong."""
     parser = argparse.ArgumentParser(
         prog="./run storm",
         description="Kill workers of Bookly, on SQLite and on PostgreSQL, while 100 clients renew. "
-        "Nobody may be logged out, and no ended session may live.",
+        "No client may be logged out, and no ended session may live.",
     )
-    parser.add_argument("--kills", type=int, default=20, help="so many on each database (20)")
+    parser.add_argument(
+        "--kills", type=int, default=20, help="number of kills on each database (20)"
+    )
     kills = parser.parse_args().kills
     wrong = 0
     with postgres() as server:
@@ -63,7 +65,7 @@ def main() -> int:
 
 
 def told(crowd: Crowd) -> str:
-    """Tell on a line what a crowd has met, and on others what it should not have."""
+    """Print the counts on one line, and each wrong answer on another."""
     counts = ", ".join(f"{number:,} {name}" for name, number in sorted(crowd.counts.items()))
     return "\n  ".join([f"{counts}, {len(crowd.wrong)} wrong", *crowd.wrong[:20]])
 

@@ -1,4 +1,4 @@
-"""HTTP on one connection: what a client hides, who answers and what is lost, is the matter here."""
+"""HTTP on one connection, so that a test sees which worker answers and which answer is lost."""
 
 import asyncio
 import json
@@ -15,19 +15,19 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back."""
+    """An answer."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def json(self) -> Any:
-        """Give what the body says."""
+        """Return the body, parsed."""
         return json.loads(self.body)
 
     @property
     def code(self) -> str:
-        """The code of a problem; none, of anything else."""
+        """The code of a problem; empty for any other answer."""
         is_problem = self.headers.get("content-type") == "application/problem+json"
         return str(self.json()["code"]) if is_problem else ""
 
@@ -39,7 +39,7 @@ class Line:
         self._reader = reader
         self._writer = writer
         self.redial: Callable[[], Awaitable[Line]] | None = None
-        """Connects again when the server has closed an idle connection, as it does after 5 s."""
+        """Reconnects when the server has closed an idle connection, as it does after 5 s."""
 
     @classmethod
     async def open(cls, port: int) -> Self:
@@ -51,7 +51,7 @@ class Line:
 
     @property
     def local_port(self) -> int:
-        """The port at our end of the connection."""
+        """The client's port."""
         port: int = self._writer.get_extra_info("sockname")[1]
         return port
 
@@ -73,7 +73,7 @@ class Line:
     def send(
         self, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
     ) -> None:
-        """Send a request, whatever becomes of it."""
+        """Send a request, and ignore whether it arrives."""
         content = json.dumps(body) if body else ""
         lines = [f"{method} {path} HTTP/1.1", "Host: bookly.test"]
         lines += [f"Authorization: Bearer {token}"] if token else []
@@ -82,7 +82,7 @@ class Line:
         self._writer.write("\r\n".join([*lines, "", content]).encode())
 
     def hang_up(self) -> None:
-        """Close the connection, whether or not an answer is on its way."""
+        """Close the connection, also before an answer has arrived."""
         self._writer.close()
 
     async def _read(self) -> Answer:
@@ -96,7 +96,7 @@ class Line:
 async def ask(
     port: int, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
 ) -> Answer:
-    """Ask on a connection of its own. Raises `Lost`."""
+    """Send a request on a new connection. Raises `Lost`."""
     line = await Line.open(port)
     try:
         return await line.ask(method, path, token, body)

@@ -1,4 +1,4 @@
-"""What nobody has any business to send or to write, while a server runs."""
+"""Invalid requests and invalid rows while a server runs."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -63,7 +63,7 @@ async def worker(url: str) -> AsyncIterator[Worker]:
 async def test_a_token_of_a_session_that_never_was_opens_nothing_and_leaves_nothing(
     worker: Worker, url: str
 ) -> None:
-    """Well signed: by somebody who has a key, or before the database was set back."""
+    """Correctly signed: by an attacker with a key, or before the database was restored."""
     access, refresh = tokens_of_nobody(worker)
 
     answers = [

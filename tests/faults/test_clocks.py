@@ -1,4 +1,4 @@
-"""A worker whose clock is two minutes off: what breaks, and that it is found out."""
+"""A worker with its clock two minutes off: what breaks, and that it is noticed."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -25,7 +25,7 @@ def off(request: pytest.FixtureRequest) -> timedelta:
 
 @pytest.fixture
 async def workers(busy_url: str, off: timedelta) -> AsyncIterator[list[Worker]]:
-    """Give one with the right time, and one whose clock may be off."""
+    """Return one worker with the right time, and one with a clock that may be off."""
     now, keyring = datetime.now(UTC), Keyring([Key.generate()])
     async with AsyncExitStack() as stack:
         yield [
@@ -37,7 +37,7 @@ async def workers(busy_url: str, off: timedelta) -> AsyncIterator[list[Worker]]:
 async def test_two_tabs_at_workers_with_different_clocks_end_their_session(
     workers: list[Worker], off: timedelta
 ) -> None:
-    """What the tabs have in hand differs, for to one worker the other's renewal is long ago."""
+    """The tabs get different tokens: for one worker, the other's renewal is long ago."""
     here, _ = workers
     token = (await login_as(here.auth, await a_user(here.auth))).refresh_token
 

@@ -1,4 +1,4 @@
-"""A worker that cannot reach PostgreSQL any more, or is not told of news, refuses or finds out."""
+"""A worker that loses PostgreSQL or its wake-ups refuses, or notices by polling."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,7 +28,7 @@ POOL_SIZE = default_pool_size()
 
 STALENESS = timedelta(seconds=1)
 SECONDS = 30
-"""Far more than anything here takes."""
+"""Far longer than any request here takes, in seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def keyring() -> Keyring:
 
 @pytest.fixture
 async def elsewhere(busy_url: str, keyring: Keyring) -> AsyncIterator[Worker]:
-    """Give the worker at which people log out."""
+    """Return the worker at which users log out."""
     async with working(busy_url, keyring, wake_up=bell(busy_url)) as worker:
         yield worker
 
@@ -60,7 +60,7 @@ def bell(url: str) -> PostgresWakeUp:
 
 
 async def until_it_says(worker: Worker, access: str, said: tuple[int, str]) -> set[tuple[int, str]]:
-    """Wait for an answer, and give all others that came until then."""
+    """Wait for an answer, and return all answers until then."""
     before = set()
     async with asyncio.timeout(SECONDS):
         while (now := await worker.says(access)) != said:
@@ -106,16 +106,16 @@ async def test_a_worker_that_is_cut_off_refuses_until_it_knows(
     assert afterwards <= {UNAVAILABLE}
 
 
-async def test_whoever_has_no_answer_is_told_and_keeps_no_connection(
+async def test_a_request_without_an_answer_is_a_503_and_keeps_no_connection(
     proxy: Proxy, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server has vanished: it ends nothing by itself, and does not hang up."""
+    """The server is unreachable: it answers nothing and closes no connection."""
     monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
     async with working(proxy.url, keyring) as worker:
         ada = await a_user(worker.auth)
         pairs = [await login_as(worker.auth, ada) for _ in range(2 * POOL_SIZE + 2)]
         some, last = pairs[:-2], pairs[-1]
-        await ask_of_everybody(worker, pairs)  # So that all connections are there, and idle.
+        await ask_of_everybody(worker, pairs)  # So that all connections exist, and are idle.
 
         proxy.hang()
         async with asyncio.timeout(SECONDS):
@@ -159,10 +159,10 @@ async def test_an_app_of_ones_own_on_the_same_database_is_told_so_too(
     assert {type(each) for each in while_away} == {Unavailable}
 
 
-async def test_whoever_is_busy_when_the_server_vanishes_does_not_wait_for_its_farewell(
+async def test_a_request_under_way_when_the_server_is_lost_does_not_wait_for_a_rollback(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Time runs out while nobody waits for the database, and then the rollback has no answer."""
+    """The time limit is over while no statement runs, and then the rollback is not answered."""
     monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
     storage = SqlStorage.from_url(proxy.url)
     await storage.open(migrate=True)
@@ -184,7 +184,7 @@ async def be_busy(storage: SqlStorage, proxy: Proxy) -> None:
 
 
 async def ask_of_everybody(worker: Worker, pairs: list[TokenPair]) -> list[int]:
-    """Read, and write; give the statuses."""
+    """Read and write; return the statuses."""
     client, headers = worker.client, [bearer(pair.access_token) for pair in pairs]
     answers = await asyncio.gather(
         *(client.get("/auth/sessions", headers=each) for each in headers),
@@ -216,7 +216,7 @@ async def test_a_listener_that_is_cut_off_comes_back(
             assert await until_it_says(worker, pair.access_token, ENDED) <= {OPEN}
 
 
-async def test_a_listener_whose_connection_is_lost_without_a_word_comes_back(
+async def test_a_listener_reconnects_when_its_connection_is_lost_silently(
     elsewhere: Worker, busy_url: str, proxy: Proxy, keyring: Keyring, pairs: list[TokenPair]
 ) -> None:
     async with working(busy_url, keyring, wake_up=bell(proxy.url), poll=FOR_EVER) as worker:
@@ -232,7 +232,7 @@ async def test_a_listener_whose_connection_is_lost_without_a_word_comes_back(
 async def test_a_teller_that_is_not_heard_lets_go_of_its_connection(
     busy_url: str, proxy: Proxy
 ) -> None:
-    """Whether somebody waits for its answer, or closes it meanwhile."""
+    """Whether a request waits for its answer, or closes it meanwhile."""
     waits, closes = bell(proxy.url), bell(proxy.url)
     await waits.notify()
     await closes.notify()

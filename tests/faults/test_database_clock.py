@@ -16,7 +16,7 @@ from tokenpair.testing import a_user, login_as
 
 HOUR = timedelta(hours=1)
 
-# A function that is found before PostgreSQL's own, for every connection that is made from now on.
+# A function that new connections find before PostgreSQL's own.
 SKEWED_CLOCK = """
 CREATE SCHEMA skewed;
 CREATE TABLE skewed.clock (ahead interval);
@@ -30,7 +30,7 @@ DO $$ BEGIN EXECUTE format(
 
 @pytest.fixture
 async def set_clock(busy_url: str) -> Callable[[timedelta], Awaitable[None]]:
-    """Set PostgreSQL's clock so far ahead of the right time."""
+    """Set PostgreSQL's clock ahead of the right time."""
     await execute(busy_url, *SKEWED_CLOCK.split(";\n"))
 
     async def set_to(ahead: timedelta) -> None:
@@ -83,7 +83,7 @@ async def test_a_clock_that_is_wrong_for_a_while_brings_no_token_back(
     assert await here.auth.prune() == 0
     workers = [here, there, await start()]
     for worker in workers:
-        worker.auth.feed._loaded_at -= 60  # As if a minute had passed: reload, and forget.
+        worker.auth.feed._loaded_at -= 60  # As after a minute: reload, and forget.
         await worker.auth.feed.poll()
     refused_meanwhile = [
         await refuses(each, pair) for each in workers for pair in (before, meanwhile)

@@ -1,4 +1,4 @@
-"""PostgreSQL in trouble: whoever waits is told so in time, and nobody is logged out."""
+"""PostgreSQL in trouble: requests get a 503 in time, and no client is logged out."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ def session_of(worker: Worker, pair: TokenPair) -> UUID:
 
 @asynccontextmanager
 async def row_held(url: str, session_id: UUID) -> AsyncIterator[None]:
-    """Lock a session's row, as somebody may who looks at it by hand."""
+    """Lock a session's row, as an operator may who reads it by hand."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute(
             "SELECT 1 FROM tokenpair_session WHERE id = %s FOR UPDATE", [session_id]
@@ -60,7 +60,7 @@ async def row_held(url: str, session_id: UUID) -> AsyncIterator[None]:
         yield
 
 
-async def test_connections_that_are_cut_again_and_again_log_nobody_out(
+async def test_connections_that_are_cut_repeatedly_log_no_client_out(
     worker: Worker, busy_url: str
 ) -> None:
     pairs = await log_in(worker, 30)
@@ -91,7 +91,7 @@ async def test_connections_that_are_cut_again_and_again_log_nobody_out(
     assert [await worker.says(pair.access_token) for pair in pairs] == [(200, "")] * 30
 
 
-async def test_who_waits_for_a_row_is_told_to_come_back_and_holds_up_nobody_for_long(
+async def test_a_request_that_waits_for_a_row_gets_a_503_and_delays_others_only_briefly(
     worker: Worker, busy_url: str
 ) -> None:
     held, free = await log_in(worker, 2)
@@ -108,7 +108,7 @@ async def test_who_waits_for_a_row_is_told_to_come_back_and_holds_up_nobody_for_
 
     assert [told(answer) for answer in answers] == [UNAVAILABLE] * 13
     assert other.status_code == 200
-    # Two engines', the renewals', and what a worker has for itself: the feed's, and the wake-ups'.
+    # Two engines, the renewals, and the connections of a worker itself: feed and wake-ups.
     assert opened <= 3 * POOL_SIZE + 3
     assert [answer.status_code for answer in later] == [200] * 12
 
@@ -142,7 +142,7 @@ async def test_when_all_connections_are_taken_renewals_and_tokens_still_serve(
 async def test_who_only_reads_waits_no_longer_either_and_holds_up_no_other_request(
     busy_url: str, keyring: Keyring
 ) -> None:
-    """As while a migration holds the table, or a `VACUUM FULL`."""
+    """As during a migration or a `VACUUM FULL`, which lock the table."""
     async with working(busy_url, keyring, max_staleness=timedelta(seconds=1)) as worker:
         (pair,) = await log_in(worker, 1)
         said = set()
@@ -214,7 +214,7 @@ async def write_row(url: str, session_id: UUID, row: dict[str, object]) -> None:
 
 
 async def test_a_role_that_is_let_in_no_more_is_no_crash(postgres_url: str) -> None:
-    """Its password has changed, say, or somebody is at work on the server."""
+    """As after a change of the password, or during maintenance."""
     execute(postgres_url, "CREATE ROLE lodger LOGIN", "GRANT ALL ON SCHEMA public TO lodger")
     storage = SqlStorage.from_url(postgres_url.replace("//postgres@", "//lodger@"))
     await storage.open(migrate=True)
@@ -228,7 +228,7 @@ async def test_a_role_that_is_let_in_no_more_is_no_crash(postgres_url: str) -> N
 
 
 async def test_a_database_that_is_gone_is_no_crash(postgres_server: PostgresServer) -> None:
-    """A restore has dropped it, and not made it again yet."""
+    """As during a restore, which has dropped it and not yet created it."""
     url = postgres_server.create_database()
     storage = SqlStorage.from_url(url)
     await storage.open(migrate=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL is stopped at once, as by a crash, and comes back, while a crowd goes on."""
+"""PostgreSQL is stopped at once, as by a crash, and restarted, under load."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from tests.servers import PostgresServer, postgres
 
 @pytest.fixture(params=["on", "off"])
 def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
-    """Start one that may be stopped, as durable as its operator wants it."""
-    # Whatever nobody insists on is written after ten seconds.
+    """Start a server that a test may stop, with the durability that an operator chose."""
+    # Commits that do not wait for the disk are written after ten seconds.
     settings = {"synchronous_commit": request.param, "wal_writer_delay": "10s"}
     with postgres(settings=settings) as server:
         yield server
 
 
-async def test_a_crash_of_the_database_logs_nobody_out_and_revives_nobody(
+async def test_a_crash_of_the_database_logs_no_client_out_and_revives_no_session(
     server: PostgresServer, tmp_path: Path
 ) -> None:
     url = server.create_database()
@@ -39,7 +39,7 @@ async def test_a_crash_of_the_database_logs_nobody_out_and_revives_nobody(
             await crowd.until_counted(100, "renewed")
         await crowd.require_right_sessions(bookly)
 
-        # They have recovered without being started anew.
+        # They have recovered without a restart.
         assert bookly.workers() == workers
     assert crowd.wrong == []
     assert crowd.counts["refused"]

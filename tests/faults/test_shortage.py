@@ -1,4 +1,4 @@
-"""What a machine cannot give is told as that: not as a wrong password, nor as a wrong request."""
+"""A lack of memory, threads or files is reported as such, not as a wrong password or request."""
 
 import errno
 import json
@@ -29,7 +29,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def squeezed(what: str, url: str) -> dict[str, Any]:
-    """Run a process that lacks something; see `tests.faults.squeezed`."""
+    """Run a process without a resource; see `tests.faults.squeezed`."""
     run = subprocess.run(
         [sys.executable, "-m", "tests.faults.squeezed", what, url],
         capture_output=True,
@@ -70,7 +70,7 @@ def test_without_descriptors_the_log_says_what_is_short(url: str) -> None:
     assert re.search(r"short of file descriptors|Too many open files", message)
 
 
-async def test_a_place_whose_thread_could_not_be_started_is_given_back() -> None:
+async def test_a_place_is_given_back_when_its_thread_could_not_be_started() -> None:
     passwords = Argon2Passwords(Argon2Cost(memory_kib=8), threads=1, max_waiting=0)
 
     def nothing_left() -> None:

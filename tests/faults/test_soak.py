@@ -11,7 +11,7 @@ async def test_a_server_that_is_never_at_rest_makes_no_mistake(
     tmp_path: Path, busy_url: str
 ) -> None:
     seconds, soaked = 4, await soak(tmp_path, seconds=4, database_url=busy_url)
-    # On a busy machine not every kind of request has been answered by then.
+    # On a busy machine some kinds of requests may not be answered by then.
     while soaked.crowd.wrong == [] and not saw_everything(soaked) and seconds < LIMIT_SECONDS:
         seconds *= 2
         soaked = await soak(tmp_path, seconds=seconds, database_url=busy_url)

@@ -1,4 +1,4 @@
-"""A file that cannot be written: clear answers, nothing half-done, and no harm."""
+"""A file that cannot be written: clear answers, no partial change, and no damage."""
 
 import asyncio
 import os
@@ -43,7 +43,7 @@ async def pair(worker: Worker) -> TokenPair:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the write lock, as another program may that is at the file."""
+    """Hold the write lock, as another program with the file open may."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -63,7 +63,7 @@ async def test_a_file_that_another_process_has_locked_is_waited_for_and_then_tol
                 *(worker.renew(pair.refresh_token) for _ in range(20)),
                 worker.client.post("/auth/logout", headers=bearer(pair.access_token)),
             )
-            # Readers wait for nobody.
+            # Readers do not wait.
             said = await worker.says(pair.access_token)
             me = await worker.client.get("/auth/me", headers=bearer(pair.access_token))
     afterwards = await worker.renew(pair.refresh_token)
@@ -114,7 +114,7 @@ async def test_on_a_full_disk_nothing_is_half_done(tmp_path: Path) -> None:
 
 @contextmanager
 def full_disk(pid: int, size: int) -> Iterator[None]:
-    """Let no file of a process grow beyond so many bytes."""
+    """Limit the size of each file of a process, in bytes."""
     soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -161,7 +161,7 @@ async def test_a_file_that_may_only_be_read_is_told_and_stays_as_it_is() -> None
 
 @contextmanager
 def read_only(path: Path) -> Iterator[None]:
-    """Let nobody write to the file, and be somebody to whom that applies."""
+    """Make the file read-only, and run as a user who is not root."""
     path.parent.chmod(0o555)
     path.chmod(0o444)
     user = os.geteuid()

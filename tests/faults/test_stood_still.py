@@ -1,4 +1,4 @@
-"""A worker that stood still, stopped by a signal, is not trusted with what it last knew."""
+"""A worker that was stopped by a signal does not trust what it knew before."""
 
 import asyncio
 import os
@@ -18,11 +18,11 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.long
 
-# Longer than a copy is current, and shorter than `TOKENPAIR_MAX_STALENESS_SECONDS`.
+# Longer than the copy is current, and shorter than `TOKENPAIR_MAX_STALENESS_SECONDS`.
 STOPPED_SECONDS = 3.5
 
 
-# A session may rotate every second, and a stop of more than a second is one.
+# A session may rotate every second, and a stop of more than a second counts as one.
 HASTY = {"TOKENPAIR_REPEAT_WINDOW_SECONDS": "1", "TOKENPAIR_SUPERSEDED_WINDOW_SECONDS": "1"}
 
 
@@ -67,7 +67,7 @@ async def test_it_lets_no_token_in_that_was_revoked_meanwhile(bookly: Bookly) ->
 
 
 async def test_a_renewal_that_waited_there_ends_no_session_as_a_replay(bookly: Bookly) -> None:
-    """R22: its client has long given it up, and renewed three times at the other worker."""
+    """R22: the client gave up on it, and renewed three times at the other worker."""
     async with bookly.lines() as (here, there):
         first = await (await Person.signed_up(here)).log_in(here)
         session = first
@@ -81,13 +81,13 @@ async def test_a_renewal_that_waited_there_ends_no_session_as_a_replay(bookly: B
         assert (answer.status, answer.code) == (503, "unavailable")
         assert int(answer.headers["retry-after"]) >= 1
         assert (await renew(here, session.refresh)).status == 200
-        # So it is for half a minute, and the client has a newer token to come back with.
+        # This lasts half a minute, and the client has a newer token.
         assert (await renew(there, first.refresh)).status == 503
         assert (await renew(there, session.refresh)).status == 200
 
 
 async def rotated(line: Line, session: Session) -> Session:
-    """Renew until the session has accepted the token: it holds within the window."""
+    """Renew until the session has accepted the token: the same pair within the window."""
     while True:
         renewed = Session.of(await renew(line, session.refresh))
         if renewed.refresh != session.refresh:

@@ -8,7 +8,7 @@ from tests.faults.storm import storm
 
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
-async def test_nobody_is_logged_out_when_workers_are_killed_and_no_ended_session_lives(
+async def test_no_client_is_logged_out_when_workers_are_killed_and_no_ended_session_lives(
     request: pytest.FixtureRequest, tmp_path: Path, database: str
 ) -> None:
     url = request.getfixturevalue("busy_url") if database == "postgres" else None

@@ -1,4 +1,4 @@
-"""Valkey only wakes: whatever becomes of it, a log-out is known elsewhere, if a little later."""
+"""Valkey only wakes workers: without it, they learn of a log-out a little later."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -94,7 +94,7 @@ async def test_while_it_is_away_only_time_is_lost(tmp_path: Path, keyring: Keyri
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
-async def test_a_valkey_that_talks_rubbish_or_says_nothing_changes_nothing_but_time(
+async def test_a_valkey_that_sends_garbage_or_does_not_respond_only_delays(
     tmp_path: Path, keyring: Keyring, rubbish: bytes
 ) -> None:
     async with talking(rubbish) as port:
@@ -105,13 +105,13 @@ async def test_a_valkey_that_talks_rubbish_or_says_nothing_changes_nothing_but_t
             tasks = [task for each in (here, there) for task in each.auth.feed._tasks]
             are_done = [task.done() for task in tasks]
 
-    # None has given up: when Valkey is back, it will be heard.
+    # No worker has given up: each reconnects when Valkey is back.
     assert are_done == [False] * 6
 
 
 @asynccontextmanager
 async def talking(rubbish: bytes) -> AsyncIterator[int]:
-    """Say the same to whoever says anything."""
+    """Send the same reply to each message."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65536):

@@ -1,4 +1,4 @@
-"""Several workers are one: one set of sessions, of keys, of revocations."""
+"""Several workers share sessions, keys and revocations."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from tests.valkey import ValkeyServer
 from tests.waiting import eventually
 from tokenpair.key_file import read_keyring
 
-# Nothing is forgiven, so that three renewals are enough for a replay.
+# Strict, so that three renewals are enough for a replay.
 HASTY = {"TOKENPAIR_REPEAT_WINDOW_SECONDS": "0", "TOKENPAIR_SUPERSEDED_WINDOW_SECONDS": "0"}
 
 
@@ -35,11 +35,11 @@ class Deployment:
     variables: dict[str, str]
 
     def one_more(self) -> AbstractContextManager[Bookly]:
-        """Start one more server, for the length of the block."""
+        """Start one more server during the block."""
         return serving(self.folder, workers=1, **self.variables)
 
     async def command(self, *arguments: str) -> None:
-        """Run `tokenpair` as its operator does."""
+        """Run `tokenpair` as an operator does."""
         where = {"TOKENPAIR_DATA_DIR": str(self.folder), "PATH": "/usr/bin"}
         process = await asyncio.create_subprocess_exec(
             *[sys.executable, "-m", "tokenpair", *arguments],
@@ -110,7 +110,7 @@ async def replay(line: Line, session: Session) -> None:
     second = Session.of(await renew(line, session.refresh))
     third = Session.of(await renew(line, second.refresh))
     Session.of(await renew(line, third.refresh))
-    # A worker that had to wait for a core for a second ends nothing for half a minute.
+    # A worker that waited a second for a core ends no session for half a minute.
     async with asyncio.timeout(120):
         while (said := (await renew(line, session.refresh)).code) == "unavailable":
             await asyncio.sleep(0.1)
@@ -135,7 +135,7 @@ async def test_what_one_worker_ends_every_worker_refuses(
 
     await end(here, session)
 
-    # The worker that did it at once, the others soon; and nobody renews from the first moment on.
+    # The worker that did it refuses at once, the others soon; renewal fails everywhere at once.
     assert await opens(here, session.access) == "session_ended"
     for line in others:
         assert (await renew(line, session.refresh)).code == "session_ended"
@@ -204,14 +204,14 @@ async def test_a_key_that_an_operator_declares_leaked_is_leaked_everywhere(
 # Stopping
 
 
-async def test_whoever_waits_for_an_answer_gets_it_though_the_server_stops(tmp_path: Path) -> None:
+async def test_a_request_in_progress_is_answered_though_the_server_stops(tmp_path: Path) -> None:
     with serving(tmp_path, workers=2) as bookly:
         async with bookly.lines(each=3) as lines:
             ada = await Person.signed_up(lines[0])
-            # A connection that has been idle for 5 s is closed: none is when the log-ins begin.
+            # A connection is closed after 5 s without a request: not one of these is when we begin.
             await asyncio.gather(*(line.ask("GET", "/health/live") for line in lines))
             answers = [asyncio.create_task(ada.log_in(line)) for line in lines]
-            # By then each worker has read what came on its other connections, too.
+            # By then each worker has read the requests on its other connections.
             for group in (answers[:3], answers[3:]):
                 await asyncio.wait(group, return_when=asyncio.FIRST_COMPLETED)
 
@@ -229,7 +229,7 @@ async def test_whoever_waits_for_an_answer_gets_it_though_the_server_stops(tmp_p
 async def test_no_worker_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     with serving(tmp_path, workers=2) as bookly:
         workers = bookly.workers()
-        async with bookly.lines():  # Until they answer, they do not watch.
+        async with bookly.lines():  # Before they answer, they do not watch for signals.
             bookly.stop(signal.SIGKILL)
 
             await eventually(lambda: not any(map(is_alive, workers)))
@@ -243,7 +243,7 @@ async def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
 
             with pytest.raises(Lost):
                 await line.ask("GET", "/health/live")
-        # Sooner than one that only says nothing.
+        # Sooner than one that does not respond.
         await eventually(
             lambda: len(bookly.workers()) == 2 and killed not in bookly.workers(),
             seconds=SILENCE_SECONDS * 0.75,

@@ -22,13 +22,13 @@ FOR_EVER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What it can do, and how to ask it over HTTP."""
+    """Its `Auth`, and a client for HTTP."""
 
     auth: Auth
     client: httpx2.AsyncClient
 
     async def says(self, access: str) -> tuple[int, str]:
-        """Give status and code of its answer to an access token, by which nothing is looked up."""
+        """Return status and code of its answer to an access token; this reads no database."""
         answer = await self.client.get("/open", headers=bearer(access))
         assert answer.status_code != 503 or answer.headers["retry-after"]
         return (200, "") if answer.status_code == 200 else told(answer)
@@ -52,7 +52,7 @@ async def working(
     access: timedelta = ACCESS,
     is_open: bool = True,
 ) -> AsyncIterator[Worker]:
-    """Run one for the length of the block; without `is_open`, do not connect it before."""
+    """Run one during the block; without `is_open`, do not open it first."""
     auth = Auth(
         storage=SqlStorage.from_url(url),
         keyring=keyring,
