@@ -65,7 +65,19 @@ def test_every_python_block_runs(document: Path) -> None:
     executed(document)
 
 
-LANGUAGES = {"python", "sh", "console", "diff", "json", "js", "yaml", "nginx", "caddyfile", ""}
+LANGUAGES = {
+    "python",
+    "sh",
+    "console",
+    "diff",
+    "json",
+    "js",
+    "yaml",
+    "nginx",
+    "caddyfile",
+    "sql",
+    "",
+}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
