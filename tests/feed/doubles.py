@@ -1,4 +1,4 @@
-"""A storage that other workers write to, a clock and a wake-up, all driven by hand."""
+"""Doubles that a test drives: a storage that other workers write to, a clock and a wake-up."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,7 +24,7 @@ LASTING = (ACCESS + MARGIN).total_seconds()
 
 
 class SharedStorage(MemoryStorage):
-    """One that others write to, too. It can be cut off, and overlook what it is told to."""
+    """A storage that other workers write to. A test can cut it off, and make it miss entries."""
 
     is_private = False
 
@@ -35,7 +35,7 @@ class SharedStorage(MemoryStorage):
         self.looks = 0
 
     def listen(self, listener: Callable[[Sequence[Revocation]], None]) -> None:
-        """Tell nobody: what is heard here, another process has done."""
+        """Call no listener: all that is recorded here comes from another process."""
 
     async def read_feed(self, position: FeedPosition | None, *, reload: bool = False) -> FeedPage:
         self.looks += 1
@@ -49,7 +49,7 @@ class SharedStorage(MemoryStorage):
 
 
 class LateStorage(SharedStorage):
-    """Another one's storage, some time later: a reload has only what is in force by then."""
+    """Another storage, some time later: a reload returns only what is in force by then."""
 
     def __init__(self, storage: SharedStorage) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class LateStorage(SharedStorage):
 
 
 class SlowStorage(SharedStorage):
-    """Another one's storage, whose answers wait: what they say is what was so when it was asked."""
+    """Another storage, with delayed answers: they show the state at the time of the question."""
 
     def __init__(self, storage: SharedStorage) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class SlowStorage(SharedStorage):
 
 
 class Seconds:
-    """A monotonic clock that moves when it is told to."""
+    """A monotonic clock that only a test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -91,7 +91,7 @@ class Seconds:
 
 
 class Bell:
-    """A `WakeUp` that is rung by hand, and may be broken."""
+    """A `WakeUp` that a test rings, and can break."""
 
     def __init__(self) -> None:
         self.rung = asyncio.Event()

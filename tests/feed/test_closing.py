@@ -1,4 +1,4 @@
-"""An `Auth` whose wake-up cannot be closed."""
+"""An `Auth` with a wake-up that cannot be closed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,6 +1,6 @@
-"""Whatever lives as long as the process works in one event loop after another.
+"""All that lives as long as the process works in one event loop after another.
 
-A module's app does so under `TestClient`, whose every `with` has a loop of its own.
+An app at module level needs it under `TestClient`: each of its `with` blocks has its own loop.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ POOL_SIZE = default_pool_size()
 FOR_EVER = timedelta(days=1)
 KEYRING = Keyring([Key.generate()])
 CROWD = 3 * POOL_SIZE
-"""So many at once that somebody waits for each thing of which there are few."""
+"""Number of concurrent callers: more than there are connections, so that some wait."""
 
 
 def an_auth(storage: Storage, wake_up: WakeUp | None, poll: timedelta) -> Auth:

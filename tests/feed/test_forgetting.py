@@ -38,7 +38,7 @@ async def test_what_a_poll_has_missed_is_found_within_a_minute(
 async def test_after_a_look_that_failed_everything_is_read(
     feed: Feed, storage: SharedStorage, elsewhere: Auth, pair: TokenPair, claims: AccessClaims
 ) -> None:
-    """Whatever was away may come back with a history of its own."""
+    """A database that was unreachable may come back with another history."""
     await feed.poll()
     storage.overlooked.add(claims.session_id)
     await elsewhere.log_out(pair.access_token)

@@ -44,7 +44,7 @@ async def opened(url: str) -> AsyncIterator[SqlStorage]:
 
 @pytest.fixture
 async def elsewhere(url: str) -> AsyncIterator[SqlStorage]:
-    """Give another worker's."""
+    """Return another worker's storage."""
     async with opened(url) as storage:
         yield storage
 
@@ -65,7 +65,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 @pytest.fixture
 async def feed(url: str, elsewhere: SqlStorage) -> AsyncIterator[Feed]:
-    """Give one that looks when it is told to."""
+    """Return a feed that polls only when the test calls it."""
     assert elsewhere  # Which has made the tables.
     async with opened(url) as storage, following(storage) as feed:
         yield feed
@@ -197,7 +197,7 @@ async def test_moments_that_python_has_not_are_the_nearest_that_it_has(
 async def test_a_look_that_fails_by_a_bug_is_not_the_last(
     url: str, elsewhere: SqlStorage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An operator's, say, who is at the tables by hand."""
+    """For example an operator's change of the tables."""
     user = make_user()
     session = make_session(user)
     await keep(elsewhere, user, session)
@@ -260,7 +260,7 @@ async def test_changes_of_one_user_that_come_out_of_order_leave_the_highest(
 async def test_after_a_backup_was_restored_nothing_is_missed(
     url: str, tmp_path: Path, elsewhere: SqlStorage, feed: Feed, lost: int
 ) -> None:
-    """SQLite's own way leaves everybody connected; ids go back, and are given again."""
+    """SQLite's own way of restoring keeps connections open; ids go back, and are used again."""
     path, (before, *gone) = f"{tmp_path}/test.db", [uuid4() for _ in range(1 + lost)]
     after = [uuid4() for _ in range(2)]
     await insert(url, {"session_id": before})
@@ -289,7 +289,7 @@ LOW = {"xid": 3}
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
 async def test_over_a_new_connection_everything_is_read(url: str, feed: Feed) -> None:
-    """Whatever takes the count of transactions back leaves no connection alive."""
+    """All that sets the transaction counter back closes the connections."""
     ended = uuid4()
     await insert(url, {"session_id": ended, **LOW})
     await feed.poll()
@@ -385,7 +385,7 @@ async def test_a_hundred_thousand_revocations_at_once_are_known_and_requests_go_
     for number in (1, MANY // 2, MANY):
         with pytest.raises(SessionEnded):
             feed.require_unrevoked(claims(UUID(int=number)))
-    # However many there are, somebody else has a turn after each thousand.
+    # However many there are, other tasks have a turn after each thousand.
     assert max(after - before for before, after in pairwise(sizes)) <= 1000
 
 

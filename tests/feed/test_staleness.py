@@ -1,4 +1,4 @@
-"""A worker whose copy of the revocations is old: what it lets through, and for how long."""
+"""A worker with an old copy of the revocations: what it lets through, and for how long."""
 
 import asyncio
 import time

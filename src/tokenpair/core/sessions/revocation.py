@@ -1,8 +1,7 @@
-"""What the feed of revocations says, and a worker's copy of it.
+"""The entries of the feed of revocations, and a worker's copy of them.
 
-An access token is verified without a look into the database. So whatever ends a session, or
-changes what a user may do, is told to every worker, and kept in mind for as long as a token
-could live that was issued before.
+An access token is verified without reading the database. Every worker therefore learns when a
+session ends or a user's roles change, and remembers it until all tokens issued before have expired.
 """
 
 from collections.abc import Iterable
@@ -17,17 +16,17 @@ from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.errors import SessionEnded, StaleToken
 
 MARGIN = timedelta(minutes=5)
-"""What is added to the longest access lifetime in use, to get how long a revocation is in force."""
+"""Time that a revocation stays in force beyond the longest access lifetime in use."""
 
 KEPT = timedelta(days=1)
-"""How long a revocation stays in the storage after it was in force.
+"""Time that a revocation stays in the storage after it was in force.
 
-As far as the storage's clock may be wrong, when a revocation is recorded or when it is read: an
-hour ahead or behind must bring no token back to life.
+The storage's clock may be wrong by this much when an entry is recorded or read: a clock that is an
+hour ahead or behind must not revive a token.
 """
 
 UNKNOWN_ACCESS = timedelta(days=1)
-"""What counts as the longest access lifetime where no worker has told its own."""
+"""Longest access lifetime that is assumed where no worker has recorded its own."""
 
 POLL = timedelta(milliseconds=250)
 """Longest pause between two polls of the feed, by default."""
@@ -38,15 +37,16 @@ SQLITE_POLL = timedelta(milliseconds=50)
 MAX_STALENESS = timedelta(seconds=5)
 """Greatest age at which a worker still uses its copy of the revocations, by default."""
 
-_ANY_VERSION = (0,)  # Made once: most requests ask for it.
+_ANY_VERSION = (0,)  # Made once, because most requests need it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """One entry: the tokens of a session are dead, or those of a user before a version stale.
+    """One entry: a session's tokens are revoked, or a user's tokens below `min_version` are stale.
 
-    `recorded_at` is when it was written, and `until` the last moment at which such a token may be
-    alive: the longest access lifetime in use and `MARGIN` later. Both are by the storage's clock.
+    `recorded_at` is when it was written, `until` the last moment at which such a token may be
+    unexpired: the longest access lifetime in use and `MARGIN` later. Both are by the storage's
+    clock.
     """
 
     session_id: UUID | None = None
@@ -84,17 +84,18 @@ def revoked_by(event: events.RecordedEvent) -> RevokedTokens | None:
 
 
 class Revocations:
-    """A worker's copy of all that is in force. Applying an entry twice is fine, in any order.
+    """A worker's copy of all that is in force. Entries may be applied twice, and in any order.
 
-    `lasting` is how long an entry must be remembered after the worker has learned of it: the
-    longest life of any token that the worker accepts, and `MARGIN`.
+    `lasting` is the time that an entry is remembered after the worker has read it: the longest
+    lifetime of a token that the worker accepts, and `MARGIN`.
     """
 
     def __init__(self, lasting: timedelta = ACCESS + MARGIN) -> None:
         self._lasting_seconds = lasting.total_seconds()
-        # By the ids' numbers: a UUID hashes in Python. Each value ends with `until`, and with when
-        # the entry was learned, by the monotonic clock. It is a plain tuple, which the garbage
-        # collector leaves alone: objects would make its rounds longer, which all requests wait for.
+        # The keys are the ids' integers, because a UUID's hash is computed in Python. Each value
+        # ends with `until` and the monotonic time at which the entry was read. Values are plain
+        # tuples, which the garbage collector does not track: objects would make each collection
+        # longer, and all requests wait for it.
         self._ended: dict[int, tuple[datetime, float]] = {}
         self._stale: dict[int, tuple[int, datetime, float]] = {}
 
@@ -102,9 +103,9 @@ class Revocations:
         return len(self._ended) + len(self._stale)
 
     def apply(self, entries: Iterable[Revocation], *, at: float) -> list[Revocation]:
-        """Take entries in; return those that say something new.
+        """Apply entries; return those that are new.
 
-        `at` is the moment, in seconds by the worker's monotonic clock.
+        `at` is the present in seconds by the worker's monotonic clock.
         """
         return [entry for entry in entries if self._apply(entry, at)]
 
@@ -128,10 +129,10 @@ class Revocations:
         return False
 
     def forget(self, now: datetime, *, at: float) -> None:
-        """Drop what is out of force at `now`, by the storage's clock, and was learned long ago.
+        """Drop the entries that are out of force at `now` and were read more than `lasting` ago.
 
-        The storage's clock alone decides nothing: it may be wrong for a moment. `at` is the
-        moment by the worker's monotonic clock, which no operator and no time server sets.
+        `now` is by the storage's clock, which may be wrong for a moment: it decides nothing alone.
+        `at` is by the worker's monotonic clock, which no operator and no time server sets.
         """
         learned_by = at - self._lasting_seconds
 
@@ -146,11 +147,11 @@ class Revocations:
             del self._stale[user]
 
     def require_unrevoked(self, claims: AccessClaims) -> None:
-        """Require that nothing has been revoked that `claims` stand on.
+        """Require that neither the session of `claims` nor their version has been revoked.
 
         Raises `SessionEnded` and `StaleToken`.
         """
-        # Mostly there is nothing, and the ids have left the processor's caches since the last time.
+        # Usually both are empty, and reading the ids would miss the processor's caches.
         if self._ended and claims.session_id.int in self._ended:
             raise SessionEnded("revoked")
         if self._stale and claims.version < self._stale.get(claims.subject.int, _ANY_VERSION)[0]:
