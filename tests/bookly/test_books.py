@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from bookly.books.schemas import cursor_of
-from bookly.db import Database
+from bookly.db import make_database
 from tests.bookly.conftest import Person, SignUp
 from tokenpair.testing import FakeClock
 
@@ -543,7 +543,7 @@ async def test_another_path_is_not_found(client: httpx2.AsyncClient) -> None:
 async def test_a_database_that_is_away_is_a_503(
     app: FastAPI, client: httpx2.AsyncClient, ada: Person
 ) -> None:
-    nowhere = Database.from_url("postgresql://bookly:secret@127.0.0.1:1/bookly")
+    nowhere = make_database("postgresql://bookly:secret@127.0.0.1:1/bookly")
     object.__setattr__(app.state.books, "database", nowhere)
 
     read = await client.get(BOOKS, headers=ada.headers)

@@ -29,7 +29,7 @@ from tests.tools import node_packages, program
 from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth
 from tokenpair.fastapi import install
-from tokenpair.stores.sql import create_engine, database_name
+from tokenpair.stores.sql import Database
 from tokenpair.testing import PASSWORD
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
@@ -224,7 +224,7 @@ def test_postgresql(folder: Path, postgres_url: str) -> None:
         "\n".join(rest).replace("postgresql://user:password@host/name", f"'{postgres_url}'")
     )
 
-    assert said == f"The tables of {database_name(create_engine(postgres_url))} are up to date.\n"
+    assert said == f"The tables of {Database.from_url(postgres_url).name} are up to date.\n"
 
 
 def test_workers(folder: Path) -> None:

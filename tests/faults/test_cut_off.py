@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bookly.books.models import Book
-from bookly.db import Database
+from bookly.db import BOOKLY_MIGRATIONS
 from tests.faults.proxy import Proxy
 from tests.faults.worker import FOR_EVER, Worker, working
 from tests.http.conftest import bearer
@@ -19,14 +19,15 @@ from tests.servers import connections, end_connections
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.feed.postgres import PostgresWakeUp
-from tokenpair.stores.sql import SqlStorage
-from tokenpair.stores.sql.engine import default_pool_size
+from tokenpair.stores.sql import Database, SqlStorage, Timeouts
+from tokenpair.stores.sql.pool import default_pool_size
 from tokenpair.stores.sql.postgres.connection import Connector
 from tokenpair.testing import a_user, login_as
 
 POOL_SIZE = default_pool_size()
 
 STALENESS = timedelta(seconds=1)
+SHORT = Timeouts(unit=0.5)
 SECONDS = 30
 """Far longer than any request here takes, in seconds."""
 
@@ -107,11 +108,10 @@ async def test_a_worker_that_is_cut_off_refuses_until_it_knows(
 
 
 async def test_a_request_without_an_answer_is_a_503_and_keeps_no_connection(
-    proxy: Proxy, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, keyring: Keyring
 ) -> None:
     """The server is unreachable: it answers nothing and closes no connection."""
-    monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
-    async with working(proxy.url, keyring) as worker:
+    async with working(proxy.url, keyring, timeouts=SHORT) as worker:
         ada = await a_user(worker.auth)
         pairs = [await login_as(worker.auth, ada) for _ in range(2 * POOL_SIZE + 2)]
         some, last = pairs[:-2], pairs[-1]
@@ -131,10 +131,9 @@ async def test_a_request_without_an_answer_is_a_503_and_keeps_no_connection(
 
 
 async def test_an_app_of_ones_own_on_the_same_database_is_told_so_too(
-    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy,
 ) -> None:
-    monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
-    database = Database.from_url(proxy.url)
+    database = Database.from_url(proxy.url, migrations=[BOOKLY_MIGRATIONS], timeouts=SHORT)
     await database.open(migrate=True)
 
     async def all_at_once() -> list[int | BaseException]:
@@ -160,11 +159,10 @@ async def test_an_app_of_ones_own_on_the_same_database_is_told_so_too(
 
 
 async def test_a_request_under_way_when_the_server_is_lost_does_not_wait_for_a_rollback(
-    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy,
 ) -> None:
     """The time limit is over while no statement runs, and then the rollback is not answered."""
-    monkeypatch.setattr("tokenpair.stores.sql.availability.UNIT_SECONDS", 0.5)
-    storage = SqlStorage.from_url(proxy.url)
+    storage = SqlStorage.from_url(proxy.url, timeouts=SHORT)
     await storage.open(migrate=True)
 
     async with asyncio.timeout(SECONDS):

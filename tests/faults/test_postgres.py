@@ -20,7 +20,7 @@ from tests.waiting import limit
 from tokenpair import Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.engine import default_pool_size
+from tokenpair.stores.sql.pool import default_pool_size
 from tokenpair.stores.sql.tables import session_table
 from tokenpair.testing import FakeClock, a_user, login_as
 from tokenpair.testing.store_contract import FORGIVING, NOW, make_session, make_token, make_user

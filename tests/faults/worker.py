@@ -14,7 +14,7 @@ from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.fastapi import AccessToken, install
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import WakeUp
-from tokenpair.stores.sql import SqlStorage
+from tokenpair.stores.sql import SqlStorage, Timeouts
 from tokenpair.testing import CHEAP
 
 FOR_EVER = timedelta(days=1)
@@ -51,10 +51,11 @@ async def working(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     access: timedelta = ACCESS,
     is_open: bool = True,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008  It is frozen.
 ) -> AsyncIterator[Worker]:
     """Run one during the block; without `is_open`, do not open it first."""
     auth = Auth(
-        storage=SqlStorage.from_url(url),
+        storage=SqlStorage.from_url(url, timeouts=timeouts),
         keyring=keyring,
         issuer="https://auth.test",
         passwords=Argon2Passwords(CHEAP),

@@ -19,7 +19,7 @@ from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage, WakeUp
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.stores.sql.engine import default_pool_size
+from tokenpair.stores.sql.pool import default_pool_size
 from tokenpair.stores.sql.postgres.connection import Connector
 from tokenpair.testing import CHEAP, a_user, login_as
 

@@ -16,7 +16,7 @@ from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import EmailTaken, SessionEnded, Unavailable
-from tokenpair.stores.sql import SqlStorage, create_engine
+from tokenpair.stores.sql import SqlStorage, Timeouts, create_engine
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 from tokenpair.testing.store_contract import (
     FORGIVING,
@@ -351,10 +351,9 @@ async def test_a_database_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("tokenpair.stores.sql.engine.POOL_SECONDS", 0.05)
-    storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
+    storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db", timeouts=Timeouts(pool=0.05))
     await storage.open(migrate=True)
 
     async with storage.begin():

@@ -14,7 +14,7 @@ from tokenpair import Settings
 from tokenpair.backends import make_storage
 from tokenpair.machine import usable_cores
 from tokenpair.stores.sql import create_engine
-from tokenpair.stores.sql.engine import default_pool_size
+from tokenpair.stores.sql.pool import default_pool_size
 from tokenpair.testing.store_contract import (
     FORGIVING,
     NOW,
@@ -64,7 +64,7 @@ def test_the_setting_is_that_of_an_apps_own_pool_too(tmp_path: Path) -> None:
     auth = Settings(data_dir=tmp_path, database_pool_size=3)
     app = create_app(BooklySettings(host="127.0.0.1", port=0, auth=auth))
 
-    assert app.state.database._engine.pool.size() == 3
+    assert app.state.database.engine.pool.size() == 3
 
 
 @pytest.mark.parametrize("autocommit", [False, True])

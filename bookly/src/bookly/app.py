@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from bookly.books import routes as books_routes
 from bookly.books.service import Books
-from bookly.db import Database
+from bookly.db import make_database
 from bookly.ids import uuid7
 from bookly.ops import health, logs
 from bookly.ops.durations import RequestDurations
@@ -61,7 +61,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     `auth` is for tests that bring their own. Raises `ConfigurationError`.
     """
     auth = auth or Auth.from_settings(settings.auth)
-    database = Database.from_url(
+    database = make_database(
         database_url(settings.auth), pool_size=settings.auth.database_pool_size
     )
 

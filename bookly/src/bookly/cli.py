@@ -15,7 +15,7 @@ from uvicorn.supervisors import ChangeReload
 import bookly
 import tokenpair
 from bookly.app import create_app, spare_the_collector
-from bookly.db import Database
+from bookly.db import make_database
 from bookly.ops import logs
 from bookly.ops.connections import MAX_CONNECTIONS, BoundedProtocol, allow_open_files
 from bookly.ops.supervision import SILENCE_SECONDS, Supervisor
@@ -188,7 +188,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _open_database(settings: BooklySettings, *, migrate: bool) -> str:
     """Open the database once, to migrate it or to see that it is migrated; return its name."""
-    database = Database.from_url(database_url(settings.auth))
+    database = make_database(database_url(settings.auth))
     try:
         await database.open(migrate=migrate)
     finally:
@@ -252,4 +252,4 @@ def _tell(settings: BooklySettings) -> None:
 def _place_of_data(settings: BooklySettings) -> str:
     if settings.auth.database_url is None:
         return str(settings.auth.data_dir.absolute())
-    return Database.from_url(database_url(settings.auth)).name
+    return make_database(database_url(settings.auth)).name

@@ -5,6 +5,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from tokenpair import Condition, Health
 from tokenpair.errors import Unavailable
 from tokenpair.fastapi.registry import installed
 from tokenpair.testing import FakeClock
@@ -17,7 +18,7 @@ async def _fail(_: object) -> None:
 @pytest.fixture
 def away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the database go away."""
-    monkeypatch.setattr(installed(app)["/api/v1/auth"].storage, "check", _fail)
+    monkeypatch.setattr(installed(app)["/api/v1/auth"].storage, "health", _fail)
 
 
 CHECKS = dict.fromkeys(("database", "migrations", "clock", "feed"), "ok")
@@ -48,8 +49,9 @@ async def test_it_is_ready_and_all_is_well(client: httpx2.AsyncClient, path: str
 async def test_without_its_own_connections_it_is_not_ready(
     app: FastAPI, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail() -> None:
-        raise Unavailable("the pool of bookly@db.internal is exhausted")
+    async def fail() -> Health:
+        reason = "the pool of bookly@db.internal is exhausted"
+        return Health(database=Condition.FAILING, reasons=(reason,))
 
     monkeypatch.setattr(app.state.database, "health", fail)
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bookly.db import Database
+from bookly.db import make_database
 from tokenpair.core.events import RolesChanged
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import SqlStorage, create_engine
@@ -95,7 +95,7 @@ async def test_the_feed_reads_moments_as_they_were_written(storage: SqlStorage) 
 
 async def test_each_connection_of_an_app_has_the_same_settings(odd_url: str) -> None:
     shown = sa.text("SELECT current_setting('transaction_isolation'), current_setting('TimeZone')")
-    database = Database.from_url(odd_url)
+    database = make_database(odd_url)
     found = set()
 
     for _ in range(3):  # A connection is used in turns to read and to write.

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenpair.errors import InvalidInput, Unavailable
-from tokenpair.stores.sql import SqlStorage, answering, create_engine
+from tokenpair.stores.sql import Database, SqlStorage
 from tokenpair.stores.sql.tables import user_table
 from tokenpair.testing.store_contract import keep, make_user
 
@@ -45,10 +44,10 @@ STATEMENT = {
 
 
 @pytest.fixture
-async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(postgres_url, autocommit=True)
-    yield engine
-    await engine.dispose()
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    database = Database.from_url(postgres_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture
@@ -59,25 +58,25 @@ async def storage(postgres_url: str) -> AsyncIterator[SqlStorage]:
     await storage.close()
 
 
-async def fail_with(engine: AsyncEngine, state: str) -> None:
+async def fail_with(database: Database, state: str) -> None:
     """Let the server itself raise an error of this SQLSTATE, with a value in its message."""
     block = f"DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '{state}'; END $$"
-    async with answering(engine), engine.connect() as connection:
-        await connection.execute(sa.text(block))
+    async with database.reading() as session:
+        await session.execute(sa.text(block))
 
 
 @pytest.mark.parametrize("state", SERVER, ids=SERVER.values())
-async def test_an_error_of_the_server_is_an_outage(engine: AsyncEngine, state: str) -> None:
+async def test_an_error_of_the_server_is_an_outage(database: Database, state: str) -> None:
     with pytest.raises(Unavailable):
-        await fail_with(engine, state)
+        await fail_with(database, state)
 
 
 @pytest.mark.parametrize("state", VALUE, ids=VALUE.values())
 async def test_a_refused_value_is_wrong_input_and_is_not_logged(
-    engine: AsyncEngine, state: str, caplog: pytest.LogCaptureFixture
+    database: Database, state: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(InvalidInput) as refused:
-        await fail_with(engine, state)
+        await fail_with(database, state)
 
     assert refused.value.__suppress_context__
     assert state in caplog.text
@@ -85,9 +84,9 @@ async def test_a_refused_value_is_wrong_input_and_is_not_logged(
 
 
 @pytest.mark.parametrize("state", STATEMENT, ids=STATEMENT.values())
-async def test_a_wrong_statement_is_a_bug(engine: AsyncEngine, state: str) -> None:
+async def test_a_wrong_statement_is_a_bug(database: Database, state: str) -> None:
     with pytest.raises(sa.exc.DBAPIError):
-        await fail_with(engine, state)
+        await fail_with(database, state)
 
 
 @pytest.mark.parametrize(

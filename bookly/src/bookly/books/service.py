@@ -9,9 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from bookly.books.models import SEARCHED, Book, folded
-from bookly.db import Database
 from tokenpair import AccessClaims
 from tokenpair.errors import NotFound
+from tokenpair.stores.sql import Database
 
 _T = TypeVar("_T")
 

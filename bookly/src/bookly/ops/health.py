@@ -8,17 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from bookly.db import Database
 from bookly.ops.shared_look import SharedLook
 from tokenpair import Auth, Condition, Health
 from tokenpair.errors import Unavailable
 from tokenpair.fastapi import PUBLIC, ProblemRoute, problem_responses
+from tokenpair.stores.sql import Database
 
 router = APIRouter(prefix="/health", route_class=ProblemRoute, tags=["health"])
-
-SECONDS = 3
-"""A database that says nothing for so long is as good as away."""
-
 
 SHARED_SECONDS = 1
 """Time for which one look at the health answers all who ask."""
@@ -96,7 +92,7 @@ def shared_health(auth: Auth, database: Database) -> SharedLook[Health]:
     """
 
     async def look() -> Health:
-        librarys, ours = await asyncio.gather(auth.health(), _health(database))
+        librarys, ours = await asyncio.gather(auth.health(), database.health())
         return replace(
             librarys,
             database=_worse(librarys.database, ours.database),
@@ -105,19 +101,6 @@ def shared_health(auth: Auth, database: Database) -> SharedLook[Health]:
         )
 
     return SharedLook(look, seconds=SHARED_SECONDS)
-
-
-async def _health(database: Database) -> Health:
-    """Look at Bookly's own tables, over its own connections."""
-    try:
-        async with asyncio.timeout(SECONDS):
-            migrations = await database.health()
-    except (Unavailable, TimeoutError) as exc:
-        reason = str(exc) or f"the database {database.name} has not answered for {SECONDS} s"
-        return Health(database=Condition.FAILING, reasons=(reason,))
-    is_behind = migrations is Condition.FAILING
-    reasons = (database.not_migrated,) if is_behind else ()
-    return Health(database=Condition.OK, migrations=migrations, reasons=reasons)
 
 
 def _worse(one: Condition, other: Condition) -> Condition:

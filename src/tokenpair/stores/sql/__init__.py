@@ -1,30 +1,23 @@
 """Users and sessions in SQLite or PostgreSQL.
 
 An app may keep tables of its own in the same database, with the same engine, migrations and
-type for moments in time.
+type for moments in time: see `Database`.
 """
 
-from tokenpair.stores.sql.availability import answering, database_name, opening
-from tokenpair.stores.sql.engine import create_engine, turn_to_write
-from tokenpair.stores.sql.migrate import (
-    TOKENPAIR_MIGRATIONS,
-    Migrations,
-    not_migrated,
-    run_scripts,
-)
+from tokenpair.stores.sql.database import Database
+from tokenpair.stores.sql.engine import create_engine
+from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, Migrations, run_scripts
 from tokenpair.stores.sql.storage import SqlStorage
 from tokenpair.stores.sql.tables import UtcDateTime
+from tokenpair.stores.sql.timeouts import Timeouts
 
 __all__ = [
     "TOKENPAIR_MIGRATIONS",
+    "Database",
     "Migrations",
     "SqlStorage",
+    "Timeouts",
     "UtcDateTime",
-    "answering",
     "create_engine",
-    "database_name",
-    "not_migrated",
-    "opening",
     "run_scripts",
-    "turn_to_write",
 ]

@@ -1,9 +1,10 @@
-"""Bring tables up to date with Alembic. The scripts travel inside the wheel.
+"""Bring tables up to date with Alembic. The scripts are part of the wheel.
 
-An app may keep its own tables the same way, in the same database: a folder of scripts in a
+An app may migrate its own tables the same way, in the same database: with a folder of scripts in a
 package, and a version table of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,70 +14,58 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenpair.core.health import Condition
 from tokenpair.errors import ConfigurationError, Unavailable
-from tokenpair.stores.sql.availability import database_name
-from tokenpair.stores.sql.sqlite import connection as sqlite
+from tokenpair.stores.sql.backend import Backend, backend_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# Any number will do, as long as it is always this one.
-_ADVISORY_LOCK = 0x746F6B656E706169
-
-# A migration takes as long as it takes, and so does the one of another worker. Not all versions
-# have every limit, and none may be set that a version does not have.
-_WITHOUT_TIME_LIMITS = sa.text(
-    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('lock_timeout', "
-    "'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """A line of migration scripts: `location` is "package:folder", `table` its version table."""
+    """A line of migration scripts: `location` is "package:folder", `table` its version table.
+
+    Every `engine` is made by `create_engine`, or is that of a `Database`.
+    """
 
     location: str
     table: str
 
     async def upgrade(self, engine: AsyncEngine) -> None:
-        """Bring the tables up to date; nothing happens when they are.
+        """Bring the tables up to date, unless they are.
 
-        Several workers may do so at once: one works, the others wait and find it done. All
-        scripts run in one transaction, so a crash half-way leaves what was there before.
+        Several workers may do so at once: one migrates, and the others wait and find it done. All
+        scripts run in one transaction, so a crash half-way changes nothing.
         Raises `ConfigurationError` for a database that a newer version has migrated.
         """
         if await self.is_current(engine):
             return
         async with engine.begin() as connection:
-            # SQLite has locked the database with BEGIN IMMEDIATE.
-            if engine.dialect.name == "postgresql":
-                await connection.execute(_WITHOUT_TIME_LIMITS)
-                lock = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK))
-                await connection.execute(lock)
+            await backend_of(engine).lock_migrations(connection)
             await connection.run_sync(self._upgrade)
 
     async def is_current(self, engine: AsyncEngine) -> bool:
-        """Are the tables the ones that this version needs?
+        """Return whether the tables are the ones that this version needs.
 
         Raises `ConfigurationError` for a database that a newer version has migrated.
         """
         revision, (known, head) = await self._revision(engine), self._scripts()
         if revision is not None and revision not in known:
             raise ConfigurationError(
-                f"the database {database_name(engine)} is newer than this version: "
+                f"the database {backend_of(engine).name} is newer than this version: "
                 f"it is at {revision} of {self.table}"
             )
         return revision == head
 
     async def health(self, engine: AsyncEngine) -> Condition:
-        """Say how the tables stand beside what this version needs.
+        """Compare the tables with what this version needs.
 
-        Unknown, if a newer version has migrated them: what that changed may or may not matter
-        to this one, which goes on until it is replaced. Raises `Unavailable`.
+        Unknown, if a newer version has migrated them: this version may work with the change or
+        not, and goes on until it is replaced. Raises `Unavailable`.
         """
         try:
             revision = await self._revision(engine)
         except sa.exc.ProgrammingError as exc:
-            name = database_name(engine)
+            name = backend_of(engine).name
             raise Unavailable(f"the table {self.table} of {name} may not be read") from exc
         known, head = _remembered_scripts(self)
         if revision == head:
@@ -84,8 +73,8 @@ class Migrations:
         return Condition.FAILING if revision is None or revision in known else Condition.UNKNOWN
 
     async def _revision(self, engine: AsyncEngine) -> str | None:
-        """Read where the tables are; None in an empty database, and without one."""
-        if not _exists(engine):
+        """Return the tables' revision; None if they, or the database, do not exist."""
+        if not backend_of(engine).exists():
             return None
 
         def read(sync: sa.Connection) -> str | None:
@@ -98,7 +87,7 @@ class Migrations:
             return await connection.run_sync(read)
 
     def _scripts(self) -> tuple[frozenset[str], str | None]:
-        """Give all revisions that this version has scripts for, and the newest."""
+        """Return all revisions that this version has scripts for, and the newest."""
         from alembic.script import ScriptDirectory  # noqa: PLC0415  See `_config`.
 
         script = ScriptDirectory.from_config(self._config())
@@ -113,8 +102,8 @@ class Migrations:
         command.upgrade(config, "head")
 
     def _config(self) -> "Config":
-        # Alembic is imported where it is used: it takes longer to load than all the rest, and
-        # a library should not make its app wait for what most starts do not need.
+        # Alembic is imported where it is used: it takes longer to load than the rest of the
+        # library, and most starts do not need it.
         from alembic.config import Config  # noqa: PLC0415
 
         config = Config()
@@ -124,24 +113,34 @@ class Migrations:
         return config
 
 
-def not_migrated(engine: AsyncEngine, command: str) -> str:
-    """Return what to tell an operator: the database that is meant, and what migrates it."""
-    trouble = "is not migrated" if _exists(engine) else "does not exist"
-    return f"the database {database_name(engine)} {trouble}; run: {command}"
+async def require_migrated(
+    backend: Backend, lines: Sequence[Migrations], *, migrate: bool, command: str
+) -> None:
+    """Migrate every line, or without `migrate` require that it is up to date.
+
+    Raises `ConfigurationError`, which names the `command` that migrates.
+    """
+    for each in lines:
+        if migrate:
+            await each.upgrade(backend.engine)
+        elif not await each.is_current(backend.engine):
+            raise ConfigurationError(not_migrated(backend, command))
 
 
-def _exists(engine: AsyncEngine) -> bool:
-    return engine.dialect.name != "sqlite" or sqlite.exists(str(engine.url.database))
+def not_migrated(backend: Backend, command: str) -> str:
+    """Return the message for an operator: which database to migrate, and how."""
+    problem = "is not migrated" if backend.exists() else "does not exist"
+    return f"the database {backend.name} {problem}; run: {command}"
 
 
 @cache
 def _remembered_scripts(migrations: Migrations) -> tuple[frozenset[str], str | None]:
-    """Read the scripts once: whoever asks for the health asks again in a second."""
-    return migrations._scripts()  # noqa: SLF001  Of the class above.
+    """Read the scripts once: the health is asked for again every second."""
+    return migrations._scripts()  # noqa: SLF001  The class is above.
 
 
 TOKENPAIR_MIGRATIONS = Migrations("tokenpair:stores/sql/migrations", "tokenpair_migration")
-"""The library's own."""
+"""The library's own migrations."""
 
 
 def run_scripts(metadata: sa.MetaData) -> None:
@@ -156,7 +155,7 @@ def run_scripts(metadata: sa.MetaData) -> None:
         version_table=context.config.attributes["version_table"],
         target_metadata=metadata,
         render_as_batch=True,
-        # Other tables in the database are other people's.
+        # Other tables in the database are not ours.
         include_name=lambda name, kind, _: kind != "table" or name in metadata.tables,
     )
     with context.begin_transaction():

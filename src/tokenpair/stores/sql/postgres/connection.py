@@ -4,13 +4,8 @@ import contextlib
 
 import asyncpg
 
-from tokenpair.stores.sql.patience import (
-    CONNECT_SECONDS,
-    FAREWELL_SECONDS,
-    POOL_SECONDS,
-    READER_SECONDS,
-)
 from tokenpair.stores.sql.postgres.url import Host, PostgresUrl, parse_postgres_url
+from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 # What the statements rely on, over the defaults of the server, the database and the role:
 # each statement sees what was committed before it began (the renewal's WHERE is its lock), and a
@@ -20,28 +15,35 @@ from tokenpair.stores.sql.postgres.url import Host, PostgresUrl, parse_postgres_
 _SESSION = "SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC'"
 
 
-def bounded(*, lock: int, statement: int) -> str:
-    """Return the SET commands that bound the waiting on a connection, in seconds."""
-    return f"SET lock_timeout = '{lock}s'; SET statement_timeout = '{statement}s'"
+def milliseconds(seconds: float) -> str:
+    """Return a duration as the server's settings spell it."""
+    return f"{round(seconds * 1000)}ms"
 
 
-READING = bounded(lock=READER_SECONDS, statement=READER_SECONDS)
-"""The limits of a connection that only reads."""
+def limits(*, lock: float, statement: float) -> str:
+    """Return the SET commands that limit the waits on a connection, in seconds."""
+    return (
+        f"SET lock_timeout = '{milliseconds(lock)}'; "
+        f"SET statement_timeout = '{milliseconds(statement)}'"
+    )
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types.
-    """A connection that closes within a second: the server may be unreachable by then."""
+    """A connection whose `close` does not wait long for an unreachable server."""
+
+    close_seconds: float = DEFAULT_TIMEOUTS.close
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncpg's.
-        """Close it. It is closed, too, where the server does not answer."""
+        """Close the connection, also if the server does not respond."""
         with contextlib.suppress(TimeoutError):
-            await super().close(timeout=min(timeout or FAREWELL_SECONDS, FAREWELL_SECONDS))
+            await super().close(timeout=min(timeout or self.close_seconds, self.close_seconds))
 
 
 class Connector:
-    """Opens connections to the servers of one URL. Raises `ConfigurationError` for a wrong one."""
+    """Opens connections to the servers of one URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
+        """Raises `ConfigurationError` for an invalid URL."""
         parsed = parse_postgres_url(url)
         self.url: PostgresUrl = parsed
         self._arguments = {
@@ -51,19 +53,22 @@ class Connector:
             "connection_class": _Connection,
             **parsed.arguments,
         }
-        # Of several hosts none may use up the time of the others.
-        self._seconds = CONNECT_SECONDS / len(parsed.hosts)
+        self._timeouts = timeouts
+        # One host must not use up the time of the others.
+        self._seconds = timeouts.connect / len(parsed.hosts)
         if parsed.connect_seconds is not None:
-            self._seconds = min(parsed.connect_seconds, POOL_SECONDS)
+            self._seconds = min(parsed.connect_seconds, timeouts.pool)
 
     async def connect(self, *settings: str) -> asyncpg.Connection:
-        """Connect to the first host that can be used, and carry out `settings` there.
+        """Connect to the first usable host, and execute `settings` there.
 
         Raises asyncpg's errors and OSError.
         """
         connection = await self._reach()
         try:
-            await connection.execute("; ".join((_SESSION, *settings)), timeout=CONNECT_SECONDS)
+            await connection.execute(
+                "; ".join((_SESSION, *settings)), timeout=self._timeouts.connect
+            )
         except BaseException:
             connection.terminate()
             raise
@@ -71,7 +76,7 @@ class Connector:
 
     async def _reach(self) -> asyncpg.Connection:
         for host in self.url.hosts[:-1]:
-            # As libpq: the next host is for one that is away, not for one that refuses.
+            # As libpq: the next host is tried if this one is unreachable, not if it refuses.
             with contextlib.suppress(
                 OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched
             ):
@@ -81,11 +86,12 @@ class Connector:
     async def _connect_to(self, host: Host) -> asyncpg.Connection:
         name, port = host
         try:
-            return await asyncpg.connect(
+            connection = await asyncpg.connect(
                 host=name, port=port, timeout=self._seconds, **self._arguments
             )
         except asyncpg.PostgresError as exc:
-            # The server quotes the user. What stands before the last "@" of a URL is not shown:
-            # it may be a password that was written in the wrong place.
+            # The server quotes the user, which may be a password in the wrong place of the URL.
             exc.args = (str(exc.args[0]).replace(f'"{self.url.user}"', "of the URL"),)
             raise
+        connection.close_seconds = self._timeouts.close
+        return connection

@@ -1,18 +1,18 @@
-"""The feed on PostgreSQL, read over a connection of its own: readers that wait do not starve it.
+"""The feed on PostgreSQL, read over a connection of its own, so that it never waits for the pool.
 
-What a reader must not miss is a row that was committed after others with a higher id. Each row
-has the id of its transaction, and a reader asks for those that had not all ended when it last
-looked. A transaction that stays open for ever must not make the pages grow: writers are given
-15 s, and so rows older than a minute are not read again.
+A reader must not miss a row that is committed after rows with a higher id. Each row has the id of
+its transaction, and a reader asks for the transactions that may have been running at its last look.
+A transaction that stays open must not make the pages grow without end: writers have a limit of
+15 s, so rows older than a minute are not read again.
 
-The count of transactions goes back when a server crashes, when a standby that is behind takes
-over, or when a backup is restored, and by the next look it may have overtaken where it was. None
-of that leaves a connection alive; behind a pooler it may seem to, but the server has another
-time of start.
+The transaction counter goes back when a server crashes, when a standby that is behind is promoted,
+or when a backup is restored, and by the next look it may have passed its old value. All of these
+close the connection. Behind a pooler the connection may stay open, but then the server's start time
+has changed.
 
-The server's clock may be set, and then `recorded_at` says nothing: a row that was written since the
-last look may seem an hour old. So a reader compares the server's clock with a monotonic one of its
-own, and where they have drifted apart it reads everything.
+When the server's clock is set, `recorded_at` is of no use: a row that was written since the last
+look may seem an hour old. So a reader compares the server's clock with its own monotonic clock, and
+reads everything if they have drifted apart.
 """
 
 import asyncio
@@ -24,23 +24,21 @@ import asyncpg
 
 from tokenpair.core.sessions.revocation import KEPT, Revocation
 from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.sql.errors import ErrorTranslator
 from tokenpair.stores.sql.feed import to_revocation
-from tokenpair.stores.sql.patience import READER_SECONDS
-from tokenpair.stores.sql.postgres.connection import Connector, bounded
-from tokenpair.stores.sql.postgres.renewals import answering
+from tokenpair.stores.sql.postgres.connection import Connector, limits
+from tokenpair.stores.sql.timeouts import Timeouts
 
-_SECONDS = 10
-_SETTINGS = bounded(lock=READER_SECONDS, statement=_SECONDS)
 _OVERLAP = timedelta(seconds=60)
-# More is no drift and no slow network: the clock was set. Well within the overlap.
+# A larger difference means that the clock was set. Well within the overlap.
 _CLOCK_WAS_SET = timedelta(seconds=20)
-# So many rows are read before requests have their turn again: a few milliseconds' worth.
+# Rows to decode before other tasks run again: a few milliseconds' worth.
 _AT_ONCE = 1000
 
-_WHERE_IT_IS = """
+_POSITION = """
 SELECT clock_timestamp(), pg_postmaster_start_time(),
   pg_snapshot_xmin(pg_current_snapshot())::text::bigint"""
-# By hand, somebody may write a moment that Python has not: "infinity", or the year 20000.
+# A row written by hand may hold a moment that Python lacks: "infinity", or the year 20000.
 _ROWS = """
 SELECT session_id, user_id, min_version,
   LEAST(GREATEST(recorded_at, 'epoch'), '9999-01-01'), LEAST(GREATEST(until, 'epoch'), '9999-01-01')
@@ -50,9 +48,10 @@ _NEWS = f"{_ROWS} WHERE xid >= $1 AND recorded_at > $2"
 
 
 class _Position(NamedTuple):
-    """Where a reader is: over which connection, since when the server runs, up to what transaction.
+    """How far a reader has read.
 
-    `now` is the time by the server's clock, and `monotonic` the seconds by ours at that moment.
+    `started` is when the server started, `oldest` its oldest running transaction, `now` its time,
+    and `monotonic` this machine's monotonic clock at that moment, in seconds.
     """
 
     connection: asyncpg.Connection
@@ -62,7 +61,7 @@ class _Position(NamedTuple):
     monotonic: float
 
     def leads_to(self, here: "_Position") -> bool:
-        """Is `here` the same server's history, read with the same clock, later on?"""
+        """Return whether `here` continues this: same server, same history, same clock."""
         passed = timedelta(seconds=here.monotonic - self.monotonic)
         return (
             (self.connection, self.started) == (here.connection, here.started)
@@ -74,35 +73,38 @@ class _Position(NamedTuple):
 class PostgresFeed:
     """Reads the feed."""
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, connector: Connector, errors: ErrorTranslator, timeouts: Timeouts) -> None:
         self._connector = connector
+        self._errors = errors
+        self._seconds = timeouts.response
+        self._settings = limits(lock=timeouts.read, statement=timeouts.response)
         self._connection: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
 
     async def read(self, position: FeedPosition | None, *, reload: bool) -> FeedPage:
-        with answering(self._connector):
-            async with self._lock, asyncio.timeout(_SECONDS):
+        with self._errors:
+            async with self._lock, asyncio.timeout(self._seconds):
                 try:
                     return await self._read(await self._connected(), position, reload=reload)
                 except BaseException:
-                    # Whatever state it is in: the next look is over a new one.
+                    # The connection's state is unknown: the next look opens a new one.
                     self._terminate()
                     raise
 
     async def close(self) -> None:
         self._terminate()
-        self._lock = asyncio.Lock()  # The old one may belong to an event loop that is over.
+        self._lock = asyncio.Lock()  # The old one may belong to an event loop that has ended.
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connector.connect(_SETTINGS)
+            self._connection = await self._connector.connect(self._settings)
         return self._connection
 
     async def _read(
         self, connection: asyncpg.Connection, position: FeedPosition | None, *, reload: bool
     ) -> FeedPage:
-        # Asked before the rows are: what ends in between is read now, and once more the next time.
-        now, started, oldest = await connection.fetchrow(_WHERE_IT_IS)
+        # Read before the rows: what is committed in between is read now, and once more next time.
+        now, started, oldest = await connection.fetchrow(_POSITION)
         here = _Position(connection, started, oldest, now, time.monotonic())
         before = _Position(*position) if position else None
         if before and before.leads_to(here):

@@ -1,15 +1,15 @@
-"""Find a connection pooler that gives each transaction, or each statement, another connection.
+"""Detect a connection pooler that gives each transaction, or each statement, another connection.
 
-Behind one, prepared statements vanish, settings reach other clients, and LISTEN hears nothing. So
-the start is refused. All statements here are sent unprepared, for that is what fails there.
+Behind such a pooler prepared statements are lost, settings reach other clients, and LISTEN receives
+nothing, so the library refuses to start. All statements here are sent unprepared, because prepared
+ones fail there.
 """
 
 import secrets
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tokenpair.stores.sql.postgres.connection import Connector
+from tokenpair.stores.sql.postgres.connection import Connector
 
 SHARED_SESSIONS = (
     "the database is behind a connection pooler that gives each transaction another connection "
@@ -17,24 +17,19 @@ SHARED_SESSIONS = (
     "of the server itself"
 )
 
-# A pooler that is busy with others may give the same connection twice in a row, by chance.
+# A busy pooler may happen to give the same connection twice in a row.
 _TRIES = 10
 
 
 class PoolerCheck:
-    """Looks whether the connections of a PostgreSQL URL keep their sessions.
+    """Checks whether the connections of a PostgreSQL URL keep their sessions."""
 
-    `connector` is None for SQLite, where there is nothing to look for.
-    """
-
-    def __init__(self, connector: "Connector | None") -> None:
+    def __init__(self, connector: Connector) -> None:
         self._connector = connector
         self._is_pooled = False
 
     async def shares_sessions(self) -> bool:
-        """Is there such a pooler? Raises asyncpg's errors and OSError."""
-        if self._connector is None:
-            return False
+        """Return whether there is such a pooler. Raises asyncpg's errors and OSError."""
         async with AsyncExitStack() as stack:
             first = await self._connector.connect()
             stack.push_async_callback(first.close)
@@ -46,20 +41,20 @@ class PoolerCheck:
             return await _share(first, second)
 
     async def shares_sessions_now(self) -> bool:
-        """Has a pooler that was there at the start changed its mode? Raises as the above.
+        """Return whether a pooler that was found at the start has changed its mode since.
 
-        A server that was connected to without a pooler costs nothing.
+        Without a pooler nothing is asked. Raises as above.
         """
         return self._is_pooled and await self.shares_sessions()
 
 
 async def _is_direct(connection: Any) -> bool:  # noqa: ANN401  asyncpg has no types.
-    """Is the process that answers the one that let us in? A pooler makes up a number."""
+    """Return whether the process that answers is the one that accepted the connection."""
     return await _is_true(connection, f"pg_backend_pid() = {connection.get_server_pid()}")
 
 
 async def _share(first: Any, second: Any) -> bool:  # noqa: ANN401  As above.
-    """Does the first client lose what it has set, or see what the second has?"""
+    """Return whether the first client loses its setting, or sees that of the second."""
     own = secrets.token_hex(8)
     await first.execute(f"SET tokenpair.client = '{own}'")
     for _ in range(_TRIES):
@@ -70,5 +65,5 @@ async def _share(first: Any, second: Any) -> bool:  # noqa: ANN401  As above.
 
 
 async def _is_true(connection: Any, condition: str) -> bool:  # noqa: ANN401  As above.
-    # The driver prepares what it fetches rows of; the number of rows it tells without.
+    # The driver prepares a statement to fetch its rows; `execute` only returns their number.
     return bool(await connection.execute(f"SELECT WHERE {condition}") == "SELECT 1")

@@ -1,13 +1,12 @@
-"""Renewals on PostgreSQL: the one statement, prepared, on connections of the driver's own.
+"""Renewals on PostgreSQL: the one statement, prepared, on connections of their own.
 
-asyncpg, because it takes a third of psycopg's CPU time for this; and a free list of our own,
-because the driver's pool makes a round trip to reset each connection that is given back.
+The driver is asyncpg, which takes a third of psycopg's CPU time for this. The list of idle
+connections is the library's, because asyncpg's pool makes a round trip to reset each connection
+that is returned.
 """
 
 import asyncio
-import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,14 +16,13 @@ from asyncpg.prepared_stmt import PreparedStatement
 from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.patience import CONNECT_SECONDS, RENEWAL_SECONDS
-from tokenpair.stores.sql.postgres.connection import Connector, bounded
-from tokenpair.stores.sql.postgres.errors import DRIVER_ERRORS, LOST, Fault, complaint, fault_of
+from tokenpair.stores.sql.errors import ErrorTranslator
+from tokenpair.stores.sql.postgres.connection import Connector, limits
+from tokenpair.stores.sql.postgres.errors import LOST
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 from tokenpair.stores.sql.session_state import to_session_state
+from tokenpair.stores.sql.timeouts import Timeouts
 
-# Longer than any wait of the server's own; only one that has vanished takes it.
-_ANSWER_SECONDS = 10
 _PARAMETERS = (
     "jti",
     "gen",
@@ -37,11 +35,12 @@ _PARAMETERS = (
     "strict",
 )
 _NUMBERED = re.sub(r"(?<!:):(\w+)", lambda name: f"${_PARAMETERS.index(name[1]) + 1}", RENEW)
-_RENEWING = bounded(lock=RENEWAL_SECONDS, statement=RENEWAL_SECONDS + 2)
+_STATEMENT_SECONDS = 2
+"""Time for the statement itself, besides its wait for the row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Line:
+class _Prepared:
     """A connection, and the statement that is prepared on it."""
 
     connection: asyncpg.Connection
@@ -49,18 +48,24 @@ class _Line:
 
 
 class PostgresRenewals:
-    """Carries RENEW out, each as its own transaction.
+    """Runs RENEW, each time as a transaction of its own.
 
-    `size` is the most connections; who waits for one longer than `patience` (seconds) is told
-    to come back, and so is whoever finds its session's row locked for too long.
+    A caller that waits too long for one of the `size` connections, or for its session's row, gets
+    `Unavailable`.
     """
 
-    def __init__(self, connector: Connector, *, size: int, patience: float) -> None:
+    def __init__(
+        self, connector: Connector, errors: ErrorTranslator, timeouts: Timeouts, *, size: int
+    ) -> None:
         self._connector = connector
+        self._errors = errors
+        self._timeouts = timeouts
+        self._settings = limits(
+            lock=timeouts.renewal, statement=timeouts.renewal + _STATEMENT_SECONDS
+        )
         self._size = size
-        self._patience = patience
         self._places = asyncio.Semaphore(size)
-        self._idle: list[_Line] = []
+        self._idle: list[_Prepared] = []
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
@@ -87,11 +92,11 @@ class PostgresRenewals:
         )
 
     async def close(self) -> None:
-        lines, self._idle = self._idle, []
-        # The old ones may belong to an event loop that is over.
+        idle, self._idle = self._idle, []
+        # The old semaphore may belong to an event loop that has ended.
         self._places = asyncio.Semaphore(self._size)
-        farewells = (line.connection.close() for line in lines)
-        await asyncio.gather(*farewells, return_exceptions=True)
+        closing = (each.connection.close() for each in idle)
+        await asyncio.gather(*closing, return_exceptions=True)
 
     async def _fetch(self, *arguments: object) -> asyncpg.Record | None:
         places = self._places
@@ -100,64 +105,53 @@ class PostgresRenewals:
         else:
             await places.acquire()
         try:
-            with answering(self._connector):
+            with self._errors:
                 return await self._execute(arguments)
         finally:
             places.release()
 
     async def _wait_for(self, places: asyncio.Semaphore) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeouts.pool):
                 await places.acquire()
         except TimeoutError as exc:
             name = self._connector.url.name
             raise Unavailable(f"waited too long for a connection to {name}") from exc
 
     async def _execute(self, arguments: tuple[object, ...]) -> asyncpg.Record | None:
-        """Execute on an idle connection; on a new one, if the server has let go of that.
+        """Execute on an idle connection, or on a new one if the server has closed that.
 
-        Twice is fine, should the first have been carried out after all: then it is a *repeat*.
+        If the server did carry out the first attempt, the second is a *repeat*.
         """
         if self._idle:
             try:
                 return await self._execute_on(self._idle.pop(), arguments)
             except TimeoutError:
-                raise  # It is an OSError, too; but a second try would take as long again.
+                raise  # An OSError, too; but a second attempt would take as long again.
             except LOST:
-                # So are the others, most likely.
-                for line in self._idle:
-                    line.connection.terminate()
+                # The server has most likely closed the others, too.
+                for each in self._idle:
+                    each.connection.terminate()
                 self._idle.clear()
         return await self._execute_on(await self._connect(), arguments)
 
     async def _execute_on(
-        self, line: _Line, arguments: tuple[object, ...]
+        self, prepared: _Prepared, arguments: tuple[object, ...]
     ) -> asyncpg.Record | None:
         try:
-            row = await line.statement.fetchrow(*arguments, timeout=_ANSWER_SECONDS)
+            row = await prepared.statement.fetchrow(*arguments, timeout=self._timeouts.response)
         except BaseException:
-            # Whatever state it is in, a cancelled caller's included: it is not handed on.
-            line.connection.terminate()
+            # After an error or a cancellation the connection's state is unknown.
+            prepared.connection.terminate()
             raise
-        self._idle.append(line)
+        self._idle.append(prepared)
         return row
 
-    async def _connect(self) -> _Line:
-        connection = await self._connector.connect(_RENEWING)
+    async def _connect(self) -> _Prepared:
+        connection = await self._connector.connect(self._settings)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                return _Line(connection, await connection.prepare(_NUMBERED))
+            async with asyncio.timeout(self._timeouts.connect):
+                return _Prepared(connection, await connection.prepare(_NUMBERED))
         except BaseException:
             connection.terminate()
             raise
-
-
-@contextlib.contextmanager
-def answering(connector: Connector) -> Iterator[None]:
-    """Turn a server that cannot be reached, or is too busy, into `Unavailable`, with its name."""
-    try:
-        yield
-    except (*DRIVER_ERRORS, OSError) as exc:
-        if not isinstance(exc, OSError) and fault_of(exc) is not Fault.SERVER:
-            raise
-        raise Unavailable(f"the database {connector.url.name} {complaint(exc)}") from exc

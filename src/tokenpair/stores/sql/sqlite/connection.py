@@ -5,12 +5,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tokenpair.shortage import short_of_descriptors
+from tokenpair.stores.sql.timeouts import Timeouts
 
 MIN_VERSION = (3, 35)  # RETURNING
 
 _PRAGMAS = (
-    "PRAGMA busy_timeout = 5000",
     # A renewal lost in a power cut heals by itself; a lost log-out does not.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -28,15 +27,6 @@ def exists(path: str) -> bool:
     return path.startswith("file:") or Path(path).exists()
 
 
-def summary(error: BaseException) -> str:
-    """Return one line for the log that says what is wrong."""
-    said = str(error).partition("\n")[0]
-    cannot_open = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
-    if cannot_open and (short := short_of_descriptors()):
-        return f"{said}: {short.reason}"  # SQLite does not say why.
-    return said
-
-
 def make_private(path: str) -> None:
     """Create a missing database file that only its owner may read and write.
 
@@ -46,32 +36,33 @@ def make_private(path: str) -> None:
         Path(path).touch(mode=0o600)
 
 
-def prepare(connection: Any) -> None:  # noqa: ANN401  The module's own, or another like it.
+def prepare(connection: Any, timeouts: Timeouts) -> None:  # noqa: ANN401  The connection of any driver.
     """Set up a new connection of any driver, or close it if that fails."""
     try:
-        _configure(connection)
+        _configure(connection, timeouts)
     except BaseException:
         connection.close()  # The caller does not get it.
         raise
 
 
-def _configure(connection: Any) -> None:  # noqa: ANN401
+def _configure(connection: Any, timeouts: Timeouts) -> None:  # noqa: ANN401
     # The driver must not open a deferred transaction before each write: transactions here begin
     # with an explicit BEGIN IMMEDIATE, and a single statement needs none.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {round(timeouts.lock * 1000)}")
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     _write_ahead(cursor)
     cursor.close()
 
 
-def connect(path: str) -> sqlite3.Connection:
+def connect(path: str, timeouts: Timeouts) -> sqlite3.Connection:
     """Connect with the standard library's driver."""
     make_private(path)
     # Two threads use the connection, never at the same time.
     connection = sqlite3.connect(path, check_same_thread=False)
-    prepare(connection)
+    prepare(connection, timeouts)
     return connection
 
 

@@ -1,4 +1,4 @@
-"""The feed on SQLite: mostly it is seen at a glance that nothing has happened."""
+"""The feed on SQLite. One cheap question usually shows that nothing has changed."""
 
 import asyncio
 import sqlite3
@@ -10,8 +10,10 @@ from uuid import UUID
 from tokenpair.core.sessions.revocation import KEPT, Revocation
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition
-from tokenpair.stores.sql.sqlite.connection import connect, name_of, summary
+from tokenpair.stores.sql.sqlite.connection import connect, name_of
+from tokenpair.stores.sql.sqlite.errors import summary
 from tokenpair.stores.sql.sqlite.moments import to_moment, to_text
+from tokenpair.stores.sql.timeouts import Timeouts
 
 Row = tuple[Any, ...]
 
@@ -21,14 +23,15 @@ _ROWS = "SELECT id, session_id, user_id, min_version, recorded_at, until FROM to
 class SqliteFeed:
     """Reads the feed, in a thread of its own.
 
-    There is one writer, so the rows after the newest one that was seen are the news. If that one
-    is still there, that is: a backup that was restored takes the ids back, and what is written
-    next gets them again. Then everything that is kept is read. A position is the connection, its
-    count of changes, and that row.
+    SQLite has one writer, so the rows after the newest known row are the news. This holds while
+    that row is still there: a restored backup takes ids back, and the next rows get them again.
+    If the row is gone, all kept rows are read. A position is the connection, its count of changes,
+    and that row.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, timeouts: Timeouts) -> None:
         self._path = path
+        self._timeouts = timeouts
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite-feed")
         self._connection: sqlite3.Connection | None = None
 
@@ -49,16 +52,16 @@ class SqliteFeed:
 
     def _read(self, position: FeedPosition | None, reload: bool) -> FeedPage:
         if self._connection is None:
-            self._connection = connect(self._path)
-            # Decoded where it can be told which row is at fault.
+            self._connection = connect(self._path, self._timeouts)
+            # Text is decoded row by row, so that one invalid row does not hide the others.
             self._connection.text_factory = bytes
         connection = self._connection
-        now = datetime.now(UTC)  # SQLite's clock is the machine's.
-        # It changes with every commit of any other connection, and costs next to nothing.
+        now = datetime.now(UTC)  # SQLite's clock is this machine's.
+        # Changes with every commit of another connection, and is cheap to read.
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if position and position[:2] == (connection, version) and not reload:
             return FeedPage(entries=[], position=position, now=now)
-        # Looked for before the news: what is committed in between is read now, and once more the
+        # Read before the news: a row that is committed in between is read now and once more the
         # next time.
         newest = connection.execute(f"{_ROWS} ORDER BY id DESC LIMIT 1").fetchone()
         if position is None:
@@ -84,13 +87,13 @@ def _rows_after(seen: Row | None, connection: sqlite3.Connection, kept: datetime
     found = connection.execute(f"{_ROWS} WHERE id = ?", (last,)).fetchone()
     if seen and found == seen:
         return connection.execute(f"{_ROWS} WHERE id > ?", (last,)).fetchall()
-    # It has been pruned, and then there is little to read; or it never was.
-    question = f"{_ROWS} WHERE id > ? OR until > ?"
-    return connection.execute(question, (last, to_text(kept))).fetchall()
+    # The row has been pruned, and then there is little to read; or a backup was restored.
+    query = f"{_ROWS} WHERE id > ? OR until > ?"
+    return connection.execute(query, (last, to_text(kept))).fetchall()
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
-# It names nothing, and makes no sense to whoever takes it.
+# Names neither a session nor a user: readers count it as invalid and skip it.
 _UNREADABLE = Revocation(recorded_at=_EPOCH, until=_EPOCH)
 
 
@@ -104,6 +107,6 @@ def _to_revocation(row: Row) -> Revocation:
             recorded_at=to_moment(recorded_at.decode()),
             until=to_moment(until.decode()),
         )
-    # SQLite keeps anything in any column.
+    # SQLite stores values of any type in any column.
     except (ValueError, TypeError, AttributeError, OverflowError):
         return _UNREADABLE

@@ -18,9 +18,11 @@ from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.renewal import RENEW, rotate_before
 from tokenpair.stores.sql.session_state import to_session_state
-from tokenpair.stores.sql.sqlite.connection import connect, name_of, summary
+from tokenpair.stores.sql.sqlite.connection import connect, name_of
+from tokenpair.stores.sql.sqlite.errors import summary
 from tokenpair.stores.sql.sqlite.moments import to_moment, to_text
 from tokenpair.stores.sql.sqlite.write_lock import WriteLock
+from tokenpair.stores.sql.timeouts import Timeouts
 
 _MAX_BATCH = 500
 """Number of renewals in one transaction. More would only delay the first of them."""
@@ -39,8 +41,9 @@ class _Request:
 class SqliteRenewals:
     """Runs RENEW for all waiting callers in one transaction at a time."""
 
-    def __init__(self, path: str, write_lock: WriteLock) -> None:
+    def __init__(self, path: str, write_lock: WriteLock, timeouts: Timeouts) -> None:
         self._path = path
+        self._timeouts = timeouts
         self._write_lock = write_lock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite")
         self._connection: sqlite3.Connection | None = None
@@ -128,7 +131,7 @@ class SqliteRenewals:
 
     def _begin(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = connect(self._path)
+            self._connection = connect(self._path, self._timeouts)
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection
 

@@ -1,0 +1,118 @@
+"""A database in an SQLite file."""
+
+import sqlite3
+from contextlib import AsyncExitStack
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from tokenpair.errors import ConfigurationError
+from tokenpair.stores.sql.backend import BACKEND
+from tokenpair.stores.sql.errors import ErrorTranslator
+from tokenpair.stores.sql.pool import engine_options
+from tokenpair.stores.sql.sqlite import connection, errors
+from tokenpair.stores.sql.sqlite.feed import SqliteFeed
+from tokenpair.stores.sql.sqlite.renewals import SqliteRenewals
+from tokenpair.stores.sql.sqlite.write_lock import write_lock
+from tokenpair.stores.sql.timeouts import Timeouts
+
+
+class SqliteDatabase:
+    """A `Backend` on SQLite 3.35 or newer."""
+
+    def __init__(self, url: str, *, pool_size: int, timeouts: Timeouts) -> None:
+        """Raises `ConfigurationError`."""
+        if sqlite3.sqlite_version_info < connection.MIN_VERSION:
+            raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is needed")
+        self._url = _parse(url)
+        self._path = path = str(self._url.database)
+        self._pool_size = pool_size
+        self._engines: list[AsyncEngine] = []
+        self.timeouts = timeouts
+        self.name = connection.name_of(path)
+        self.errors = ErrorTranslator(self.name, errors)
+        self.write_lock = write_lock(path, timeouts.pool)
+        self.renewals = SqliteRenewals(path, self.write_lock, timeouts)
+        self.feed = SqliteFeed(path, timeouts)
+
+    @cached_property
+    def engine(self) -> AsyncEngine:
+        engine = self._create_engine(autocommit=False)
+        sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
+        return engine
+
+    @cached_property
+    def autocommit(self) -> AsyncEngine:
+        return self._create_engine(autocommit=True)
+
+    async def begin_unit(self, connection: AsyncConnection) -> None:
+        pass
+
+    async def read_clock(self, connection: AsyncConnection) -> datetime | None:
+        await connection.execute(sa.select(1))
+        return None
+
+    async def lock_migrations(self, connection: AsyncConnection) -> None:
+        pass  # The transaction has the write lock.
+
+    async def setup_problem(self, *, at_start: bool) -> str | None:  # noqa: ARG002  As the port.
+        return None
+
+    def exists(self) -> bool:
+        return connection.exists(self._path)
+
+    async def close(self) -> None:
+        async with AsyncExitStack() as stack:  # Each is closed, even if another fails to.
+            for engine in self._engines:
+                stack.push_async_callback(engine.dispose)
+            stack.push_async_callback(self.feed.close)
+            stack.push_async_callback(self.renewals.close)
+
+    def _create_engine(self, *, autocommit: bool) -> AsyncEngine:
+        options = engine_options(self._pool_size, self.timeouts, autocommit=autocommit)
+        engine = create_async_engine(self._url, execution_options={BACKEND: self}, **options)
+        sa.event.listen(engine.sync_engine, "do_connect", _make_private)
+        sa.event.listen(engine.sync_engine, "connect", self._prepare)
+        self._engines.append(engine)
+        return engine
+
+    def _prepare(self, new: Any, _: object) -> None:  # noqa: ANN401  A driver's connection.
+        connection.prepare(new, self.timeouts)
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        parsed = _make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # Without its cause, which quotes the URL.
+        raise ConfigurationError("the database URL cannot be read") from None
+    if parsed.drivername not in {"sqlite", "sqlite+aiosqlite"}:
+        raise ConfigurationError("the database must be sqlite:///path or postgresql://…")
+    if parsed.database in {None, "", ":memory:"}:
+        # Each connection would have a database of its own.
+        raise ConfigurationError("SQLite needs a file: sqlite:///path")
+    return parsed.set(drivername="sqlite+aiosqlite")
+
+
+def _make_url(url: str) -> sa.URL:
+    scheme, slashes, path = url.partition(":///")
+    if not slashes or not scheme.startswith("sqlite"):
+        return sa.make_url(url)
+    # A % in a path is a %: SQLAlchemy 2.1 would read it as an escape, and 2.0 would not.
+    database, _, query = path.partition("?")
+    return sa.URL.create(scheme, database=database, query=dict(parse_qsl(query)))
+
+
+def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:  # noqa: ANN401
+    connection.make_private(arguments[0])
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # Takes the write lock at once: a deferred transaction that reads first and writes later
+    # fails with "database is locked" when another has written in between.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
