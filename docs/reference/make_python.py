@@ -29,8 +29,8 @@ MODULES = (
 INTRODUCTION = """\
 # Python
 
-What is public, and stays: the names on this page. It is made from the docstrings
-(`docs/reference/make_python.py`), which `help()` shows, too. All else may change in any release.
+The public names of tokenpair, which stay the same across releases. All other names may change in any release. This page
+is generated from the docstrings (`docs/reference/make_python.py`), which `help()` also shows.
 """
 
 
@@ -60,7 +60,7 @@ def _first_sentence(item: str) -> str:
 
 
 def _public(module: Any) -> Iterator[tuple[str, Any]]:
-    """Give a module's own names: what it exports, or what it defines itself, in that order."""
+    """Yield a module's own names: its exports, or else what it defines itself, in that order."""
     exported = getattr(module, "__all__", None)
     if exported is not None:
         yield from ((name, getattr(module, name)) for name in exported)
@@ -81,7 +81,7 @@ def _item(name: str, thing: Any) -> str:
 
 
 def _described(name: str) -> str:
-    """Give the string that stands below an annotation or a constant in its source."""
+    """Return the docstring below an annotation or a constant in its source."""
     package = Path(__file__).parents[2] / "src" / "tokenpair"
     for path in sorted(package.rglob("*.py")):
         found = re.search(
@@ -129,7 +129,7 @@ def _parts(kind: type) -> list[type]:
 
 
 def _flows() -> Iterator[tuple[str, Any]]:
-    """Give the flows that are an `Auth`'s attributes: each is called like a method."""
+    """Yield the flows that are an `Auth`'s attributes, each called like a method."""
     testing = importlib.import_module("tokenpair.testing")
     for name, flow in vars(testing.make_auth()).items():
         if not name.startswith("_") and type(flow).__module__.startswith("tokenpair.flows"):
@@ -189,7 +189,7 @@ def _plain(text: str) -> str:
 
 
 def _text(thing: Any) -> str:
-    """Give a docstring, its examples as blocks."""
+    """Return a docstring, with its examples as fenced blocks."""
     text = _docstring(thing)
     text = re.sub(r"::\n\n((?:    .*\n?|\n)+)", _block, text)
     return f"{text.rstrip()}\n" if text else ""
