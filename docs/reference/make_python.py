@@ -29,8 +29,9 @@ MODULES = (
 INTRODUCTION = """\
 # Python
 
-The public names of tokenpair, which stay the same across releases. All other names may change in any release. This page
-is generated from the docstrings (`docs/reference/make_python.py`), which `help()` also shows.
+The public names of tokenpair, which stay the same across releases. All other names may change in
+any release. This page is generated from the docstrings (`docs/reference/make_python.py`), which
+`help()` also shows.
 """
 
 

@@ -7,15 +7,15 @@ from typing import NoReturn
 
 
 def leave(_: int, __: FrameType | None) -> NoReturn:
-    """Be asked to stop: to have done so is no failure."""
+    """Exit with status 0: a requested stop is not a failure."""
     sys.exit(0)
 
 
 def main() -> None:
-    """Run the command; Ctrl-C and SIGTERM end it quietly from its first moment on."""
+    """Run the command. From the start, Ctrl-C and SIGTERM end it without a traceback."""
     signal.signal(signal.SIGINT, leave)
     signal.signal(signal.SIGTERM, leave)
-    # What follows takes a second to load, in which somebody may change their mind.
+    # This import takes a second, in which the user may press Ctrl-C.
     from bookly.cli import main as run  # noqa: PLC0415
 
     run()

@@ -1,4 +1,4 @@
-"""The app: the one place that knows everything."""
+"""The app, put together from its parts."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -27,19 +27,19 @@ from tokenpair.fastapi import ProblemRoute, Profile, Text, install
 
 API = "/api/v1"
 TAGS = {
-    "books": "The books, which every user may read, and each changes their own.",
-    "account": "Sign up; see and change one's own account.",
+    "books": "Every user can read all books, and change their own.",
+    "account": "Sign up; see and change your account.",
     "sessions": "Log in, renew and log out; a session is one log-in on one device.",
-    "health": "Questions of the machines that operate Bookly.",
+    "health": "Checks for the machines that run Bookly.",
     "keys": "The public keys, for other services that verify access tokens.",
 }
-"""What each tag means, in the order of the API docs."""
+"""Descriptions of the tags, in the order of the API docs."""
 
 Name = Annotated[Text, Field(min_length=1, max_length=100)]
 
 
 class BooklyProfile(Profile):
-    """What an account of Bookly may say about its person."""
+    """The account fields that Bookly adds."""
 
     username: Annotated[Name, Field(examples=["ada"])] | None = None
     first_name: Annotated[Name, Field(examples=["Ada"])] | None = None
@@ -47,18 +47,18 @@ class BooklyProfile(Profile):
 
 
 class BooklyApp(FastAPI):
-    """A FastAPI whose every answer, also the one to a crash, has the headers, and is measured."""
+    """Add security headers to every response, and measure it, even after a crash."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Wrap the whole stack: added as usual, they would be inside what answers crashes."""
+        """Wrap the whole stack: `add_middleware` would miss the response to a crash."""
         metrics: Metrics = self.state.metrics
         return RequestDurations(SecurityHeaders(super().build_middleware_stack()), metrics.requests)
 
 
 def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI:
-    """Put the app together; nothing is connected before it starts.
+    """Create the app; it connects to nothing before it starts.
 
-    `auth` is for tests that bring their own. Raises `ConfigurationError`.
+    Tests can pass their own `auth`. Raises `ConfigurationError`.
     """
     auth = auth or Auth.from_settings(settings.auth)
     database = make_database(
@@ -101,7 +101,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
 
 
 def create_app_from_environment() -> FastAPI:
-    """Make the app of a worker process: its settings are in the environment."""
+    """Create the app of a worker process, with settings from the environment."""
     stop_with_supervisor()
     settings = BooklySettings.read()
     logs.configure(production=settings.auth.is_production)
@@ -111,11 +111,11 @@ def create_app_from_environment() -> FastAPI:
 
 
 def spare_the_collector() -> None:
-    """Let the garbage collector's full rounds go past all that is there by now: it stays.
+    """Exclude all current objects from the garbage collector's full rounds.
 
-    Every request waits for those rounds: 7 ms instead of 50.
+    These objects are permanent. Every request waits for a round: 7 ms instead of 50.
     """
-    gc.collect()  # Else what is garbage by now would stay, too.
+    gc.collect()  # Otherwise, current garbage would become permanent.
     gc.freeze()
 
 
@@ -126,11 +126,11 @@ _root = APIRouter(route_class=ProblemRoute, include_in_schema=False)
 @_root.api_route("/docs", methods=["GET", "HEAD"])
 @_root.api_route("/redoc", methods=["GET", "HEAD"])
 async def docs() -> RedirectResponse:
-    """Lead to the API docs, also from where FastAPI has its own."""
+    """Redirect to the API docs, also from the paths where FastAPI has them."""
     return RedirectResponse(api_docs.PATH, status_code=303)
 
 
 @_root.api_route("/openapi.json", methods=["GET", "HEAD"])
 async def openapi() -> RedirectResponse:
-    """Lead to the OpenAPI document from where FastAPI has it."""
+    """Redirect to the OpenAPI document from the path where FastAPI has it."""
     return RedirectResponse(f"{API}/openapi.json", status_code=303)

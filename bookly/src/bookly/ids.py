@@ -1,4 +1,4 @@
-"""New identifiers: UUIDs of version 7, whose order is that of their creation (RFC 9562 §5.7)."""
+"""New identifiers: UUIDs of version 7, ordered by creation (RFC 9562 §5.7)."""
 
 import sys
 

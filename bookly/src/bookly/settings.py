@@ -1,6 +1,6 @@
-"""Settings: where Bookly listens, and everything that tokenpair wants to know.
+"""Settings: Bookly's address and port, and tokenpair's settings.
 
-The former are BOOKLY_* in the environment or `.env`, the latter TOKENPAIR_*.
+They are read from BOOKLY_* and TOKENPAIR_* in the environment or `.env`.
 """
 
 import ipaddress
@@ -28,10 +28,7 @@ class _Listening(EnvironmentSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooklySettings:
-    """What an operator decides. Read with `BooklySettings.read()`.
-
-    Port 0 means any free one.
-    """
+    """All settings; `BooklySettings.read()` reads them. Port 0 means any free port."""
 
     host: str
     port: int
@@ -48,11 +45,11 @@ class BooklySettings:
 
 
 def url_of(host: str, port: int) -> str:
-    """Give the URL at which this machine reaches what listens there."""
+    """Return the URL at which this machine reaches a server on that host and port."""
     if not _is_ip(host):
         return f"http://{host}:{port}"
     address = ipaddress.ip_address(host)
-    if address.is_unspecified:  # Every address of the machine; this one always works.
+    if address.is_unspecified:  # It listens on every address, so loopback works.
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
     return f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"
 

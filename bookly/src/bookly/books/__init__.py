@@ -1,1 +1,1 @@
-"""Books: anyone who is logged in reads them all; their owner and admins change them."""
+"""Books: every logged-in user reads all of them; their owner and admins change them."""

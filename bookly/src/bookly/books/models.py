@@ -14,11 +14,11 @@ SEARCHED = ("title", "author", "publisher")
 
 
 class Book(Base):
-    """A book, as its owner has described it.
+    """A book.
 
-    `id` is a UUID of version 7, so its order is the order of creation. What is searched stands
-    folded in columns of its own, one for each field: so two changes at once, of the title and
-    of the author, need not know of each other.
+    `id` is a UUID of version 7, so books are ordered by creation. Each searched field has its own
+    column with the folded text, so that simultaneous changes to the title and to the author do not
+    conflict.
     """
 
     __tablename__ = "bookly_book"
@@ -34,16 +34,16 @@ class Book(Base):
     published_date: Mapped[date]
     page_count: Mapped[int]
     language: Mapped[str] = mapped_column(sa.Text)
-    # No foreign key: the accounts' table is the library's, and so are its migrations. The book
-    # of an account that is gone stays, and only an admin can change it.
+    # No foreign key: the library owns the accounts' table and its migrations. If an account is
+    # deleted, its books stay, and only an admin can change them.
     owner_id: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 def folded(text: str) -> str:
-    """Give the form in which texts that differ in case or composition alone are equal.
+    """Return a form that is equal for texts that differ only in case or composition.
 
-    SQLite's own comparison without case knows ASCII only; and "é" can be written in two ways.
+    SQLite ignores case only in ASCII, and "é" has two spellings in Unicode.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())

@@ -1,4 +1,4 @@
-"""The endpoints of books: each parses, calls the service once, and writes the answer down."""
+"""The endpoints of books: each parses the request, calls the service once, and responds."""
 
 from typing import Annotated
 from uuid import UUID
@@ -32,7 +32,7 @@ BooksDep = Annotated[Books, Depends(_books)]
 async def list_books(
     query: Annotated[SearchQuery, Query()], _: AccessToken, books: BooksDep
 ) -> BookPage:
-    """See everyone's books, newest first."""
+    """See the books of all users, newest first."""
     found = await books.page(limit=query.limit, after=query.after, q=query.q)
     return BookPage.of(found, limit=query.limit)
 
@@ -58,7 +58,7 @@ async def list_books_of_user(
     responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
 )
 async def add_book(body: NewBook, token: AccessToken, books: BooksDep) -> Book:
-    """Add a book; it is one's own."""
+    """Add a book that belongs to you."""
     return await books.add(body.model_dump(), owner_id=token.subject)
 
 
@@ -82,7 +82,7 @@ async def get_book(book_id: UUID, _: AccessToken, books: BooksDep) -> Book:
 async def change_book(
     book_id: UUID, body: BookChanges, token: AccessToken, books: BooksDep
 ) -> Book:
-    """Change some fields of one's own book; an admin, of any."""
+    """Change some fields of your book. An admin can change any book."""
     return await books.change(book_id, body.given(), token)
 
 
@@ -94,5 +94,5 @@ async def change_book(
     responses=problem_responses(*ACCESS_ERRORS, NotFound),
 )
 async def remove_book(book_id: UUID, token: AccessToken, books: BooksDep) -> None:
-    """Remove one's own book; an admin, any."""
+    """Remove your book. An admin can remove any book."""
     await books.remove(book_id, token)

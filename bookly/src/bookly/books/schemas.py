@@ -1,4 +1,4 @@
-"""The bodies and queries that come in, and what goes out."""
+"""Bodies and queries of requests, and bodies of responses."""
 
 import base64
 import binascii
@@ -22,27 +22,27 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def _iso_date(value: object) -> date:
-    # Pydantic would also take a number of seconds, and a time at midnight.
+    # Pydantic also accepts a number of seconds, and a time at midnight.
     try:
         if isinstance(value, str) and _DATE.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
-        pass  # The 13th month, say.
+        pass  # For example, month 13.
     raise WrongValue("should be a date as in 2008-08-01")
 
 
 def cursor_of(book_id: UUID) -> str:
-    """Write down where a page ended: opaque, and fit for a URL."""
+    """Return an opaque cursor for a position in the list, fit for a URL."""
     return base64.urlsafe_b64encode(book_id.bytes).rstrip(b"=").decode()
 
 
 def position_of(cursor: str) -> UUID:
-    """Read what `cursor_of` has written. Raises `ValueError` for anything else."""
+    """Decode a cursor. Raises `WrongValue` if `cursor_of` has not made it."""
     try:
         position = UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
     except (ValueError, binascii.Error):
         position = None
-    # The decoder skips what is not base64; comparing with what we would write refuses that.
+    # The decoder skips characters that are not base64, so compare with the one correct cursor.
     if position is None or cursor_of(position) != cursor:
         raise WrongValue("should be the `next` of an earlier page")
     return position
@@ -53,7 +53,7 @@ def _is_cursor(cursor: str) -> str:
     return cursor
 
 
-# A title of blanks is none, so they go before the length is looked at.
+# A title of blanks is empty, so blanks are stripped before the length is checked.
 _Trimmed = Annotated[Text, AfterValidator(str.strip)]
 _Line = Annotated[_Trimmed, Field(min_length=1, max_length=200)]
 
@@ -64,7 +64,7 @@ PublishedDate = Annotated[date, BeforeValidator(_iso_date), Field(examples=["200
 PageCount = Annotated[int, Field(strict=True, ge=1, le=100_000, examples=[464])]
 Language = Annotated[_Trimmed, Field(min_length=1, max_length=35, examples=["English"])]
 
-# A field that may be left out but is never null: to a type checker, a value of every type.
+# The default of a field that may be missing but never null; type checkers accept it for any type.
 _LEFT_OUT: Any = None
 
 
@@ -94,7 +94,7 @@ class BookChanges(BaseModel):
     language: Language = _LEFT_OUT
 
     def given(self) -> dict[str, Any]:
-        """Give what the client has sent, by field."""
+        """Return the values that the client has sent, by field."""
         return self.model_dump(exclude_unset=True)
 
 
@@ -116,14 +116,14 @@ class BookInfo(BaseModel):
 
 
 class BookPage(BaseModel):
-    """Some of the books, newest first; `next` is the cursor of the page after, if there is one."""
+    """Some of the books, newest first. `next` is the cursor of the next page, or null."""
 
     items: list[BookInfo]
     next: str | None
 
     @classmethod
     def of(cls, books: list[Book], *, limit: int) -> Self:
-        """Write a page down, of up to `limit` books and one that shows that there are more."""
+        """Return a page of `limit` books; one book more means that there is a next page."""
         shown = books[:limit]
         return cls(
             items=[BookInfo.model_validate(book) for book in shown],
@@ -132,23 +132,23 @@ class BookPage(BaseModel):
 
 
 class PageQuery(BaseModel):
-    """Which page of a list."""
+    """The requested page of a list."""
 
-    limit: int = Field(20, ge=1, le=100, description="How many books at most.")
+    limit: int = Field(20, ge=1, le=100, description="The maximum number of books.")
     cursor: Annotated[str, AfterValidator(_is_cursor), Field(max_length=64)] | None = Field(
-        None, description="The `next` of the page before."
+        None, description="The `next` of the previous page."
     )
 
     @property
     def after(self) -> UUID | None:
-        """The last book of the page before."""
+        """The last book of the previous page."""
         return None if self.cursor is None else position_of(self.cursor)
 
 
 class SearchQuery(PageQuery):
-    """Which page of the books that contain a text."""
+    """The requested page of the books that contain a text."""
 
     q: Annotated[Text, Field(max_length=200)] | None = Field(
         None,
-        description="Only books with this in their title, author or publisher, in any case.",
+        description="Only books with this text in their title, author or publisher, ignoring case.",
     )

@@ -1,4 +1,4 @@
-"""What can be done with books. Who may do it stands in the statements' WHERE."""
+"""Operations on books. The `WHERE` of each statement checks who may do it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """All books. Each method is one transaction, and one statement."""
+    """All books. Each method is one transaction with one statement."""
 
     database: Database
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
     async def add(self, fields: Mapping[str, Any], *, owner_id: UUID) -> Book:
-        """Keep a new book."""
+        """Store a new book."""
         now = self.clock()
         book = Book(
             id=self.new_id(),
@@ -41,13 +41,13 @@ class Books:
         return book
 
     async def get(self, book_id: UUID) -> Book:
-        """Give a book. Raises `NotFound`."""
+        """Return a book. Raises `NotFound`."""
         return await self._one(Book.id == book_id)
 
     async def page(
         self, *, limit: int, after: UUID | None, q: str | None = None, owner_id: UUID | None = None
     ) -> list[Book]:
-        """Give the newest books older than `after`: `limit` of them, and one more if there is."""
+        """Return the newest books older than `after`: up to `limit`, and one more if there is."""
         query = sa.select(Book).order_by(Book.id.desc()).limit(limit + 1)
         if after:
             query = query.where(Book.id < after)
@@ -59,9 +59,9 @@ class Books:
             return list(await session.scalars(query))
 
     async def change(self, book_id: UUID, fields: Mapping[str, Any], by: AccessClaims) -> Book:
-        """Change some fields, and leave the others to whoever changes them at the same time.
+        """Change only these fields, so that simultaneous changes to others are kept.
 
-        Raises `NotFound`, also for a book that one may not change.
+        Raises `NotFound`, also for a book that the user may not change.
         """
         if not fields:
             return await self._one(Book.id == book_id, _may_be_changed(by))
@@ -75,7 +75,7 @@ class Books:
             return _found(await session.scalar(statement))
 
     async def remove(self, book_id: UUID, by: AccessClaims) -> None:
-        """Forget a book. Raises `NotFound`, also for a book that one may not change."""
+        """Remove a book. Raises `NotFound`, also for a book that the user may not change."""
         statement = (
             sa.delete(Book).where(Book.id == book_id, _may_be_changed(by)).returning(Book.id)
         )
@@ -100,7 +100,7 @@ def _may_be_changed(by: AccessClaims) -> sa.ColumnElement[bool]:
 def _contains(text: str) -> sa.ColumnElement[bool]:
     part = folded(text)
     return sa.or_(
-        # autoescape: a % or _ in the text means itself.
+        # With autoescape, % and _ in the text match themselves.
         *(getattr(Book, f"{field}_folded").contains(part, autoescape=True) for field in SEARCHED)
     )
 

@@ -1,9 +1,9 @@
-"""The headers that make a browser careful, on every answer."""
+"""Security headers for browsers, on every response."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# What an answer may say differently, as the pages do.
+# A response can set other values, as the pages do.
 DEFAULTS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -12,13 +12,13 @@ DEFAULTS = {
 
 
 class SecurityHeaders:
-    """ASGI middleware that adds the headers that an answer lacks."""
+    """ASGI middleware that adds missing security headers to responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on."""
+        """Call the app, and add the headers to its response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

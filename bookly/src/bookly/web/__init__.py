@@ -1,1 +1,1 @@
-"""The pages, and what they need: nothing comes from another host."""
+"""The web pages and their files. Nothing is loaded from another host."""

@@ -1,6 +1,6 @@
-"""The API docs: Swagger UI, with a bar above it to log in.
+"""The API docs: Swagger UI, with a log-in bar above it.
 
-FastAPI's own page loads its scripts from another host, and needs them inline.
+FastAPI's own page loads scripts from another host, and needs inline scripts.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from tokenpair.fastapi import ProblemRoute
 FOLDER = Path(__file__).parent
 PATH = "/api/v1/docs"
 
-# Swagger UI sets styles inline and draws its icons as data: images. Scripts are files alone.
+# Swagger UI needs inline styles, and data: images for its icons. Scripts come from files only.
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -28,7 +28,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-# The page itself is asked for anew each time: it names the version of its files.
+# The page is never cached, because it contains the version of its files.
 HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
 
 

@@ -1,7 +1,7 @@
-"""Files for browsers: compressed, and kept by them for a year.
+"""Files for browsers: compressed, and cached for a year.
 
-Their address has the hash of all of them in it, so a browser that has an old page never mixes
-its files with new ones, and a new page never meets old files in a cache.
+Their URLs contain a hash of all files. So a browser never combines an old page with new files, nor
+a new page with old files from a cache.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ _COMPRESSIBLE = {"text/javascript", "text/css", "text/html", "text/plain"}
 
 
 class Assets:
-    """The files of some folders, each by its name, some below a path."""
+    """The files of some folders, each folder below a path."""
 
     def __init__(self, folders: dict[str, Path]) -> None:
-        """`folders` are the folders by the path at which their files are."""
+        """Read all files. `folders` maps a path, such as "" or "docs/", to a folder."""
         self._files = {
             prefix + path.name: path
             for prefix, folder in folders.items()
@@ -38,7 +38,7 @@ class Assets:
         """The hash of all files."""
 
     async def respond(self, request: Request, version: str, name: str) -> Response:
-        """Answer with a file. Raises `HTTPException` where there is none."""
+        """Respond with a file. Raises `HTTPException` (404) for an unknown name or version."""
         path = self._files.get(name)
         if path is None or version != self.version:
             raise HTTPException(404)
@@ -54,7 +54,7 @@ class Assets:
         )
 
     async def _gzip(self, name: str, path: Path) -> bytes:
-        """Compress a file when it is first asked for, in a thread: it takes a tenth of a second."""
+        """Compress a file at its first request, in a thread: this takes a tenth of a second."""
         if name not in self._compressed:
             self._compressed[name] = await asyncio.to_thread(_compressed, path)
         return self._compressed[name]
@@ -65,7 +65,7 @@ def _compressed(path: Path) -> bytes:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Does the client take gzip (RFC 9110 §12.5.3)? One that weighs it at 0 does not."""
+    """Does the client accept gzip (RFC 9110 §12.5.3)? A weight of 0 means no."""
     offers = request.headers.get("accept-encoding", "").lower().split(",")
     for offer in offers:
         coding, _, weight = offer.partition(";")

@@ -1,4 +1,4 @@
-// The API docs: Swagger UI, and the bar above it, which logs in and hands Swagger UI the tokens.
+// The API docs: Swagger UI, and the bar above it, which logs in and passes the tokens to Swagger UI.
 
 import { Session } from "./session.js";
 
@@ -18,7 +18,7 @@ const ui = window.SwaggerUIBundle({
   validatorUrl: null,
   requestInterceptor: withFreshToken,
   plugins: [loggedInByTheBar],
-  // What is deprecated comes last.
+  // Deprecated operations come last.
   operationsSorter: (one, other) => isDeprecated(one) - isDeprecated(other),
 });
 
@@ -26,7 +26,7 @@ function isDeprecated(operation) {
   return operation.getIn(["operation", "deprecated"], false);
 }
 
-/** Swagger UI has a log-in of its own, which takes a pasted token. The bar is the only one here. */
+/** Remove Swagger UI's own log-in, which expects a pasted token: use the bar instead. */
 function loggedInByTheBar({ React }) {
   const badge = () => ({ isAuthorized }) => {
     const label = isAuthorized ? "uses your tokens" : "log in first";
@@ -38,15 +38,15 @@ function loggedInByTheBar({ React }) {
 }
 
 function focusOnTheBar(event) {
-  event.stopPropagation(); // Else it would open the operation.
+  event.stopPropagation(); // Otherwise, the click would open the operation.
   (session.isOpen ? $("log-out") : $("email")).focus();
 }
 
-/** Swagger UI writes down the token it was given last; by now there may be a newer one. */
+/** Replace the token that Swagger UI remembers with the newest one. */
 async function withFreshToken(request) {
   const [, token] = /^Bearer (.+)$/.exec(request.headers?.Authorization ?? "") ?? [];
   if (issued.has(token)) {
-    // After the session's end the API itself says so.
+    // After the session's end, the API returns the error.
     const fresh = await session.accessToken().catch(() => null);
     if (fresh) request.headers.Authorization = `Bearer ${fresh}`;
   }
@@ -68,7 +68,7 @@ function show(pair, why) {
   }
 }
 
-/** Do one thing at a time. Buttons are not disabled meanwhile: they would lose the focus. */
+/** Run one action at a time. Buttons stay enabled, because a disabled one loses the focus. */
 async function doing(what, work) {
   const bar = $("bar");
   if (bar.ariaBusy === "true") return;

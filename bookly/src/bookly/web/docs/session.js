@@ -1,8 +1,8 @@
-// A log-in that renews itself. The tokens are in memory only: a reload of the page forgets them.
+// A log-in that renews itself. Tokens are only kept in memory: a page reload forgets them.
 
 const TRIES = 5;
 
-/** An answer that is not a success, as a sentence for people. */
+/** A response that is not a success, with a message for the user. */
 export class ProblemError extends Error {
   constructor(status, problem, retryAfter) {
     const fields = (problem.errors ?? []).map(({ field, reason }) => `${field} ${reason}`);
@@ -19,7 +19,7 @@ export class Session {
   #timer = null;
   #onChange;
 
-  /** `onChange(pair)` is called with each new pair; with null, and maybe why, at the end. */
+  /** Calls `onChange(pair)` for each new pair, and `onChange(null, reason)` at the end. */
   constructor(base, onChange) {
     this.#base = base;
     this.#onChange = onChange;
@@ -48,14 +48,14 @@ export class Session {
     return this.#call("/me", { method: "GET", token: await this.accessToken() });
   }
 
-  /** An access token that has not expired; null after the session's end. */
+  /** Return an access token that has not expired; null after the session's end. */
   async accessToken() {
-    // A timer sleeps when the computer does.
+    // Timers do not run while the computer sleeps.
     if (this.#pair && Date.now() >= this.#pair.renewAt) await this.renew();
     return this.#pair?.access_token ?? null;
   }
 
-  /** Renew, one renewal at a time: whoever asks meanwhile waits for the same one. */
+  /** Renew, one renewal at a time: simultaneous callers share it. */
   renew() {
     this.#renewal ??= this.#renew().finally(() => (this.#renewal = null));
     return this.#renewal;
@@ -66,7 +66,7 @@ export class Session {
       const presented = this.#pair;
       try {
         const next = await this.#call("/refresh_token", { token: presented.refresh_token });
-        // A late answer, after a log-out or another log-in, is nobody's.
+        // Ignore a late answer, after a log-out or another log-in.
         if (this.#pair === presented) this.#keep(next);
         return;
       } catch (error) {
@@ -75,7 +75,7 @@ export class Session {
           this.#keep(null, error.message);
           throw error;
         }
-        // The answer may be lost and the renewal done: the same token is presented again.
+        // The server may have renewed, and the answer was lost: send the same token again.
         if (tries === TRIES) throw error;
         await new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfter ?? tries)));
       }
@@ -86,8 +86,8 @@ export class Session {
     clearTimeout(this.#timer);
     this.#pair = pair;
     if (pair) {
-      // At a random moment in the last fifth of the access token's life: a thief could follow
-      // a fixed rhythm unseen. A token's end is a whole second, rounded down.
+      // Renew at a random moment in the last fifth of the access token's life: a thief could
+      // follow a fixed rhythm without detection. Expiry is in whole seconds, rounded down.
       const delay = (pair.expires_in - 1) * 1000 * (0.8 + 0.18 * Math.random());
       pair.renewAt = Date.now() + delay;
       this.#timer = setTimeout(() => this.renew().catch(() => {}), delay);
