@@ -1,8 +1,8 @@
-"""The longest access lifetime in use: a row that decides how long a revocation is in force.
+"""Longest access lifetime in use: a row that decides how long a revocation is in force.
 
-One writer's own settings must not decide it: an operator's shell, or a worker of a deployment that
-is being replaced, may know a shorter lifetime than the workers whose tokens it revokes. So a worker
-raises the row when it opens, and only an operator's command lowers it.
+The settings of the process that revokes cannot decide it: an operator's shell, or a worker of a
+deployment that is being replaced, may have a shorter lifetime than the workers that issued the
+tokens. So each worker raises the row when it opens, and only an operator's command lowers it.
 """
 
 import math
@@ -41,8 +41,8 @@ async def write(connection: AsyncConnection, access: timedelta, *, lower: bool) 
 
 
 def end_of_force() -> sa.ColumnElement[datetime]:
-    """Return, as SQL, the last moment at which a token that is revoked now may be alive.
+    """Return, as SQL, the time until which a revocation that is written now is in force.
 
-    By the database's clock and the row above, both read by the statement that this is part of.
+    The statement that contains it reads the database's clock and the row.
     """
     return now_plus(_IN_FORCE)

@@ -19,7 +19,7 @@ _u = user_table.c
 
 
 class SqlUsers:
-    """The accounts, on one connection."""
+    """Reads and writes accounts on one connection."""
 
     def __init__(self, connection: AsyncConnection, events: SqlEvents) -> None:
         self._connection = connection
@@ -29,8 +29,8 @@ class SqlUsers:
         try:
             await self._connection.execute(user_table.insert().values(_to_row(user)))
         except sa.exc.IntegrityError:
-            # Ids are ours and never collide; the address is the only other unique column.
-            # Broken off from its cause, which quotes the row.
+            # The address: our ids never collide, and no other column is unique. `from None`,
+            # because the cause quotes the row.
             raise EmailTaken from None
 
     async def get(self, user_id: UUID) -> User | None:
@@ -39,7 +39,7 @@ class SqlUsers:
 
     async def lock(self, user_id: UUID) -> StoredUser | None:
         return await self._one(
-            # FOR NO KEY UPDATE: a session that is inserted elsewhere, and refers to the user, may.
+            # FOR NO KEY UPDATE: inserting a session, which refers to the user, need not wait.
             sa.select(user_table).where(_u.id == user_id).with_for_update(key_share=True)
         )
 
@@ -88,7 +88,6 @@ class SqlUsers:
 
 
 def _to_row(stored: StoredUser) -> dict[str, Any]:
-    """Return the row that keeps this user."""
     user = stored.user
     return {
         "id": user.id,
@@ -105,7 +104,7 @@ def _to_row(stored: StoredUser) -> dict[str, Any]:
 
 
 def to_user(row: sa.Row[Any]) -> User:
-    """Read a row of the user table, whatever its labels' prefix was."""
+    """Read the columns of the user table from a row, which may have others."""
     columns = row._mapping  # noqa: SLF001  Public, in spite of its name.
     return User(
         id=columns[_u.id],

@@ -1,7 +1,7 @@
-"""What reads the feed of revocations in SQL. `events` writes it.
+"""What the two readers of the feed of revocations share. `events` writes the feed.
 
-How it is read without missing what is committed out of order or after a restored backup:
-`sqlite/feed.py`, `postgres/feed.py`.
+`sqlite/feed.py` and `postgres/feed.py` say how they miss no row when transactions commit out of
+order, or when a backup is restored.
 """
 
 from datetime import datetime
@@ -13,14 +13,14 @@ from tokenpair.ports import FeedPage, FeedPosition
 
 
 class RevocationReader(Protocol):
-    """What reads the feed: one class for each database."""
+    """Reads the feed; one class for each database engine."""
 
     async def read(self, position: FeedPosition | None, *, reload: bool) -> FeedPage:
         """As `ports.Storage.read_feed`."""
         ...
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         ...
 
 
@@ -31,7 +31,7 @@ def to_revocation(
     recorded_at: datetime,
     until: datetime,
 ) -> Revocation:
-    """Read a row of the feed."""
+    """Return the entry of a row."""
     return Revocation(
         session_id=session_id,
         user_id=user_id,

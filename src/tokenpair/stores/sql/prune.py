@@ -46,7 +46,7 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
 async def _sessions_over(
     connection: AsyncConnection, moment: sa.Column[datetime], now: datetime, limit: int
 ) -> list[Pair]:
-    """Return the sessions whose `moment` is long past, the oldest first.
+    """Return the sessions with a `moment` that is long past, the oldest first.
 
     They are read without a lock: a session that is over never lives again.
     """

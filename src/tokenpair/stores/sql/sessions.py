@@ -21,7 +21,7 @@ _FIELDS = tuple(field.name for field in fields(StoredSession))
 
 
 class SqlSessions:
-    """The sessions, on one connection."""
+    """Reads and writes sessions on one connection."""
 
     def __init__(self, connection: AsyncConnection, events: SqlEvents) -> None:
         self._connection = connection
@@ -52,8 +52,7 @@ class SqlSessions:
         return await self._end(user_id, _s.id == session_id, reason, now) == 1
 
     async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
-        # In one order, whoever asks: two that end the same rows in different orders would
-        # each hold what the other waits for.
+        # Two transactions that lock the same rows in different orders would deadlock.
         in_order = (
             sa.select(_s.id)
             .where(_s.user_id == user_id, _s.ended_at.is_(None))

@@ -1,4 +1,4 @@
-"""The library's tables. The migrations make them; a test holds the two against each other."""
+"""The library's tables. The migrations create them; a test compares the two."""
 
 from datetime import UTC, datetime
 
@@ -10,9 +10,9 @@ metadata: sa.MetaData = sa.MetaData()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in time: `timestamptz` on PostgreSQL, UTC text on SQLite, always aware here.
+    """A time: `timestamptz` on PostgreSQL, text in UTC on SQLite, an aware `datetime` here.
 
-    Both keep microseconds, and both compare in the order of time.
+    Both store microseconds, and both sort in the order of time.
     """
 
     impl: sa.DateTime = sa.DateTime(timezone=True)
@@ -48,8 +48,8 @@ session_table: sa.Table = sa.Table(
     "tokenpair_session",
     metadata,
     sa.Column("id", sa.Uuid, nullable=False),
-    # No index holds a column that a renewal changes, and on PostgreSQL the pages keep room for
-    # the new version of a row (see the migration): so its updates stay on their page (HOT).
+    # No index contains a column that a renewal changes, and on PostgreSQL each page has free space
+    # for the new version of a row (migration 0001). So a renewal's update stays on its page (HOT).
     sa.Column(
         "user_id",
         sa.Uuid,
@@ -65,7 +65,7 @@ session_table: sa.Table = sa.Table(
     sa.Column("amr", sa.Text),  # Separated by spaces. NULL in rows older than the column.
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
-    # It never changes, so its index does not spoil that.
+    # Never changes, so its index does not prevent that.
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("end_reason", sa.Text),
@@ -86,7 +86,7 @@ sa.Index(
 revocation_table: sa.Table = sa.Table(
     "tokenpair_revocation",
     metadata,
-    # In the order of commits on SQLite, which has one writer; on PostgreSQL only roughly.
+    # In the order of commits on SQLite, which has one writer. On PostgreSQL only approximately.
     sa.Column(
         "id",
         sa.BigInteger().with_variant(sa.Integer, "sqlite"),
@@ -97,11 +97,11 @@ revocation_table: sa.Table = sa.Table(
     sa.Column("user_id", sa.Uuid),
     sa.Column("min_version", sa.Integer),
     sa.Column("recorded_at", UtcDateTime, nullable=False),
-    # With an index, for on SQLite renewals wait while somebody looks for what is out of force.
+    # With an index, because on SQLite renewals wait while pruning looks for old rows.
     sa.Column("until", UtcDateTime, nullable=False, index=True),
     # PostgreSQL's id of the transaction that wrote the row: see `stores.sql.postgres.feed`.
     sa.Column("xid", sa.BigInteger, index=True),
-    sqlite_autoincrement=True,  # Else an id is given again, when the newest row has been pruned.
+    sqlite_autoincrement=True,  # Otherwise the id of a pruned newest row is used again.
 )
 
 setting_table: sa.Table = sa.Table(

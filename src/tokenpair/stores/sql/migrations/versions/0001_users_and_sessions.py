@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the first two tables."""
+    """Create the first two tables."""
     op.create_table(
         "tokenpair_user",
         sa.Column("id", sa.Uuid, primary_key=True),
@@ -49,5 +49,5 @@ def upgrade() -> None:
     )
     op.create_index("ix_tokenpair_session_user_id", "tokenpair_session", ["user_id"])
     if op.get_bind().dialect.name == "postgresql":
-        # Room on each page for the new version of a row, so that a renewal's update stays there.
+        # Free space on each page for new versions of its rows: a renewal's update stays there.
         op.execute("ALTER TABLE tokenpair_session SET (fillfactor = 80)")

@@ -1,4 +1,4 @@
-"""The feed of revocations, and an index to find sessions that are long over."""
+"""The feed of revocations, and an index to find sessions that expired long ago."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the third table."""
+    """Create the third table."""
     op.create_table(
         "tokenpair_revocation",
         sa.Column(

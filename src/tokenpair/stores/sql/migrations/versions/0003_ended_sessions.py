@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make it. No renewal touches it: no session that renews is in it."""
+    """Create it. It contains ended sessions only, so no renewal changes it."""
     has_ended = sa.text("ended_at IS NOT NULL")
     op.create_index(
         "ix_tokenpair_session_ended_at",

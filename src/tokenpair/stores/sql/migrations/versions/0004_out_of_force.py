@@ -1,4 +1,4 @@
-"""An index to find revocations that are out of force."""
+"""An index to find revocations that are no longer in force."""
 
 from alembic import op
 
@@ -9,5 +9,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make it."""
+    """Create it."""
     op.create_index("ix_tokenpair_revocation_until", "tokenpair_revocation", ["until"])

@@ -1,4 +1,4 @@
-"""What all workers of a database must agree on; the longest access lifetime is the first."""
+"""Settings that all workers of a database share. The first is the longest access lifetime."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table, empty. Workers of the last version neither read nor write it."""
+    """Create the table, empty. Workers of the version before neither read nor write it."""
     op.create_table(
         "tokenpair_setting",
         sa.Column("name", sa.Text, primary_key=True),

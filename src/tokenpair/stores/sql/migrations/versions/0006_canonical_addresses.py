@@ -1,7 +1,7 @@
-"""Addresses are compared by ASCII case alone, not by Unicode's case folding.
+"""Compare addresses by ASCII case only, not by Unicode's case folding.
 
-Only addresses with other characters than ASCII change. The new rule tells more addresses apart
-than the old one, so two accounts never come to share a canonical address.
+Only addresses with characters outside ASCII change. The new rule distinguishes more addresses than
+the old one, so no two accounts get the same canonical address.
 """
 
 import logging
@@ -31,7 +31,7 @@ _user = sa.table(
 
 
 def upgrade() -> None:
-    """Compute the canonical address of every account again, batch after batch."""
+    """Compute the canonical address of every account again, in batches."""
     connection = op.get_bind()
     last = UUID(int=0)
     while True:
@@ -48,18 +48,16 @@ def upgrade() -> None:
 
 
 def _canonical(user_id: UUID, email: str, canonical: str) -> str:
-    """Return the new form; the old one for an address that is not valid, as written by hand.
+    """Return the new form, or the old one for an address that is not valid.
 
-    The rule is written out here: this revision must mean the same when the library's changes.
+    The rule is repeated here, because this migration must not change when the library's rule does.
     """
     if email.isascii():
         return canonical
     try:
         address = validate_email(email, check_deliverability=False)
     except EmailNotValidError:
-        _log.warning(
-            "the account %s has an address that cannot be read; it stays as it is", user_id
-        )
+        _log.warning("the address of account %s is invalid and stays as it is", user_id)
         return canonical
     local = unicodedata.normalize("NFC", address.local_part).translate(_LOWER)
     return f"{local}@{address.ascii_domain.lower()}"
