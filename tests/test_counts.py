@@ -13,7 +13,7 @@ from tokenpair import Auth, EndReason, LogInOutcome, RenewalOutcome, TokenPair, 
 from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import AuthError, Unavailable
-from tokenpair.flows.sessions import log_in
+from tokenpair.flows.sessions.open_session import MAX_SESSIONS
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.memory.storage import MemoryUnitOfWork
@@ -233,12 +233,8 @@ async def test_a_replay_is_a_session_that_has_ended(
     assert auth.counts.sessions_ended[EndReason.REPLAY] == 1
 
 
-async def test_the_oldest_session_makes_room_and_is_counted(
-    auth: Auth, ada: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log_in, "MAX_SESSIONS", 2)
-
-    for _ in range(3):
+async def test_the_oldest_session_makes_room_and_is_counted(auth: Auth, ada: User) -> None:
+    for _ in range(MAX_SESSIONS + 1):
         await login_as(auth, ada)
 
     assert auth.counts.sessions_ended[EndReason.TOO_MANY_SESSIONS] == 1

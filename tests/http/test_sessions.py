@@ -14,7 +14,7 @@ from tests.http.conftest import (
     told,
 )
 from tokenpair import Auth, TokenPair, User
-from tokenpair.flows.sessions.log_in import MAX_SESSIONS
+from tokenpair.flows.sessions.open_session import MAX_SESSIONS
 from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as
 
 pytestmark = on_both_storages

@@ -26,7 +26,7 @@ from tokenpair.errors import (
     SessionEnded,
     TokenSuperseded,
 )
-from tokenpair.flows.sessions.log_in import MAX_SESSIONS
+from tokenpair.flows.sessions.open_session import MAX_SESSIONS
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import Verified
 from tokenpair.stores.sql import SqlStorage
@@ -247,7 +247,7 @@ class TestEndings:
             await until_waiting(url, 1)
             await workers[2].set_roles(user.id, frozenset({"admin"}))
 
-        claims = workers[3].renew.mint.codec.decode_access(renewal.result().access_token)
+        claims = workers[3].renew.codec.decode_access(renewal.result().access_token)
         assert (claims.roles, claims.version) in {
             (frozenset({"reader"}), user.version),
             (frozenset({"admin"}), user.version + 1),

@@ -1,30 +1,37 @@
-"""Judge a refresh token that its session's row did not simply accept; end a replayed session."""
+"""Judge a refresh token that its session does not simply accept; end a replayed session."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenpair.core.events import RenewalOutcome
 from tokenpair.core.sessions.rule import EndReason, StoredSession, Verdict, Windows, judge
 from tokenpair.core.tokens.claims import FullRefreshClaims
-from tokenpair.errors import AuthError, SessionEnded, TokenSuperseded, Unavailable
+from tokenpair.errors import SessionEnded, TokenSuperseded, Unavailable
 from tokenpair.ports import Storage
 
 _log = logging.getLogger(__name__)
 
 Rule = Callable[[StoredSession, FullRefreshClaims, datetime, Windows], Verdict]
 Doubt = Callable[[], str | None]
-"""Returns why this worker must not call a token a replay just now, or None.
+"""Returns why this worker cannot tell a replay from a late request just now, or None.
 
-A worker that stood still serves requests that may have waited for hours, and whose clients have
-long moved on; one whose copy of the feed is old is no better informed.
+A worker that was paused serves requests that may have waited for hours, and whose clients have
+renewed elsewhere since. One that has not read the feed lately may have been paused too.
 """
+
+
+class Replayed(SessionEnded):
+    """The token was a replay, and has ended the session."""
+
+
+class Forged(SessionEnded):
+    """The token is signed with our key, without the session's secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Ask the rule, with the session's row locked. See `rule.judge`."""
+    """Apply the rule with the session's row locked."""
 
     storage: Storage
     windows: Windows
@@ -32,46 +39,43 @@ class Judge:
 
     async def __call__(
         self, claims: FullRefreshClaims, now: datetime, *, rule: Rule = judge
-    ) -> tuple[RenewalOutcome, AuthError | None]:
-        """Return the outcome, and the error to raise: None where the session accepts the token.
+    ) -> None:
+        """Return if the session accepts the token; else raise why not.
 
         `rule` is `judge` for a renewal, and `judge_unrenewed` where the token is only verified.
-
-        The block commits before anything is raised: an error raised inside it would roll the
-        ending back, and leave the thief logged in.
+        Raises `Replayed`, `Forged`, `SessionEnded`, `TokenSuperseded` and `Unavailable`.
         """
         async with self.storage.begin() as tx:
             found = await tx.sessions.lock(claims.subject, claims.session_id)
             if found is None:
-                return RenewalOutcome.ENDED, SessionEnded("no such session")
+                raise SessionEnded("no such session")
             session, user = found
             if not user.is_enabled:
-                return RenewalOutcome.ENDED, SessionEnded("the user is disabled")
+                raise SessionEnded("the user is disabled")
             verdict = rule(session, claims, now, self.windows)
             if verdict is Verdict.REPLAY:
                 if doubt := self.doubt():
-                    return RenewalOutcome.UNAVAILABLE, Unavailable(f"maybe a replay, but {doubt}")
+                    raise Unavailable(f"maybe a replay, but {doubt}")
                 await tx.sessions.end(session.user_id, session.id, EndReason.REPLAY, now)
+        # Raised after the commit: inside the block, the error would undo the ending, and the thief
+        # would stay logged in.
         match verdict:
             case Verdict.REPLAY:
                 _warn("a refresh token was replayed; its session has been ended", session, claims)
-                return RenewalOutcome.REPLAY, SessionEnded("replay")
+                raise Replayed("replay")
             case Verdict.SUPERSEDED:
-                return RenewalOutcome.SUPERSEDED, TokenSuperseded()
+                raise TokenSuperseded
             case Verdict.ENDED if not session.recognises(claims):
-                # Only the holder of a signing key can get here.
                 _warn("a forged refresh token: a signing key has leaked", session, claims)
-                refusal = SessionEnded("the token's secret is not the session's")
-                return RenewalOutcome.FORGED, refusal
+                raise Forged("the token's secret is not the session's")
             case Verdict.ENDED:
-                reason = session.end_reason.value if session.end_reason else "expired"
-                return RenewalOutcome.ENDED, SessionEnded(reason)
+                raise SessionEnded(session.end_reason.value if session.end_reason else "expired")
             case Verdict.ADVANCE | Verdict.HOLD | Verdict.REPEAT:
-                return RenewalOutcome(verdict.value), None
+                return
 
 
 def _warn(event: str, session: StoredSession, claims: FullRefreshClaims) -> None:
-    """Tell the operator, by ids alone."""
+    """Log for the operator. Ids are no secrets."""
     _log.warning(
         "%s (session %s, user %s, generation %d, presented %d)",
         event,
