@@ -188,20 +188,15 @@ class Feed:
     async def _apply(self, page: FeedPage) -> None:
         # The revocations that a worker finds at its start are not counted as news.
         is_first = self._current_until == -math.inf
-        invalid = 0
         for start in range(0, len(page.entries), _BATCH):
             batch = page.entries[start : start + _BATCH]
-            entries = [entry for entry in batch if entry.is_valid]
-            invalid += len(batch) - len(entries)
-            news = self._copy.apply(entries, at=self._monotonic())
+            news = self._copy.apply(batch, at=self._monotonic())
             if not is_first:
                 # An entry out of force may be read again long after it was forgotten.
                 news = [each for each in news if each.until > page.now]
                 self.heard += len(news)
                 self.lags += [(page.now - each.recorded_at).total_seconds() for each in news]
             await asyncio.sleep(0)
-        if invalid:
-            _log.warning("%d revocations are invalid and are left out", invalid)
 
     def _apply_own(self, entries: Sequence[Revocation]) -> None:
         """Apply what this process has recorded, and notify the other workers."""

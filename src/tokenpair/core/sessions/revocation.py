@@ -55,14 +55,6 @@ class Revocation:
     recorded_at: datetime
     until: datetime
 
-    @property
-    def is_valid(self) -> bool:
-        """Does it name tokens, and end after it was recorded? Every entry of ours does."""
-        names_tokens = self.session_id is not None or (
-            self.user_id is not None and self.min_version > 0
-        )
-        return names_tokens and self.until > self.recorded_at
-
 
 class RevokedTokens(TypedDict, total=False):
     """The fields of a `Revocation` that name its tokens."""

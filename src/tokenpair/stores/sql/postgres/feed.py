@@ -38,11 +38,7 @@ _AT_ONCE = 1000
 _POSITION = """
 SELECT clock_timestamp(), pg_postmaster_start_time(),
   pg_snapshot_xmin(pg_current_snapshot())::text::bigint"""
-# A row written by hand may hold a moment that Python lacks: "infinity", or the year 20000.
-_ROWS = """
-SELECT session_id, user_id, min_version,
-  LEAST(GREATEST(recorded_at, 'epoch'), '9999-01-01'), LEAST(GREATEST(until, 'epoch'), '9999-01-01')
-FROM tokenpair_revocation"""
+_ROWS = "SELECT session_id, user_id, min_version, recorded_at, until FROM tokenpair_revocation"
 _IN_FORCE = f"{_ROWS} WHERE until > $1"
 _NEWS = f"{_ROWS} WHERE xid >= $1 AND recorded_at > $2"
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from tokenpair.core.sessions.revocation import KEPT, Revocation
 from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition
+from tokenpair.stores.sql.feed import to_revocation
 from tokenpair.stores.sql.sqlite.connection import connect, name_of
 from tokenpair.stores.sql.sqlite.errors import summary
 from tokenpair.stores.sql.sqlite.moments import to_moment, to_text
@@ -53,8 +54,6 @@ class SqliteFeed:
     def _read(self, position: FeedPosition | None, reload: bool) -> FeedPage:
         if self._connection is None:
             self._connection = connect(self._path, self._timeouts)
-            # Text is decoded row by row, so that one invalid row does not hide the others.
-            self._connection.text_factory = bytes
         connection = self._connection
         now = datetime.now(UTC)  # SQLite's clock is this machine's.
         # Changes with every commit of another connection, and is cheap to read.
@@ -92,21 +91,12 @@ def _rows_after(seen: Row | None, connection: sqlite3.Connection, kept: datetime
     return connection.execute(query, (last, to_text(kept))).fetchall()
 
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
-# Names neither a session nor a user: readers count it as invalid and skip it.
-_UNREADABLE = Revocation(recorded_at=_EPOCH, until=_EPOCH)
-
-
 def _to_revocation(row: Row) -> Revocation:
     _, session_id, user_id, min_version, recorded_at, until = row
-    try:
-        return Revocation(
-            session_id=UUID(session_id.decode()) if session_id else None,
-            user_id=UUID(user_id.decode()) if user_id else None,
-            min_version=int(min_version or 0),
-            recorded_at=to_moment(recorded_at.decode()),
-            until=to_moment(until.decode()),
-        )
-    # SQLite stores values of any type in any column.
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        return _UNREADABLE
+    return to_revocation(
+        UUID(session_id) if session_id else None,
+        UUID(user_id) if user_id else None,
+        min_version,
+        to_moment(recorded_at),
+        to_moment(until),
+    )
