@@ -1,10 +1,12 @@
 """The how-to pages: all their Python and all their commands run, and do what the page says."""
 
 import contextlib
+import importlib
 import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -225,6 +227,30 @@ def test_postgresql(folder: Path, postgres_url: str) -> None:
     )
 
     assert said == f"The tables of {Database.from_url(postgres_url).name} are up to date.\n"
+
+
+def test_own_tables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = HOW_TO / "own-tables.md"
+    *app, migration, health = blocks(document, "python")
+    make_folder, upgrade = blocks(document, "sh")
+    shell = Shell(folder)
+    shell.run(make_folder)
+    (folder / "notes/main.py").write_text("\n".join([*app, health]))
+    (folder / "notes/migrations/versions/0001_notes.py").write_text(migration)
+    monkeypatch.syspath_prepend(folder)
+
+    shell.run(upgrade)
+    page = importlib.import_module("notes.main")
+
+    with TestClient(page.app) as client:
+        ada = pair_of(client)
+        assert client.post("/notes", json={"text": "hello"}, headers=ada).status_code == 201
+        assert client.get("/notes", headers=ada).json() == ["hello"]
+        assert client.get("/ready").json() == {"ready": True}
+        with contextlib.closing(sqlite3.connect(folder / "data/tokenpair.db")) as other:
+            other.execute("DELETE FROM note_migration")
+            other.commit()
+        assert client.get("/ready").status_code == 503
 
 
 def test_workers(folder: Path) -> None:

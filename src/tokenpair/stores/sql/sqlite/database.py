@@ -17,7 +17,7 @@ from tokenpair.stores.sql.pool import engine_options
 from tokenpair.stores.sql.sqlite import connection, errors
 from tokenpair.stores.sql.sqlite.feed import SqliteFeed
 from tokenpair.stores.sql.sqlite.renewals import SqliteRenewals
-from tokenpair.stores.sql.sqlite.write_lock import write_lock
+from tokenpair.stores.sql.sqlite.write_lock import WriteLock
 from tokenpair.stores.sql.timeouts import Timeouts
 
 
@@ -35,7 +35,7 @@ class SqliteDatabase:
         self.timeouts = timeouts
         self.name = connection.name_of(path)
         self.errors = ErrorTranslator(self.name, errors)
-        self.write_lock = write_lock(path, timeouts.pool)
+        self.write_lock = WriteLock(path, timeouts.pool)
         self.renewals = SqliteRenewals(path, self.write_lock, timeouts)
         self.feed = SqliteFeed(path, timeouts)
 

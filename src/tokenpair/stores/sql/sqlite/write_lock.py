@@ -1,4 +1,4 @@
-"""The turn to write to one SQLite file, shared by all writers of this process.
+"""The turn to write to an SQLite file, shared by all writers of this process.
 
 SQLite has one writer at a time. Its own waiting polls and is unfair; an asyncio lock is neither.
 """
@@ -9,35 +9,42 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from tokenpair.errors import Unavailable
 
-_locks: WeakValueDictionary[str, "WriteLock"] = WeakValueDictionary()
+_LocksByPath = WeakValueDictionary[str, asyncio.Lock]
+
+# A lock belongs to one event loop. Apps in several threads have several loops, and then SQLite's
+# own lock keeps them apart.
+_locks: WeakKeyDictionary[AbstractEventLoop, _LocksByPath] = WeakKeyDictionary()
 
 
 class WriteLock:
-    """A context manager that is held while writing. Raises `Unavailable` after `seconds`."""
+    """A context manager that is held while writing. Raises `Unavailable` after `seconds`.
 
-    def __init__(self, seconds: float) -> None:
+    All objects with the same path share one lock. One object serves one event loop after another,
+    not two at once.
+    """
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self._path = path
         self._seconds = seconds
-        # One for each event loop: a lock belongs to the loop in which a task first waited for it.
-        self._by_loop: WeakKeyDictionary[AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        self._loop: AbstractEventLoop | None = None
+        self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> None:
-        lock = self._lock()
-        if not lock.locked():
-            await lock.acquire()
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._lock = loop, _lock_of(loop, self._path)
+        if not self._lock.locked():
+            await self._lock.acquire()
             return
         try:
             async with asyncio.timeout(self._seconds):
-                await lock.acquire()
+                await self._lock.acquire()
         except TimeoutError as exc:
             raise Unavailable("waited too long for a turn to write") from exc
 
     async def __aexit__(self, *_: object) -> None:
-        self._lock().release()
-
-    def _lock(self) -> asyncio.Lock:
-        return self._by_loop.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        self._lock.release()
 
 
-def write_lock(path: str, seconds: float) -> WriteLock:
-    """Return the lock of a database file. The caller keeps it as long as its connections."""
-    return _locks.setdefault(path, WriteLock(seconds))
+def _lock_of(loop: AbstractEventLoop, path: str) -> asyncio.Lock:
+    return _locks.setdefault(loop, _LocksByPath()).setdefault(path, asyncio.Lock())
