@@ -1,8 +1,8 @@
-"""`./run bench`: what requests and renewals cost, as ratios to a bare route in the same run.
+"""`./run bench`: the cost of requests and renewals, as ratios to a bare route in the same run.
 
-In each round every case runs once, in random order; shown are the median of the rounds and their
-spread. Trust the server's CPU time per request: throughput also depends on how many cores are to
-spare.
+In each round, every case runs once, in random order. Results are medians of the rounds, with their
+spread. The most reliable figure is the server's CPU time per request: throughput also depends on
+how many cores are free.
 """
 
 import argparse
@@ -30,9 +30,9 @@ A_MILLION = 1_000_000
 
 
 def main() -> int:
-    """Measure, print, and write the results down; or draw what has been measured."""
+    """Measure, print and save the results; or draw saved results."""
     options = _options()
-    # Not needed for --help, and a second to load.
+    # --help does not need these, and they take a second to import.
     from bench.figures import BenchError  # noqa: PLC0415
 
     try:
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def draw(path: Path) -> int:
-    """Write the page's tables and the chart anew, from results. Raises `BenchError`."""
+    """Write the page's tables and the chart from saved results. Raises `BenchError`."""
     from bench import page  # noqa: PLC0415
     from bench.results import Results  # noqa: PLC0415
 
@@ -53,7 +53,7 @@ def draw(path: Path) -> int:
 
 
 def measure(options: argparse.Namespace) -> int:
-    """Measure the groups, print, and write down. Raises `BenchError` for a run with errors."""
+    """Measure the groups, print and save. Raises `BenchError` for a run with errors."""
     from bench import report, targets  # noqa: PLC0415
     from bench.load import GENERATOR  # noqa: PLC0415
     from bench.results import Results, machine  # noqa: PLC0415
@@ -69,9 +69,9 @@ def measure(options: argparse.Namespace) -> int:
 
 
 def measure_groups(names: Sequence[str], size: dict[str, Any], results: "Results") -> None:
-    """Measure one after the other, into the results. One that fails does not stop the others.
+    """Measure one group after the other, and add to the results; continue after a failure.
 
-    Each has a PostgreSQL of its own, lest it clears away behind another while that is measured.
+    Each group has its own PostgreSQL, so that the clean-up of one does not disturb the next.
     """
     import uvloop  # noqa: PLC0415
 
@@ -96,7 +96,7 @@ def measure_groups(names: Sequence[str], size: dict[str, Any], results: "Results
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./run bench",
-        description="What requests and renewals cost, as ratios to a bare route in the same run.",
+        description="Measure requests and renewals, as ratios to a bare route in the same run.",
     )
     parser.add_argument(
         "--only",
@@ -104,22 +104,27 @@ def _options() -> argparse.Namespace:
         metavar="GROUP",
         choices=[*GROUPS, PEERS],
         default=[],
-        help=f"measure these alone: {', '.join(GROUPS)}",
+        help=f"measure only these groups: {', '.join(GROUPS)}",
     )
     parser.add_argument(
-        "--peers", action="store_true", help="measure other libraries, too; they are installed once"
+        "--peers",
+        action="store_true",
+        help="also measure other libraries, which are installed first",
     )
-    parser.add_argument("--rounds", type=int, default=9, help="how often each case runs (9)")
-    parser.add_argument("--seconds", type=float, default=2, help="how long each time (2)")
+    parser.add_argument("--rounds", type=int, default=9, help="number of runs of each case (9)")
+    parser.add_argument("--seconds", type=float, default=2, help="duration of each run (2)")
     parser.add_argument(
-        "--sessions", type=int, default=A_MILLION, help="in the large databases (1,000,000)"
+        "--sessions", type=int, default=A_MILLION, help="number in the large databases (1,000,000)"
     )
     parser.add_argument(
-        "--draw", type=Path, metavar="RESULTS", help="draw the page's tables and the chart"
+        "--draw",
+        type=Path,
+        metavar="RESULTS",
+        help="draw the page's tables and the chart from results",
     )
     options = parser.parse_args()
     if options.rounds < 1 or options.seconds <= 0 or options.sessions < 1:
-        parser.error("there must be a round, and a session, and it must take some time")
+        parser.error("--rounds, --sessions and --seconds must be positive")
     if options.draw:
         options.draw = options.draw.absolute()
     options.only = options.only or list(GROUPS)

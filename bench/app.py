@@ -1,4 +1,4 @@
-"""The apps that are measured: our routes, beside the routes that they are compared with."""
+"""The measured apps: tokenpair's routes, and the routes that they are compared with."""
 
 import gc
 import os
@@ -27,11 +27,11 @@ BARE, NO_OP, PROTECTED = "/bare", "/no-op", "/protected"
 
 
 def create_app() -> ASGIApp:
-    """Build them, as the BENCH_ variables say: each measured route in an app of its own.
+    """Create the apps from the BENCH_ variables, with each measured route in its own app.
 
-    FastAPI looks at its routes one after another. So none stands behind another here; a renewal
-    only behind what `install` adds before it. The garbage collector leaves out what is there at
-    the start, as in Bookly.
+    FastAPI tries its routes one after another. With one app for each, no route is slowed down by
+    others; a renewal only by those that `install` adds before it. As in Bookly, the garbage
+    collector ignores what exists at the start.
     """
     auth, main = create_auth(), FastAPI()
     install(main, auth)
@@ -49,13 +49,13 @@ def create_app() -> ASGIApp:
 
 
 def create_guarded_app() -> ASGIApp:
-    """Build the app whose every request is checked, before any route is looked for."""
+    """Create an app with a middleware that checks every request before routing."""
     app = FastAPI()
     app.get(BARE)(bare)
     install(app, create_auth())
     app.add_middleware(AccessTokenMiddleware)
     gc.freeze()
-    return _side_by_side({}, app)  # Found in the same way as what it is compared with.
+    return _side_by_side({}, app)  # Routed in the same way as what it is compared with.
 
 
 def _side_by_side(apps: Mapping[str, ASGIApp], main: ASGIApp) -> ASGIApp:
@@ -66,24 +66,24 @@ def _side_by_side(apps: Mapping[str, ASGIApp], main: ASGIApp) -> ASGIApp:
 
 
 async def nothing() -> None:
-    """Be a dependency that does nothing: what `Depends` itself costs."""
+    """Do nothing: this measures the cost of `Depends` itself."""
 
 
 async def bare() -> dict[str, bool]:
-    """Answer, and check nothing."""
+    """Answer without a check."""
     return {"ok": True}
 
 
 async def protected(_: AccessToken) -> dict[str, bool]:
-    """Answer whoever shows an access token."""
+    """Answer requests with a valid access token."""
     return {"ok": True}
 
 
 def create_auth() -> Auth:
-    """Put the library together as it is in production, but for two things.
+    """Create an `Auth` as in production, with two differences.
 
-    Every renewal rotates: in real life all but one in two minutes are cheaper. And a hash costs
-    what BENCH_ARGON2_KIB says.
+    Every renewal rotates; in production, all but one in two minutes don't, and are cheaper. And the
+    cost of a hash is BENCH_ARGON2_KIB.
     """
     url = os.environ["BENCH_DATABASE_URL"]
     return Auth(
@@ -104,7 +104,7 @@ def _storage(url: str) -> Storage:
 
 
 def _wake_up(url: str, how: str) -> WakeUp | None:
-    """`how` is "own" for the database's own way, "none", or the URL of a Valkey."""
+    """Return the wake-up for "own" (the database's), "none", or the URL of a Valkey."""
     if how == "own" and url.startswith("postgresql"):
         return PostgresWakeUp(Connector(url).connect)
     return None if how in {"own", "none"} else ValkeyWakeUp(how)

@@ -1,4 +1,4 @@
-"""What is measured under load: each case beside the one it is compared with, round after round."""
+"""Cases that are measured under load, each next to the one it is compared with."""
 
 import random
 import time
@@ -19,9 +19,9 @@ MakeTraffic = Callable[[], Awaitable[Traffic]]
 
 @dataclass(slots=True, kw_only=True)
 class Case:
-    """One thing that is measured, and what each round has seen.
+    """One measured case, and the results of its rounds.
 
-    `traffic` is asked for anew in each round: a chain of renewals begins with new log-ins.
+    `traffic` is called in each round: a chain of renewals starts with new log-ins.
     """
 
     name: str
@@ -31,21 +31,21 @@ class Case:
     loads: list[Load] = field(default_factory=list)
     early_errors: int = 0
     cpu: list[float] = field(default_factory=list)
-    """Seconds of the server's CPU for one request, by round."""
+    """CPU time of the server per request, in seconds, by round."""
 
     @property
     def errors(self) -> int:
-        """How many requests were refused or lost, in all rounds."""
+        """Number of refused or lost requests in all rounds."""
         return self.early_errors + sum(load.errors for load in self.loads)
 
     @property
     def rates(self) -> list[float]:
-        """Requests a second, by round."""
+        """Requests per second, by round."""
         return [load.requests / load.seconds for load in self.loads]
 
 
 def always(traffic: Traffic) -> MakeTraffic:
-    """Send the same in every round."""
+    """Use the same traffic in every round."""
 
     async def same() -> Traffic:
         return traffic
@@ -54,7 +54,7 @@ def always(traffic: Traffic) -> MakeTraffic:
 
 
 def lasting(make: MakeTraffic) -> MakeTraffic:
-    """Send the same for a while: some access tokens live for five minutes only."""
+    """Reuse traffic for a while: some access tokens are valid for only five minutes."""
     made_at, made = -inf, Traffic(path="/")
 
     async def same() -> Traffic:
@@ -67,9 +67,9 @@ def lasting(make: MakeTraffic) -> MakeTraffic:
 
 
 async def measure(cases: Sequence[Case], *, rounds: int, seconds: float) -> None:
-    """In each round run every case, in random order.
+    """In each round, run every case, in random order.
 
-    One round before the first warms up; only its errors are kept.
+    A first round is for warming up; only its errors are kept.
     """
     for number in range(rounds + 1):
         for case in random.sample(cases, len(cases)):
@@ -80,7 +80,7 @@ async def measure(cases: Sequence[Case], *, rounds: int, seconds: float) -> None
 
 
 async def _run(case: Case, seconds: float) -> None:
-    """Run a case for some seconds, and keep what was seen."""
+    """Run a case for some seconds, and keep the results."""
     traffic = await case.traffic()
     before = case.served_by.cpu_seconds()
     load = await send(case.served_by.port, traffic, connections=case.connections, seconds=seconds)
@@ -89,7 +89,7 @@ async def _run(case: Case, seconds: float) -> None:
 
 
 def row(case: Case, against: Mapping[str, Case], *, note: str = "") -> Row:
-    """Write a case down, with its ratios to others, whose short names are given."""
+    """Return a row for a case, with its ratios to other cases by short name."""
     figures: dict[str, list[float]] = {}
     for name, other in against.items():
         figures[X + name] = ratios(case.rates, other.rates)

@@ -1,4 +1,4 @@
-"""The chart: a protected request and a renewal, ours and the peers', beside a bare route."""
+"""The chart: a protected request and a renewal, of tokenpair and of peers, against a bare route."""
 
 import statistics
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _STYLE = """\
 
 
 def draw(tables: Sequence[Table]) -> str:
-    """Give the chart as SVG, or nothing if no peers were measured."""
+    """Return the chart as SVG, or an empty string if no peers were measured."""
     shown = [each for each in tables if each.title in {REQUESTS, RENEWALS}]
     if not shown:
         return ""
@@ -66,7 +66,7 @@ def _head(height: int) -> list[str]:
 
 
 def _panel(title: str, rows: Sequence[Row], y: int) -> list[str]:
-    """Draw one table: its longest possible bar is a bare route's."""
+    """Draw one table. A bar of full length is the bare route."""
     top, bottom = y + 16, y + 22 + STEP * len(rows)
     scale = RIGHT - LEFT
     most = max(1.0, *map(_ratio, rows))
@@ -89,7 +89,7 @@ def _bar(row: Row, y: int, scale: float) -> list[str]:
     width = max(1.0, ratio * scale)
     ours = " ours" if row.name.startswith(OURS) else ""
     note = f' <tspan class="muted">{escape(row.note)}</tspan>' if row.note else ""
-    # Beside a long bar there is the line of the bare route, so its figure stands inside.
+    # The line of the bare route is next to a long bar, so its figure is inside.
     is_long = width > 0.8 * (RIGHT - LEFT)
     x, place = (LEFT + width - 8, " inside") if is_long else (LEFT + width + 8, "")
     return [

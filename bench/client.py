@@ -1,4 +1,4 @@
-"""A client of our own: one connection that stays open, and asks."""
+"""An HTTP client with one connection that stays open."""
 
 import asyncio
 from types import TracebackType
@@ -6,18 +6,18 @@ from typing import Self
 
 
 class Connection:
-    """One connection to a server on this machine; opened anew when the server has hung up."""
+    """One connection to a server on this machine; reconnects if the server has closed it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self.received = 0
-        """Bytes, of all answers."""
+        """Total size of all answers, in bytes."""
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request, and give the answer's status and body.
+        """Send a request, and return the answer's status and body.
 
-        The answer must say how long it is. Raises `OSError`.
+        The answer must have a Content-Length. Raises `OSError`.
         """
         reader, writer = self._streams or await self._open()
         try:
@@ -38,7 +38,7 @@ class Connection:
         return self._streams
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._streams:
             self._streams[1].close()
         self._streams = None

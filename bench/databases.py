@@ -1,4 +1,4 @@
-"""The databases that are measured with: SQLite files, and a PostgreSQL that writes to disk."""
+"""Databases for the benchmark: SQLite files, and a PostgreSQL that writes to disk."""
 
 import tempfile
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ POSTGRESQL = "PostgreSQL"
 
 
 class Databases:
-    """Gives empty databases. PostgreSQL is started when the first one is asked for."""
+    """Creates empty databases. The first request for a PostgreSQL database starts the server."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -25,11 +25,11 @@ class Databases:
         self._server: PostgresServer | None = None
 
     def sqlite(self) -> str:
-        """Name a new file."""
+        """Return a new SQLite URL."""
         return f"sqlite:///{self._folder}/{next(self._numbers)}.db"
 
     def postgresql(self) -> str:
-        """Make a new database, on the one server of the run."""
+        """Create a new database on the run's PostgreSQL server."""
         if self._server is None:
             self._server = self._stack.enter_context(postgres(fsync=True))
         return self._server.create_database()
@@ -47,11 +47,11 @@ class Databases:
 
 
 def socket_folder(url: str) -> Path:
-    """Give the folder with the socket of the server that a PostgreSQL URL names."""
+    """Return the folder with the socket of the server in a PostgreSQL URL."""
     return Path(parse_qs(urlsplit(url).query)["host"][0])
 
 
 def database_cpu_seconds(url: str) -> float:
-    """Give the CPU time that the PostgreSQL server has used, with all its processes."""
+    """Return the CPU time of the PostgreSQL server and all its processes, in seconds."""
     pid = (socket_folder(url) / "data/postmaster.pid").read_text().split()[0]
     return cpu_seconds_with_the_dead(int(pid))

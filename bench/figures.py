@@ -1,11 +1,11 @@
-"""What a measurement leaves behind: tables of rows of figures, each with all that was seen."""
+"""Results of measurements: tables with rows of figures, each with its values by round."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-# The columns that more than one group has. A name follows the first two: of what it is a ratio to.
+# Columns that several groups use. The first two are followed by the name of the denominator.
 X = "x "
 CPU_X = "CPU x "
 CPU = "CPU µs"
@@ -20,14 +20,14 @@ VALUE = "value"
 
 
 class BenchError(Exception):
-    """Something could not be measured."""
+    """A measurement was not possible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One thing that was measured: by column, what each round has seen.
+    """One measured thing: for each column, the values of all rounds.
 
-    `note` is what there is to say besides, or why it has not been measured.
+    `note` adds a remark, or the reason why it was not measured.
     """
 
     name: str
@@ -45,16 +45,16 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """Give every column that a row has, in their order."""
+        """Return all columns of the rows, in order."""
         return list(dict.fromkeys(name for row in self.rows for name in row.figures))
 
     @property
     def errors(self) -> int:
-        """How many requests were refused or lost."""
+        """Number of refused or lost requests."""
         return sum(row.errors for row in self.rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as it is kept: of each figure the five digits that mean something."""
+        """Return it for JSON, with five significant digits."""
         content = asdict(self)
         for row in content["rows"]:
             row["figures"] = {
@@ -65,12 +65,12 @@ class Table:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `to_json` gives."""
+        """Read what `to_json` returns."""
         return cls(title=content["title"], rows=[Row(**row) for row in content["rows"]])
 
 
 def figure(tables: Sequence[Table], title: str, row: str, column: str) -> list[float] | None:
-    """Give what was seen in one place, or None if nothing was."""
+    """Return the values of one cell, or None if it is empty."""
     for table in tables:
         for each in table.rows:
             if (table.title, each.name) == (title, row):
@@ -84,7 +84,7 @@ def ratios(ones: Sequence[float], others: Sequence[float]) -> list[float]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Write the median, and in brackets the least and the most."""
+    """Return the median, with minimum and maximum in brackets."""
     median = number(statistics.median(values))
     if len(values) == 1:
         return median
@@ -92,12 +92,12 @@ def spread(values: Sequence[float]) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number with about three digits."""
+    """Format a number with about three digits."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value that a share of all does not pass; `values` must not be empty."""
+    """Return the value at a share of all, such as 0.99; `values` must not be empty."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]

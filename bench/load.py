@@ -1,7 +1,7 @@
 """Load: the same requests again and again, on connections that stay open.
 
-By wrk where it is installed, which costs next to nothing; else by this process, which costs more
-than the fastest of the routes. Either way the figure to trust is the server's own CPU time.
+wrk sends them if it is installed, and uses almost no CPU. Otherwise, this process does, and uses
+more CPU than the fastest route. In both cases, rely on the server's own CPU time.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ GENERATOR = "wrk" if wrk.PATH else f"the bench itself (better: {wrk.HOW_TO_INSTA
 
 
 async def send(port: int, traffic: Traffic, *, connections: int, seconds: float) -> Load:
-    """Send for some seconds, a request at a time on each connection."""
-    if wrk.PATH and seconds >= 1:  # It counts in whole seconds.
+    """Send for some seconds, one request at a time on each connection."""
+    if wrk.PATH and seconds >= 1:  # wrk counts in whole seconds.
         return Load(**await wrk.send(port, traffic, connections=connections, seconds=seconds))
     return await send_by_ourselves(port, traffic, connections=connections, seconds=seconds)
 
 
 async def send_once(port: int, traffic: Traffic, *, connections: int) -> Load:
-    """Send each token once, and no more."""
+    """Send each token once."""
     return await send_by_ourselves(port, traffic, connections=connections, seconds=inf, once=True)
 
 
@@ -61,11 +61,11 @@ async def send_by_ourselves(
 async def _talk(
     port: int, traffic: Traffic, tokens: deque[str], until: float, seen: _Seen, *, once: bool
 ) -> None:
-    """Be one connection."""
+    """Send the requests of one connection."""
     async with Connection(port) as connection:
         while (began := time.perf_counter()) < until and tokens:
             token = tokens.popleft()
-            # Put back at once: there may be fewer tokens than connections.
+            # Put it back at once, because there may be fewer tokens than connections.
             if not traffic.is_chain and not once:
                 tokens.append(token)
             try:

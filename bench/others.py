@@ -15,16 +15,16 @@ COURSE = "the course's shape"
 SIMPLEJWT = "simplejwt"
 
 _UVICORN = "uvicorn --no-access-log --log-level warning --port PORT"
-# With threads, for else it keeps no connection open.
+# Threads, because otherwise the server keeps no connection open.
 _GUNICORN = "gunicorn --worker-class gthread --threads 4 --bind 127.0.0.1:PORT --log-level warning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """One of them. `module` is its app, and the name of its list of versions.
+    """One peer. `module` is its app, and the name of its list of versions.
 
-    `routes` are its protected ones, each with the name of the token that opens it. `renewal` takes
-    a refresh token, where there is such a thing.
+    `routes` are its protected routes, each with the name of the token that it needs. `renewal`
+    takes a refresh token, if the library has one.
     """
 
     name: str
@@ -90,32 +90,32 @@ PEERS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A peer whose server runs."""
+    """A peer with a running server."""
 
     peer: Peer
     process: Process
     client: httpx2.AsyncClient
 
     async def tokens(self, number: int, kind: str) -> list[str]:
-        """Get tokens of so many new accounts. Raises `BenchError`."""
+        """Return the tokens of `number` new accounts. Raises `BenchError`."""
         found = []
         for each in range(number):
             answer = await self.client.post(f"/tokens/{each}")
             if answer.is_error:
-                raise BenchError(f"{self.peer.name} gave no token: {answer.text[:200]}")
+                raise BenchError(f"{self.peer.name} returned no token: {answer.text[:200]}")
             found.append(answer.json()[kind])
         return found
 
     async def renewals(self, number: int) -> Traffic:
-        """Renew with the refresh tokens of so many new accounts."""
+        """Renew with the refresh tokens of `number` new accounts."""
         if self.peer.renewal is None:
-            raise BenchError(f"{self.peer.name} knows no renewal")
+            raise BenchError(f"{self.peer.name} has no renewal")
         return replace(self.peer.renewal, tokens=await self.tokens(number, "refresh_token"))
 
 
 @asynccontextmanager
 async def started(peer: Peer, *, database_url: str, valkey_url: str) -> AsyncIterator[Running]:
-    """Run a peer's server for the length of the block, as one worker. Raises `BenchError`."""
+    """Run a peer's server as one worker during the block. Raises `BenchError`."""
     port = free_port()
     command = peer.command.replace("PORT", str(port)).split()
     python = str(venvs.python_of(peer.module))

@@ -1,4 +1,4 @@
-"""The page: the bench's README has the results between two marks, and the chart lies beside it."""
+"""The results in bench/README.md, between two marks, and the chart next to it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ END = "<!-- The end of what is drawn. -->"
 
 
 def draw(results: Results, *, readme: Path = README, image: Path = CHART) -> list[Path]:
-    """Write both anew, and give what was written.
+    """Write the page and the chart, and return their paths.
 
-    The chart needs the peers. Raises `BenchError` for a run with errors, and changes nothing.
+    The chart needs the peers. Raises `BenchError` for a run with errors, and then changes nothing.
     """
     results.require_result()
     readme.write_text(with_results(readme.read_text(), results))
@@ -26,7 +26,7 @@ def draw(results: Results, *, readme: Path = README, image: Path = CHART) -> lis
 
 
 def with_results(page: str, results: Results) -> str:
-    """Give the page with these results instead of its own."""
+    """Return the page with these results in place of its own."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return "\n\n".join([before + BEGIN, *_paragraphs(results), END + after])

@@ -1,7 +1,7 @@
-"""Fill a database with users and sessions, each of which we hold a refresh token for.
+"""Fill a database with users and sessions, and make refresh tokens for them.
 
-The rows are written directly: a million log-ins would take a day. The ids of user and session
-number N end in N, and all sessions have the same secret.
+The rows are written directly, because a million log-ins would take a day. The ids of user and
+session number N end in N, and all sessions have the same secret.
 """
 
 import sqlite3
@@ -36,7 +36,7 @@ FROM {numbers}
 
 
 def fill(url: str, sessions: int) -> None:
-    """Write so many users, each with one session; the tables must be there."""
+    """Write `number` users, each with one session. The tables must exist."""
     now = datetime.now(UTC).replace(tzinfo=None)
     past, future = (f"'{now + timedelta(days=days)}'" for days in (-1, 29))
     secret_hash = hash_secret(SECRET).hex()
@@ -75,16 +75,16 @@ def _fill_postgresql(url: str, statements: list[str]) -> None:
         connection.execute("SET timezone = 'UTC'")
         for each in statements:
             connection.execute(each.encode())
-        # What autovacuum would do soon, in the middle of what is measured.
+        # Otherwise, autovacuum would do this soon, during the measurement.
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")
 
 
 def refresh_tokens(codec: Codec, numbers: Iterable[int], *, generation: int) -> list[str]:
-    """Make a refresh token of each of these sessions.
+    """Make a refresh token for each of these sessions.
 
-    Of a generation that is far ahead of the row's, so that it is accepted, whatever has been
-    renewed before: as if the row had lost its last writes.
+    Its generation is far ahead of the row's, as if the row had lost its last writes. So it is
+    accepted no matter what was renewed before.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     return [
@@ -92,7 +92,7 @@ def refresh_tokens(codec: Codec, numbers: Iterable[int], *, generation: int) -> 
             FullRefreshClaims(
                 subject=UUID(f"{_USER}{number:012x}"),
                 session_id=UUID(f"{_SESSION}{number:012x}"),
-                token_id=f"{generation:011d}{number:011d}",  # As long as a real one.
+                token_id=f"{generation:011d}{number:011d}",  # As long as a real token id.
                 parent=f"{generation - 1:011d}{number:011d}",
                 generation=generation,
                 secret=SECRET,

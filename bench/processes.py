@@ -1,4 +1,4 @@
-"""Processes that are measured: started, asked what they have used, and stopped."""
+"""Start and stop the measured processes, and read what they have used."""
 
 import asyncio
 import os
@@ -21,22 +21,22 @@ STOP_SECONDS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A server that listens on a port, and all the processes that it has started."""
+    """A server on a port, with all its child processes."""
 
     pid: int
     port: int
 
     def cpu_seconds(self) -> float:
-        """Give the CPU time, user and system, that they have used."""
+        """Return the user and system CPU time of all of them, in seconds."""
         return sum(map(_cpu_seconds, family(self.pid)))
 
     def memory_mib(self) -> float:
-        """Give the memory that they hold."""
+        """Return the memory of all of them, in MiB."""
         return sum(map(_memory_kib, family(self.pid))) / 1024
 
 
 def family(pid: int) -> list[int]:
-    """Give a process and all that descend from it."""
+    """Return a process and all its descendants."""
     found = [pid]
     for each in found:
         found += _children(each)
@@ -44,13 +44,13 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds_with_the_dead(pid: int) -> float:
-    """Give the CPU time of a family, with that of children which have ended."""
+    """Return the CPU time of a family in seconds, including children that have ended."""
     dead = _stat(pid)[13:15]
     return sum(map(_cpu_seconds, family(pid))) + sum(map(int, dead)) / TICKS
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Find a free port."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
     return port
@@ -60,9 +60,9 @@ def free_port() -> int:
 async def running(
     command: Sequence[str], *, port: int, asked: str, env: Mapping[str, str]
 ) -> AsyncIterator[Process]:
-    """Run a server for the length of the block; it is there once it answers at `asked`.
+    """Run a server during the block, which starts when it answers at `asked`.
 
-    What it says is kept, and shown if it does not start. Raises `BenchError`.
+    If it does not start, the error contains its last output. Raises `BenchError`.
     """
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
@@ -104,7 +104,7 @@ async def _answers(process: "subprocess.Popen[bytes]", port: int, path: str) -> 
 def _children(pid: int) -> list[int]:
     try:
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:  # It has just ended.
+    except OSError:  # The process has just ended.
         return []
 
 

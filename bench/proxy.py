@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that counts what passes."""
+"""A proxy in front of PostgreSQL that counts bytes."""
 
 import asyncio
 import tempfile
@@ -13,27 +13,27 @@ _SOCKET = ".s.PGSQL.5432"
 
 @dataclass(slots=True, kw_only=True)
 class Proxy:
-    """`url` is the database's, by way of the proxy; `passed` counts bytes in both directions."""
+    """`url` reaches the database through the proxy; `passed` counts bytes in both directions."""
 
     url: str
     passed: int = 0
 
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on all that comes, and count it."""
+        """Pass on all data, and count it."""
         try:
             while data := await reader.read(65536):
                 self.passed += len(data)
                 writer.write(data)
                 await writer.drain()
         except OSError:
-            pass  # Either side may hang up at any moment.
+            pass  # Either side may close its connection at any time.
         finally:
             writer.close()
 
 
 @asynccontextmanager
 async def counted(url: str) -> AsyncIterator[Proxy]:
-    """Put a proxy before the server that a URL names, for the length of the block."""
+    """Run a proxy in front of the server in a URL during the block."""
     theirs = socket_folder(url)
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as ours:
         proxy = Proxy(url=url.replace(str(theirs), ours))

@@ -1,4 +1,4 @@
-"""Tables as text: for the terminal, and for a page."""
+"""Tables as text, for the terminal and for a page."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from bench.targets import Verdict
 
 
 def text(table: Table) -> str:
-    """Write a table for the terminal: medians, and from the least to the most in brackets."""
+    """Format a table for the terminal: medians, with minimum and maximum in brackets."""
     lines = [[table.title, *table.columns]]
     lines += [[f"  {row.name}", *_cells(table, row)] for row in table.rows]
     notes = ["", *(row.note for row in table.rows)]
@@ -19,7 +19,7 @@ def text(table: Table) -> str:
 
 
 def markdown(table: Table) -> str:
-    """Write a table for a page."""
+    """Format a table for a page."""
     rows = [
         [f"{row.name} ({row.note})" if row.note else row.name, *_cells(table, row)]
         for row in table.rows
@@ -28,14 +28,14 @@ def markdown(table: Table) -> str:
 
 
 def verdicts(seen: Sequence[Verdict]) -> str:
-    """Write for the terminal what the targets say."""
+    """Format the targets for the terminal."""
     lines = [["the targets", "wanted", "measured", ""]]
     lines += [[f"  {each.target}", each.wanted, each.measured, each.word] for each in seen]
     return "\n".join(_aligned(lines))
 
 
 def verdicts_markdown(seen: Sequence[Verdict]) -> str:
-    """Write for a page what the targets say."""
+    """Format the targets for a page."""
     rows = [[each.target, each.wanted, each.measured, each.word] for each in seen]
     return _markdown(["target", "wanted", "measured", ""], rows)
 
@@ -45,7 +45,7 @@ def _cells(table: Table, row: Row) -> list[str]:
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Put the cells below each other: the first to the left, the others to the right."""
+    """Align the columns: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
         "  ".join(

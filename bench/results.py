@@ -1,4 +1,4 @@
-"""What is kept of a run: the tables, on what machine, and whether anything failed."""
+"""Saved results of a run: the tables, the machine, and failures."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "asyncpg", "cryptograph
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """One run. `failed` says of each group that could not be measured why."""
+    """One run. `failed` has the reason for each group that could not be measured."""
 
     machine: dict[str, Any]
     options: dict[str, Any]
@@ -29,17 +29,17 @@ class Results:
 
     @property
     def problems(self) -> list[str]:
-        """Say what makes this run no result; nothing, if it is one."""
+        """Return why this run is not a valid result; empty if it is one."""
         errors = [f"{each.title}: {each.errors} errors" for each in self.tables if each.errors]
         return [*errors, *(f"{name}: {reason}" for name, reason in self.failed.items())]
 
     def require_result(self) -> None:
-        """Require that nothing failed. Raises `BenchError`."""
+        """Raise `BenchError` if anything failed."""
         if self.problems:
             raise BenchError(f"a run with errors is not a result: {'; '.join(self.problems)}")
 
     def save(self, folder: Path = FOLDER) -> Path:
-        """Write everything down, as JSON, also what is no result: it shows what went wrong."""
+        """Save the run as JSON, even with failures, because it shows what went wrong."""
         folder.mkdir(exist_ok=True)
         path = folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
         content = {
@@ -49,7 +49,7 @@ class Results:
             "tables": [each.to_json() for each in self.tables],
         }
         text = json.dumps(content, indent=1, ensure_ascii=False)
-        # Each list of figures on a line of its own: it is read by people, too.
+        # Each list of figures gets one line, because people read this file, too.
         path.write_text(re.sub(r"(?<=[\[\d,])\n +(?=[-\d\]])", " ", text) + "\n")
         return path
 
@@ -65,7 +65,7 @@ class Results:
 
 
 def machine() -> dict[str, Any]:
-    """Describe what is measured on, and when."""
+    """Describe the machine and the date."""
     cpu = Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
@@ -81,7 +81,7 @@ def machine() -> dict[str, Any]:
 
 
 def described(machine: Mapping[str, Any], options: Mapping[str, Any]) -> Sequence[str]:
-    """Say it in sentences."""
+    """Return the description in sentences."""
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     return [
         f"Measured on {machine['date']}: {machine['cores']} cores of {machine['cpu']}, "

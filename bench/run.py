@@ -1,4 +1,4 @@
-"""What a group of measurements is given."""
+"""The input of a group of measurements."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from bench.databases import Databases
 class Run:
     """How long and how large to measure, and the databases.
 
-    `rounds` of `seconds` each; `sessions` is how many there are in the large databases.
+    Each of the `rounds` takes `seconds`. `sessions` is their number in the large databases.
     """
 
     rounds: int

@@ -1,4 +1,4 @@
-"""Our server: uvicorn with the bench's app, what it has used, and accounts and tokens for it."""
+"""tokenpair's server: uvicorn with the bench's app, and accounts and tokens for it."""
 
 import secrets
 import sys
@@ -33,7 +33,7 @@ class Server(Process):
     client: httpx2.AsyncClient
 
     async def log_in(self, number: int, name: str = "reader") -> list[dict[str, Any]]:
-        """Open so many sessions, each of an account of its own; give their pairs."""
+        """Open `number` sessions, each of a new account, and return their pairs."""
         pairs = []
         for each in range(number):
             await self.client.post("/auth/signup", json=account(name, each))
@@ -44,14 +44,14 @@ class Server(Process):
         return pairs
 
     def fresh_access_tokens(self, pair: dict[str, Any], number: int) -> list[str]:
-        """Make access tokens of one session that the server has never seen."""
+        """Make access tokens of one session that the server has not seen."""
         claims = self.codec.decode_access(pair["access_token"])
         fresh = (replace(claims, token_id=secrets.token_urlsafe(16)) for _ in range(number))
         return [self.codec.encode(each) for each in fresh]
 
 
 def account(name: str, number: int | str) -> dict[str, str]:
-    """Give what an account logs in with."""
+    """Return the body of an account's log-in."""
     return {"email": f"{name}{number}@example.com", "password": PASSWORD}
 
 
@@ -65,9 +65,9 @@ async def serve(
     wake_up: str = "own",
     options: Sequence[str] = (),
 ) -> AsyncIterator[Server]:
-    """Start the app on a database, and stop it. Log-ins are cheap, if nothing else is said.
+    """Run the app on a database during the block. By default, log-ins are cheap.
 
-    `keys` is the file of keys that another server has already; `options` go to uvicorn.
+    `keys` is the key file of another server; `options` are for uvicorn.
     """
     with tempfile.TemporaryDirectory() as folder:
         keys = keys or make_keys(folder)
@@ -90,7 +90,7 @@ async def serve(
 
 
 def make_keys(folder: str | Path) -> Path:
-    """Make a file of keys."""
+    """Create a key file."""
     keys = Path(folder, "keys.json")
     change_keyring(keys, lambda _: Keyring([Key.generate()]))
     return keys

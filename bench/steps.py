@@ -1,4 +1,4 @@
-"""What a renewal is made of, one step more at a time, and without any storage."""
+"""The steps of a renewal without storage, each with one more step than the last."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ PRESENTED = FullRefreshClaims(
     issued_at=_BEGAN,
     expires_at=_ENDS,
 )
-"""What the token says that every step is asked with."""
+"""The claims of the token that is sent to every step."""
 
 _STATE = SessionState(
     session_id=PRESENTED.session_id,
@@ -47,7 +47,7 @@ _STATE = SessionState(
 
 
 def endpoints(auth: Auth) -> dict[str, Endpoint]:
-    """Give the endpoint of each step, by its path."""
+    """Return the endpoint of each step, by path."""
     mint = auth.renew.mint
     codec, token = mint.codec, mint.codec.encode(PRESENTED)
     pair = mint.next_pair(_STATE, token, PRESENTED, _BEGAN)

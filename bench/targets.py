@@ -1,4 +1,4 @@
-"""The targets: what the measured figures should be, and whether they are."""
+"""The targets for the measured figures, and whether they are met."""
 
 import statistics
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ from bench.others import COURSE, SIMPLEJWT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What the median in one place should at least or at most be."""
+    """The minimum or maximum for the median of one cell."""
 
     name: str
     table: str
@@ -47,13 +47,13 @@ class Target:
 
     @property
     def wanted(self) -> str:
-        """Say it."""
+        """Return it as text."""
         if self.at_least is not None:
             return f"≥ {number(self.at_least)}"
         return f"≤ {number(self.at_most or 0)}"
 
     def is_met(self, median: float) -> bool:
-        """Is it as it should be?"""
+        """Is the target met?"""
         if self.at_least is not None:
             return median >= self.at_least
         return median <= (self.at_most or 0)
@@ -61,7 +61,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A target beside what was measured."""
+    """A target next to its measured figure."""
 
     target: str
     wanted: str
@@ -70,7 +70,7 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """Say whether it is met."""
+        """Return whether it is met, as text."""
         return "met" if self.is_met else "MISSED"
 
 
@@ -83,7 +83,7 @@ def _at_most(bound: float, name: str, table: str, row: str, column: str) -> Targ
 
 
 def _speed(ratio: float, name: str, table: str, row: str, other: str) -> list[Target]:
-    """So fast beside another: by throughput, and by the server's CPU."""
+    """Return targets for a case against another, by throughput and by CPU."""
     return [
         _at_least(ratio, f"{name}, throughput", table, row, X + other),
         _at_most(1 / ratio, f"{name}, CPU", table, row, CPU_X + other),
@@ -136,7 +136,7 @@ TARGETS = [
 
 
 def judge(tables: Sequence[Table]) -> list[Verdict]:
-    """Hold what was measured against the targets; what was not is left out."""
+    """Compare the results with the targets; targets without a result are left out."""
     return [
         Verdict(
             target=each.name,

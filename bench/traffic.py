@@ -1,4 +1,4 @@
-"""What is sent to a server, again and again, and what was seen of it."""
+"""Requests that are sent to a server repeatedly, and their results."""
 
 import json
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ PLACEHOLDER = "TOKEN"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What is sent. Each request takes the next of `tokens`, round and round.
+    """A kind of request. Each request uses the next of `tokens`, in a circle.
 
-    The token goes where the body says TOKEN, else into the Authorization header. With `is_chain`
-    each is used once: the next is what the answer has under `answer_key`.
+    The token replaces TOKEN in the body, or else goes into the Authorization header. With
+    `is_chain`, each token is used once, and the next one is the answer's `answer_key`.
     """
 
     path: str
@@ -24,7 +24,7 @@ class Traffic:
 
     @property
     def head(self) -> str:
-        """The request's head, with TOKEN in it, but for the length of a body."""
+        """The request's head with TOKEN in it, without the length of a body."""
         lines = [f"{self.method} {self.path} HTTP/1.1", "Host: bench"]
         if self.tokens and PLACEHOLDER not in self.body:
             lines += [f"Authorization: Bearer {PLACEHOLDER}"]
@@ -33,19 +33,19 @@ class Traffic:
         return "\r\n".join([*lines, ""])
 
     def request(self, token: str = "") -> bytes:
-        """Write one request down."""
+        """Return one request as bytes."""
         head, body = (each.replace(PLACEHOLDER, token) for each in (self.head, self.body))
         length = "" if self.method == "GET" else f"Content-Length: {len(body)}\r\n"
         return f"{head}{length}\r\n{body}".encode()
 
     def next_token(self, body: bytes) -> str:
-        """Find the next token of a chain in an answer."""
+        """Return the next token of a chain from an answer."""
         return str(json.loads(body)[self.answer_key])
 
 
 @dataclass(slots=True, kw_only=True)
 class Load:
-    """What was seen. An answer that is no success is an error. Latencies in milliseconds."""
+    """Results. An answer that is not a success is an error. Latencies are in milliseconds."""
 
     requests: int
     errors: int

@@ -1,4 +1,4 @@
-"""The peers' environments: each has its own, with exactly the versions that its list names."""
+"""Virtual environments of the peers, with exactly the versions in their lists."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / ".venvs"
 
 
 def python_of(peer: str) -> Path:
-    """Give the Python of a peer's environment, which is made if there is none for its list.
+    """Return the Python of a peer's environment, and create it if there is none for its list.
 
     Raises `BenchError`.
     """
@@ -26,8 +26,9 @@ def python_of(peer: str) -> Path:
     if not python.exists():
         print(f"Installing {peer} ...", file=sys.stderr, flush=True)
         FOLDER.mkdir(exist_ok=True)
-        # Elsewhere at first: half an environment must not be taken for a whole one. Scripts that
-        # would name the old place are not used; modules are run by the interpreter.
+        # Create it elsewhere first, so that half an environment is never used. Its scripts name the
+        # old path, but modules are run by the interpreter.
+        # old path, but only the interpreter is used.
         unfinished = home.with_suffix(".unfinished")
         _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(unfinished))
         _uv("pip", "install", "-q", "--python", str(unfinished), "-r", str(requirements))
@@ -42,9 +43,9 @@ def _uv(*arguments: str) -> None:
 
 
 def _path_of_uv() -> str:
-    """Find the uv that runs this, or any other."""
+    """Find the uv that runs this process, or another one."""
     ours = sorted((ROOT / ".tools").glob("uv-*/uv"))
     found = os.environ.get("UV") or shutil.which("uv") or (str(ours[-1]) if ours else None)
     if found is None:
-        raise BenchError("there is no uv to install it with: start the bench with ./run bench")
+        raise BenchError("uv is missing: start the benchmark with ./run bench")
     return found

@@ -1,4 +1,4 @@
-"""Load by wrk: a script for it, and what it says at the end."""
+"""Load with wrk: a script for it, and its output."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ end
 
 
 async def send(port: int, traffic: Traffic, *, connections: int, seconds: float) -> dict[str, Any]:
-    """Send for some whole seconds; give the fields of a `Load`. Raises `BenchError`."""
+    """Send for some whole seconds, and return the fields of a `Load`. Raises `BenchError`."""
     with tempfile.TemporaryDirectory() as folder:
         tokens, script = Path(folder, "tokens"), Path(folder, "script.lua")
         tokens.write_text("\n".join([*(traffic.tokens or [""]), ""]))
@@ -75,5 +75,5 @@ def _script(traffic: Traffic, tokens: Path) -> str:
 
 
 def _parts(text: str) -> str:
-    """Write a text as a Lua table of what stands around the token."""
+    """Return a text as a Lua table of the parts around the token."""
     return "{" + ", ".join(json.dumps(part) for part in text.split("TOKEN")) + "}"

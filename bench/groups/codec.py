@@ -1,4 +1,4 @@
-"""Group `codec`: microseconds in one process, without any HTTP (targets 2 and 5)."""
+"""Group `codec`: microseconds in one process, without HTTP (targets 2 and 5)."""
 
 import gc
 import random
@@ -45,8 +45,9 @@ COPY_TIME = "µs to take it in"
 
 REVOKED = 100_000
 OPERATIONS = 200
-"""So many of each in a row, and so often in a round, all in random order: what else the machine
-does hits all of them."""
+"""Number of calls in a row. All operations take their turns in random order, so that other load on
+the machine affects all of them.
+"""
 TURNS = 20
 
 Operation = Callable[[], object]
@@ -67,7 +68,7 @@ async def run(options: Run) -> list[Table]:
 
 
 async def make_operations() -> dict[str, Operation]:
-    """Give everything that is measured."""
+    """Return all measured operations by name."""
     keyring = Keyring([Key.generate()])
     codec = Codec(keyring, issuer=ISSUER, audience=ISSUER)
     entries = revoked(REVOKED)
@@ -75,13 +76,13 @@ async def make_operations() -> dict[str, Operation]:
     _, known_among = await _known(keyring, entries)
     access = codec.decode_access(pair.access_token)
     refresh = codec.decode_refresh(pair.refresh_token)
-    # Never the same one twice in a row, as if something could be remembered.
+    # Never the same token twice in a row, so that no cache can help.
     names = [f"t{number}" for number in range(OPERATIONS)]
     access_tokens = cycle([codec.encode(replace(access, token_id=name)) for name in names])
     refresh_tokens = cycle([codec.encode(replace(refresh, token_id=name)) for name in names])
     private = ec.generate_private_key(ec.SECP256R1())
     public, algorithm = private.public_key(), ec.ECDSA(SHA256())
-    message = pair.access_token.rpartition(".")[0].encode()  # What is signed of a token.
+    message = pair.access_token.rpartition(".")[0].encode()  # The signed part of a token.
     signature = private.sign(message, algorithm)
     es256 = Es256(private)
     jws_signature = es256.sign(message)
@@ -102,7 +103,7 @@ async def make_operations() -> dict[str, Operation]:
 
 
 def measure_copy(rounds: int) -> Table:
-    """Take many revocations in, as a worker does that reads the feed."""
+    """Apply many revocations, as a worker does when it reads the feed."""
     tracemalloc.start()
     copy = Revocations()
     copy.apply(revoked(REVOKED), at=0)
@@ -124,7 +125,7 @@ def measure_copy(rounds: int) -> Table:
 
 
 class _Told(MemoryStorage):
-    """A storage whose feed can be filled from outside."""
+    """A storage with a feed that can be filled from outside."""
 
     def __init__(self, entries: Sequence[Revocation]) -> None:
         super().__init__()
@@ -136,7 +137,7 @@ class _Told(MemoryStorage):
 
 
 async def _known(keyring: Keyring, entries: Sequence[Revocation]) -> tuple[TokenPair, Operation]:
-    """Give a pair, and the check of its access token as an edge does it."""
+    """Return a pair, and the check of its access token as an edge calls it."""
     auth = Auth(
         storage=_Told(entries), keyring=keyring, issuer=ISSUER, passwords=Argon2Passwords(CHEAP)
     )
@@ -150,7 +151,7 @@ def _token(header: bytes) -> str:
 
 
 def revoked(number: int) -> list[Revocation]:
-    """Make revocations, half of sessions and half of users."""
+    """Create revocations, half of sessions and half of users."""
     now = datetime.now(UTC)
     return [
         Revocation(
@@ -165,7 +166,7 @@ def revoked(number: int) -> list[Revocation]:
 
 
 def measure_round(operations: dict[str, Operation]) -> dict[str, float]:
-    """Give the microseconds of each operation: the median of its turns."""
+    """Return the microseconds of each operation: the median of its turns."""
     turns: dict[str, list[float]] = {name: [] for name in operations}
     gc.disable()
     try:
@@ -184,7 +185,7 @@ def _time(operation: Operation) -> float:
 
 
 def rows(seen: dict[str, list[float]]) -> list[Row]:
-    """Write them down; of ours, what part the signature alone would have taken."""
+    """Return the rows; for tokenpair's operations, with the share of the signature alone."""
     raw = {VERIFY: RAW_VERIFY, DECODE_ACCESS: RAW_VERIFY, ENCODE_ACCESS: RAW_SIGN}
     return [
         Row(

@@ -1,4 +1,4 @@
-"""Group `flood`: what log-ins at full cost do to everybody else's requests (target 6)."""
+"""Group `flood`: how log-ins at full cost affect other requests (target 6)."""
 
 import asyncio
 import json
@@ -32,15 +32,15 @@ class Flood:
 
     @property
     def errors(self) -> int:
-        """How many requests were refused or lost, of any kind."""
+        """Number of refused or lost requests of all kinds."""
         return self.idle.errors + self.flooded.errors + self.log_ins.errors
 
 
 async def run(options: Run) -> list[Table]:
-    """Measure. One round before the first warms up."""
+    """Measure. A first round is for warming up."""
     async with serve(options.databases.sqlite(), argon2_kib=FULL_KIB) as server:
         pairs = await server.log_in(4)
-        # Of many accounts, for log-ins of one would wait for each other.
+        # Many accounts, because log-ins of one account wait for each other.
         await server.log_in(CONNECTIONS, "flooder")
         memory = server.memory_mib()
         everybody = Traffic(path="/protected", tokens=[pair["access_token"] for pair in pairs])
@@ -60,7 +60,7 @@ async def run(options: Run) -> list[Table]:
 async def flood_round(
     server: Server, everybody: Traffic, log_ins: Traffic, seconds: float
 ) -> Flood:
-    """Send the requests of everybody, alone and then among the log-ins."""
+    """Send the readers' requests, first alone, then during the log-ins."""
     idle = await send(server.port, everybody, connections=1, seconds=seconds)
     flooding = asyncio.create_task(
         send(server.port, log_ins, connections=CONNECTIONS, seconds=seconds + 1)

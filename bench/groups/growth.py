@@ -1,4 +1,4 @@
-"""Group `growth`: does a renewal stay as cheap when there is much behind it? (target 4)."""
+"""Group `growth`: is a renewal as fast with many sessions, and in an old session? (target 4)."""
 
 import random
 import time
@@ -23,13 +23,13 @@ LATE = "the same of an old session"
 FEW_SESSIONS = 1_000
 MANY_RENEWALS = 10_000
 TOKENS_A_ROUND = 20_000
-# Further apart than renewals of one session in a round.
+# Larger steps than the number of renewals of one session in a round.
 GENERATIONS = count(1_000_000, 1_000_000)
 RENEWALS_IN_A_ROW = 100
 
 
 def title(database: str) -> str:
-    """Name the table of one database."""
+    """Return the title of one database's table."""
     return f"growth on {database}"
 
 
@@ -52,7 +52,7 @@ async def run(options: Run) -> list[Table]:
 
 
 async def by_sessions(options: Run, few: Server, many: Server) -> list[Row]:
-    """Renew random sessions: of few, and of many."""
+    """Renew random sessions, among few and among many."""
     sizes = {FEW: (few, FEW_SESSIONS), MANY: (many, options.sessions)}
     cases = [
         Case(name=name, served_by=server, traffic=random_renewals(server, sessions))
@@ -69,7 +69,7 @@ async def by_sessions(options: Run, few: Server, many: Server) -> list[Row]:
 
 
 def random_renewals(server: Server, sessions: int) -> Callable[[], Awaitable[Traffic]]:
-    """Renew sessions in random order, each again only when all others have been."""
+    """Renew sessions in random order; each again only after all others."""
 
     async def chain() -> Traffic:
         numbers = random.sample(range(1, sessions + 1), min(sessions, TOKENS_A_ROUND))
@@ -85,7 +85,7 @@ def renewals_of(tokens: list[str], *, is_chain: bool = False) -> Traffic:
 
 
 async def by_age(options: Run, server: Server) -> list[Row]:
-    """Renew a session that is new, and one that has been renewed many times, in turns."""
+    """Renew a new session and an old one in turns."""
     many = min(MANY_RENEWALS, options.sessions)
     (old,) = await server.log_in(1, "old")
     token, _ = await renew_in_a_row(server, old["refresh_token"], many)
@@ -109,7 +109,7 @@ async def by_age(options: Run, server: Server) -> list[Row]:
 
 
 async def renew_in_a_row(server: Server, token: str, times: int) -> tuple[str, list[float]]:
-    """Renew one session so many times; give its last token, and the seconds of each."""
+    """Renew one session `number` times; return its last token, and the seconds of each renewal."""
     latencies = []
     async with Connection(server.port) as connection:
         for _ in range(times):

@@ -1,6 +1,6 @@
-"""The parts of a renewal: this process's CPU, without HTTP; part of the group `codec`.
+"""The parts of a renewal: CPU of this process, without HTTP; part of the group `codec`.
 
-What is left of the endpoint's CPU, measured by the group `renewals`, is HTTP.
+The group `renewals` measures the whole endpoint. The difference is HTTP.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ TITLE = "a renewal without HTTP"
 ISSUER = "http://bench"
 ROTATING = Windows(repeat=timedelta(0), superseded=timedelta(0))
 TIMES = 50
-"""So often each of 32 sessions is renewed in a round."""
+"""Number of renewals of each of the 32 sessions in a round."""
 
 Step = Callable[[], Awaitable[object]]
 
 
 async def measure(options: Run) -> Table:
-    """Measure each storage, and what surrounds it, in random order round by round."""
+    """Measure each storage and the steps around it, in random order in each round."""
     storages: dict[str, Storage] = {
         "memory": MemoryStorage(),
         "SQLite": SqlStorage.from_url(options.databases.sqlite()),
@@ -47,7 +47,7 @@ async def measure(options: Run) -> Table:
             steps[f"the whole flow, {name}"] = whole
             steps[f"its statement alone, {name}"] = statement
         seen: dict[str, list[float]] = {name: [] for name in steps}
-        # One round before the first warms up: statements are prepared.
+        # A first round is for warming up: statements are prepared.
         for number in range(options.rounds + 1):
             for name in random.sample(list(steps), len(steps)):
                 used = await cpu_seconds(steps[name])
@@ -60,7 +60,7 @@ async def measure(options: Run) -> Table:
 
 
 async def steps_of(stack: AsyncExitStack, storage: Storage) -> tuple[list[Step], list[Step]]:
-    """Give, for 32 sessions each, the renewal and its one statement."""
+    """Return the whole renewal and its statement alone, for 32 sessions each."""
     keyring = Keyring([Key.generate()])
     auth = Auth(
         storage=storage,
@@ -91,7 +91,7 @@ def renewing(auth: Auth, token: str) -> Step:
 
 
 def stating(storage: Storage, claims: FullRefreshClaims) -> Step:
-    """Let the row accept one token after another, of generations that are far apart."""
+    """Make the row accept one token after another, with generations far apart."""
     generations = count(10, 10)
 
     async def step() -> None:
@@ -104,7 +104,7 @@ def stating(storage: Storage, claims: FullRefreshClaims) -> Step:
 
 
 async def cpu_seconds(steps: list[Step]) -> float:
-    """Give the CPU of one step, with all its threads, when all are taken side by side."""
+    """Return the CPU time of one step, with all threads, when 32 run at the same time."""
 
     async def repeat(step: Step) -> None:
         for _ in range(TIMES):

@@ -1,7 +1,7 @@
-"""Group `peers`: other libraries beside ours, in the same rounds.
+"""Group `peers`: other libraries next to tokenpair, in the same rounds.
 
-Each server is one worker. A peer's tokens come from a route of our own that asks for no password.
-What databases and Valkey use is not counted, neither theirs nor ours.
+Each server is one worker. The bench adds a route to each peer that returns tokens without a
+password. The CPU of databases and of Valkey is not counted.
 """
 
 import tempfile
@@ -26,7 +26,7 @@ ON_SQLITE = f"{OURS}, SQLite"
 
 
 async def run(options: Run) -> list[Table]:
-    """Measure; a peer that cannot be installed or started is left out, and the table says so."""
+    """Measure. If a peer cannot be installed or started, the table says why."""
     async with AsyncExitStack() as stack:
         keys = make_keys(stack.enter_context(tempfile.TemporaryDirectory()))
         url = options.databases.postgresql()
@@ -68,7 +68,7 @@ async def run(options: Run) -> list[Table]:
 
 
 def their_requests(running: Running) -> list[Case]:
-    """Ask each of a peer's protected routes."""
+    """Send requests to each protected route of a peer."""
 
     def ask(name: str, path: str, kind: str) -> Case:
         async def traffic() -> Traffic:
@@ -80,19 +80,19 @@ def their_requests(running: Running) -> list[Case]:
 
 
 def their_renewals(running: Running) -> list[Case]:
-    """Renew at a peer, if it can."""
+    """Renew at a peer, if it supports this."""
     if running.peer.renewal is None:
         return []
 
     async def traffic() -> Traffic:
-        # One to spare: wrk asks for a request that it never sends.
+        # One more token: wrk requests one that it never sends.
         return await running.renewals(CONNECTIONS + 1)
 
     return [Case(name=running.peer.name, served_by=running.process, traffic=traffic)]
 
 
 def renewal_rows(cases: list[Case], notes: dict[str, str]) -> list[Row]:
-    """Compare with the bare route; and ours on PostgreSQL with two of them besides."""
+    """Compare with the bare route, and tokenpair on PostgreSQL also with two of the peers."""
     named = {case.name: case for case in cases}
     rows = []
     for case in cases:

@@ -1,4 +1,4 @@
-"""Group `renewals`: what a renewal costs that rotates, and its steps without storage (target 3)."""
+"""Group `renewals`: the cost of a rotating renewal, and of its steps without storage (target 3)."""
 
 from bench import steps
 from bench.app import MEMORY
@@ -51,7 +51,7 @@ async def run(options: Run) -> list[Table]:
 
 
 def step_case(name: str, server: Server, path: str) -> Case:
-    """Do a part of what a renewal does, again and again with one token."""
+    """Do a part of a renewal, again and again with one token."""
     token = server.codec.encode(steps.PRESENTED)
     return Case(
         name=name,
@@ -61,10 +61,10 @@ def step_case(name: str, server: Server, path: str) -> Case:
 
 
 def renewal_case(name: str, server: Server) -> Case:
-    """Renew 32 sessions at once, each with the refresh token of the answer before."""
+    """Renew 32 sessions at once, each with the refresh token of its last answer."""
 
     async def chain() -> Traffic:
-        # One to spare: wrk asks for a request that it never sends.
+        # One more token: wrk requests one that it never sends.
         pairs = await server.log_in(CONNECTIONS + 1)
         tokens = [pair["refresh_token"] for pair in pairs]
         return Traffic(path="/auth/refresh_token", method="POST", tokens=tokens, is_chain=True)

@@ -1,4 +1,4 @@
-"""Group `requests`: what a request costs that shows an access token (targets 1 and 2)."""
+"""Group `requests`: the cost of a request with an access token (targets 1 and 2)."""
 
 import tempfile
 
@@ -15,7 +15,7 @@ DEPENDENCY = "authenticated request, dependency"
 MIDDLEWARE = "authenticated request, middleware"
 COLD = "authenticated request, token not seen before"
 
-# More than any server gets through in a second, so that none is seen twice.
+# More than a server can answer in a second, so that no token is sent twice.
 COLD_TOKENS_A_SECOND = 15_000
 
 
@@ -29,15 +29,15 @@ async def run(options: Run) -> list[Table]:
             serve(options.databases.sqlite(), keys=keys) as on_sqlite,
             serve(options.databases.postgresql(), keys=keys) as crowded,
         ):
-            # The same request goes to every route: what differs is what is done with it.
+            # All routes get the same request, so only its handling differs.
             cases = [
                 warm_case(BARE, server, "/bare"),
                 warm_case(NO_OP, server, "/no-op"),
                 warm_case(DEPENDENCY, server, "/protected"),
-                # No request reads the database; but it is asked for news, twenty times a second.
+                # Requests don't query the database, but the server polls it twenty times a second.
                 warm_case(f"{DEPENDENCY}, on SQLite", on_sqlite, "/protected"),
                 warm_case(MIDDLEWARE, guarded, "/bare"),
-                # It remembers as many tokens as it may, of those that come once.
+                # Its cache is full of tokens that are sent only once.
                 warm_case(f"{DEPENDENCY}, among 10,000 known", crowded, "/protected"),
                 cold_case(crowded, options.seconds),
             ]

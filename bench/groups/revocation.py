@@ -1,8 +1,8 @@
-"""Group `revocation`: how soon a log-out at one worker is known to the others (target 5).
+"""Group `revocation`: time from a log-out at one worker until the others know (target 5).
 
-Four servers of one worker each, so that each of them can be asked. A log-out at the first; the
-others are asked with the same access token, each again as soon as it has answered. Counted is the
-time from the answer to the log-out until the first refusal has come.
+There are four servers with one worker each, so that each can be asked. After a log-out at the
+first, the others get requests with the same access token, each again as soon as it has answered.
+The result is the time from the log-out's answer to the first refusal.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def run(options: Run) -> list[Table]:
 
 
 async def measure(name: str, url: str, wake_up: str, log_outs: int) -> Row:
-    """Log out so many times on one database."""
+    """Log out `number` times on one database."""
     async with AsyncExitStack() as stack:
         keys = make_keys(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [
@@ -57,14 +57,14 @@ async def measure(name: str, url: str, wake_up: str, log_outs: int) -> Row:
             await stack.enter_async_context(Connection(server.port)) for server in servers
         ]
         await servers[0].log_in(1)
-        # So that it comes at any moment between two polls: the log-in has just followed one.
+        # The log-in has just caused a poll. The log-out comes at a random moment before the next.
         poll = 0.25 if wake_up == "none" else 0.05
         lags = [await log_out_once(servers[0], connections, poll) for _ in range(log_outs)]
     return row(name, [each for lag in lags for each in lag])
 
 
 def row(name: str, lags: Sequence[float]) -> Row:
-    """Write down what was seen, in seconds, by all workers in all log-outs."""
+    """Return a row with the seconds of all workers in all log-outs."""
     lags = [each * 1e3 for each in lags]
     return Row(
         name=name,
@@ -80,14 +80,14 @@ def row(name: str, lags: Sequence[float]) -> Row:
 async def log_out_once(
     first: Server, connections: Sequence[Connection], poll_seconds: float
 ) -> list[float]:
-    """Give the seconds until each of the others knew; 0 if before the answer."""
+    """Return the seconds until each of the others knew; 0 if before the answer."""
     answer = await first.client.post("/auth/login", json=account("reader", 0))
     token = answer.json()["access_token"]
     request = Traffic(path="/protected", tokens=[token]).request(token)
     for connection in connections:
         status, _ = await connection.ask(request)
         if status != 200:
-            raise BenchError(f"a good token was answered with {status}")
+            raise BenchError(f"a valid token was answered with {status}")
     await asyncio.sleep(random.uniform(0, poll_seconds))
     asking = [asyncio.create_task(_first_refusal(each, request)) for each in connections[1:]]
     log_out = Traffic(path="/auth/logout", method="POST", tokens=[token]).request(token)
@@ -96,7 +96,7 @@ async def log_out_once(
     if status != 204:
         raise BenchError(f"a log-out was answered with {status}")
     if (await connections[0].ask(request))[0] != 401:
-        raise BenchError("the worker itself lets a logged-out token through")
+        raise BenchError("the worker of the log-out still accepts the token")
     return [max(0.0, refused - answered) for refused in await asyncio.gather(*asking)]
 
 
@@ -108,4 +108,6 @@ async def _first_refusal(connection: Connection, request: bytes) -> float:
             return time.perf_counter()
         if status != 200:
             raise BenchError(f"a request was answered with {status}")
-    raise BenchError(f"a log-out was not known after {now - deadline + DEADLINE_SECONDS:.0f} s")
+    raise BenchError(
+        f"a worker did not know of a log-out after {now - deadline + DEADLINE_SECONDS:.0f} s"
+    )

@@ -1,4 +1,4 @@
-"""Group `start`: how long until the library is imported, and until Bookly answers (target 8)."""
+"""Group `start`: time to import the library, and until Bookly answers (target 8)."""
 
 import asyncio
 import os
@@ -35,12 +35,12 @@ print(first - began, second - first, third - second)
 
 
 async def run(options: Run) -> list[Table]:
-    """Measure, each time in fresh processes; one before the first warms up."""
+    """Measure in a new process each time, after one for warming up."""
     seen: dict[str, list[float]] = {name: [] for name in (FASTAPI, TOKENPAIR, EDGE, FIRST_ANSWER)}
     with tempfile.TemporaryDirectory() as data:
         for number in range(options.rounds + 1):
             times = [*import_times(), await time_until_first_answer(Path(data))]
-            if number:  # The first one has also made the database.
+            if number:  # The first process has also created the database.
                 for values, seconds in zip(seen.values(), times, strict=True):
                     values.append(seconds * 1e3)
     rows = [Row(name=name, figures={MILLISECONDS: values}) for name, values in seen.items()]
@@ -48,7 +48,7 @@ async def run(options: Run) -> list[Table]:
 
 
 def import_times() -> list[float]:
-    """Give the seconds of each import, in a new interpreter."""
+    """Return the seconds of each import in a new interpreter."""
     command = [sys.executable, "-c", _IMPORTS]
     done = subprocess.run(command, env=_compiling(), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -57,12 +57,12 @@ def import_times() -> list[float]:
 
 
 def _compiling() -> dict[str, str]:
-    """Give an environment in which Python keeps what it has compiled, as it does by itself."""
+    """Return an environment in which Python keeps bytecode, as it does by default."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 async def time_until_first_answer(data: Path) -> float:
-    """Give the seconds from the command to the answer, whatever it is."""
+    """Return the seconds from the command to the first answer of any kind."""
     port = free_port()
     command = [sys.executable, "-m", "bookly", "serve", "--port", str(port)]
     began = time.perf_counter()

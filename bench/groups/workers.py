@@ -1,6 +1,6 @@
-"""Group `workers`: what a request costs with four workers, beside one (target 7).
+"""Group `workers`: the cost of a request with four workers, next to one (target 7).
 
-The bare route beside it shows what is not ours: each of four has fewer requests to take up at once.
+The bare route shows the part without tokenpair: each of four workers takes fewer requests at once.
 """
 
 import tempfile
@@ -28,7 +28,7 @@ async def run(options: Run) -> list[Table]:
             serve(url, keys=keys) as one,
             serve(url, keys=keys, options=["--workers", "4"]) as four,
         ):
-            # Logged in at one of them, and known to all.
+            # The users log in at one server; the tokens are valid at both.
             cases = [
                 warm_case(BARE, one, "/bare"),
                 warm_case(BARE_FOUR, four, "/bare", log_in_at=one),

@@ -1,4 +1,4 @@
-"""What a renewal writes and sends, with many sessions behind it; part of the group `growth`."""
+"""What a renewal writes and sends, with many sessions; part of the group `growth`."""
 
 import asyncio
 import random
@@ -35,18 +35,18 @@ DISK = "bytes on disk of a session, with its indexes"
 
 RENEWALS = 2_000
 STATISTICS_SECONDS = 30
-# Behind those of the rounds before.
+# After the sessions of the rounds before.
 GENERATIONS = count(1_000_000_000, 1_000_000)
 
 
 def title(database: str) -> str:
-    """Name the table of one database."""
+    """Return the title of one database's table."""
     return f"one renewal on {database}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A server with a large database, and those of its sessions that are renewed."""
+    """A server with a large database, and the numbers of the sessions to renew."""
 
     url: str
     server: Server
@@ -59,7 +59,7 @@ class Subject:
             raise BenchError(f"{load.errors} of {load.requests} renewals failed")
 
     async def bytes_of_one(self) -> int:
-        """Give the bytes of a renewal's request and answer."""
+        """Return the bytes of a renewal's request and answer."""
         traffic = self._traffic()
         request = traffic.request(traffic.tokens[0])
         async with Connection(self.server.port) as connection:
@@ -72,7 +72,7 @@ class Subject:
 
 
 async def measure(name: str, url: str, server: Server, sessions: int) -> Table:
-    """Renew some of the many sessions, and see what has been written."""
+    """Renew some of the many sessions, and return what was written."""
     numbers = random.sample(range(1, sessions + 1), min(RENEWALS, sessions))
     subject = Subject(url=url, server=server, numbers=numbers)
     on = _on_sqlite if url.startswith("sqlite") else _on_postgresql
@@ -90,7 +90,8 @@ async def _on_postgresql(subject: Subject) -> dict[str, float]:
             row = await (await connection.execute(query.encode())).fetchone()
             return float(row[0]) if row else 0.0
 
-        rows = await ask(_COUNT)  # Before the checkpoint: it tidies up, page by page.
+        # Count before the checkpoint, because reading the table also cleans up its pages.
+        rows = await ask(_COUNT)
         await connection.execute("CHECKPOINT")
         start = await ask(_LSN)
         await subject.renew_each()
@@ -102,7 +103,7 @@ async def _on_postgresql(subject: Subject) -> dict[str, float]:
             database_cpu_seconds(subject.url) - cpu[1],
         )
         end = await ask(_LSN)
-        # Each session of the server tells its statistics some seconds later.
+        # PostgreSQL's sessions report their statistics with a delay of some seconds.
         deadline = time.monotonic() + STATISTICS_SECONDS
         while await ask(_UPDATES) < updates + number and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
@@ -129,13 +130,13 @@ _HOT = f"SELECT n_tup_hot_upd {_TABLE}"
 
 
 async def _database_bytes(subject: Subject) -> float:
-    """Start another server, whose bytes from and to the database are counted."""
+    """Start another server that reaches the database through a counting proxy."""
     async with (
         counted(subject.url) as proxy,
         serve(proxy.url, keys=subject.server.keys, wake_up="none") as server,
     ):
         through = Subject(url=proxy.url, server=server, numbers=subject.numbers)
-        # The first time prepares the statement, on every connection.
+        # The first renewals prepare the statement on every connection.
         await through.renew_each()
         before = proxy.passed
         await through.renew_each()
@@ -147,7 +148,7 @@ async def _on_sqlite(subject: Subject) -> dict[str, float]:
     number = len(subject.numbers)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        # While somebody looks, the log can only grow.
+        # While this reader is open, the log can only grow.
         connection.execute("BEGIN")
         (rows,) = connection.execute(_COUNT).fetchone()
         start = _size(path)

@@ -1,4 +1,4 @@
-"""AuthX: a stateless pair. A renewal signs another access token; no token is ever withdrawn."""
+"""AuthX: a stateless pair. A renewal signs another access token; tokens are never revoked."""
 
 import gc
 import secrets
@@ -28,4 +28,4 @@ async def refresh(payload: TokenPayload = Depends(auth.refresh_token_required)) 
     return {"access_token": auth.create_access_token(uid=payload.sub)}
 
 
-gc.freeze()  # As ours does.
+gc.freeze()  # As tokenpair's app does.

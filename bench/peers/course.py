@@ -1,6 +1,6 @@
-"""The course's shape, written anew: PyJWT with HS256, and a look into Redis for each request.
+"""The course's design, rewritten: PyJWT with HS256, and a request to Redis for each request.
 
-A renewal signs another access token; nothing rotates and nothing is written.
+A renewal signs another access token. It rotates nothing and writes nothing.
 """
 
 import gc
@@ -76,4 +76,4 @@ async def refresh(token_data: dict = Depends(RefreshTokenBearer())) -> dict[str,
     return {"access_token": create_token(token_data["user"], timedelta(hours=1))}
 
 
-gc.freeze()  # As ours does.
+gc.freeze()  # As tokenpair's app does.

@@ -1,6 +1,6 @@
-"""fastapi-users, on SQLAlchemy and PostgreSQL: the JWT strategy, and the database strategy.
+"""fastapi-users on SQLAlchemy and PostgreSQL: the JWT strategy and the database strategy.
 
-Both read the user for each request, the latter its token as well. There is no refresh token.
+Both read the user for each request, the second also its token. There is no refresh token.
 """
 
 import gc
@@ -92,7 +92,7 @@ async def tokens(
     manager: UserManager = Depends(get_user_manager),
     strategy: DatabaseStrategy = Depends(get_database_strategy),
 ) -> dict[str, str]:
-    if number not in users:  # A hash takes long.
+    if number not in users:  # A hash takes a long time.
         account = BaseUserCreate(email=f"u{number}@example.com", password=secrets.token_hex())
         users[number] = await manager.create(account)
     return {
@@ -111,4 +111,4 @@ async def protected_by_row() -> dict[str, bool]:
     return {"ok": True}
 
 
-gc.freeze()  # As ours does.
+gc.freeze()  # As tokenpair's app does.

@@ -1,6 +1,6 @@
-"""fastapi-fullauth, on SQLAlchemy and PostgreSQL, with rotation and its block list in memory.
+"""fastapi-fullauth on SQLAlchemy and PostgreSQL, with rotation and a block list in memory.
 
-It reads the user for each request. Its rate limit is off: it would refuse what we send.
+It reads the user for each request. Its rate limit is off, because it would refuse the load.
 """
 
 import gc
@@ -59,7 +59,7 @@ fullauth.init_app(app)
 @app.post("/tokens/{number}")
 async def tokens() -> dict[str, str]:
     account = CreateUserSchema(email=f"{uuid.uuid4()}@example.com", password=secrets.token_hex())
-    user = await fullauth.adapter.create_user(account, hashed_password="no password will do")
+    user = await fullauth.adapter.create_user(account, hashed_password="not a hash")
     pair = await issue_token_pair(fullauth.adapter, fullauth.token_engine, user)
     return {"access_token": pair.access_token, "refresh_token": pair.refresh_token}
 
@@ -69,4 +69,4 @@ async def protected() -> dict[str, bool]:
     return {"ok": True}
 
 
-gc.freeze()  # As ours does.
+gc.freeze()  # As tokenpair's app does.

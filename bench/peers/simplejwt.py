@@ -1,6 +1,6 @@
-"""djangorestframework-simplejwt, on PostgreSQL, with rotation and the block list.
+"""djangorestframework-simplejwt on PostgreSQL, with rotation and the block list.
 
-As Django's new projects are, but for connections to the database, which stay open.
+Set up like a new Django project, except that database connections stay open.
 """
 
 import gc
@@ -60,7 +60,7 @@ settings.configure(
 django.setup()
 call_command("migrate", verbosity=0)
 
-# Only now: they want what has been set up.
+# These imports need the set-up above.
 from django.contrib.auth.models import User  # noqa: E402
 from rest_framework.decorators import api_view, permission_classes  # noqa: E402
 from rest_framework.permissions import IsAuthenticated  # noqa: E402
@@ -88,4 +88,4 @@ urlpatterns = [
     path("api/token/refresh/", TokenRefreshView.as_view()),
 ]
 app = get_wsgi_application()
-gc.freeze()  # As ours does.
+gc.freeze()  # As tokenpair's app does.

@@ -165,8 +165,8 @@ def test_each_peer_has_its_app_and_a_list_of_exact_versions(peer: object) -> Non
     ("arguments", "complaint"),
     [
         (["--only", "speed"], "invalid choice: 'speed'"),
-        (["--rounds", "0"], "there must be a round"),
-        (["--seconds", "-1"], "there must be a round"),
+        (["--rounds", "0"], "must be positive"),
+        (["--seconds", "-1"], "must be positive"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(arguments: list[str], complaint: str) -> None:
