@@ -14,7 +14,7 @@ import pytest
 
 from tokenpair import Auth, Settings
 from tokenpair.cli import GROUPS, main
-from tokenpair.core.tokens.key import ALGORITHMS
+from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError, InvalidCredentials, StaleToken
 from tokenpair.testing import PASSWORD
 

@@ -21,7 +21,7 @@ from tests.http.conftest import (
 )
 from tokenpair import Auth, Edge, TokenPair, User
 from tokenpair.core.tokens.encoding import base64url, from_base64url
-from tokenpair.core.tokens.key import ALGORITHMS, DEFAULT_ALGORITHM
+from tokenpair.core.tokens.material import ALGORITHMS, DEFAULT_ALGORITHM
 from tokenpair.fastapi import install
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import PASSWORD, FakeClock, login_as, make_auth

@@ -6,8 +6,9 @@ from joserfc.jwk import KeySet
 
 from tests.http.conftest import bearer, talking_to
 from tokenpair import Key, Keyring, TokenPair, User
-from tokenpair.core.tokens.key import ALGORITHMS, KeyState
+from tokenpair.core.tokens.key import KeyState
 from tokenpair.core.tokens.key_rotation import compromise
+from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.fastapi import install
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 

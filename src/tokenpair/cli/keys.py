@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenpair.cli.command import Command, Group, path
-from tokenpair.core.tokens.key import ALGORITHMS, DEFAULT_ALGORITHM, Key, KeyState
+from tokenpair.core.tokens.key import Key, KeyState
 from tokenpair.core.tokens.key_rotation import compromise, publish, retire, rotate
 from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.material import ALGORITHMS, DEFAULT_ALGORITHM
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import change_keyring, read_keyring
 from tokenpair.keys import KeySource, key_file_path

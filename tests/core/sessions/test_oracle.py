@@ -19,7 +19,7 @@ from tokenpair import AccessClaims, Key, Keyring
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.encoding import base64url
-from tokenpair.core.tokens.key import ALGORITHMS
+from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import InvalidToken
 
 ISSUER = "https://auth.test"

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tokenpair import Key, Keyring, Lifetimes
-from tokenpair.core.tokens.key import ALGORITHMS, KeyState
+from tokenpair.core.tokens.key import KeyState
 from tokenpair.core.tokens.key_rotation import JWKS_MAX_AGE, compromise, publish, retire, rotate
+from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,7 +56,7 @@ def test_who_has_no_other_verifiers_need_not_wait() -> None:
 
 def test_there_is_nothing_to_rotate_to_without_a_new_key() -> None:
     for keyring in (ALONE, ROTATED):
-        with pytest.raises(ConfigurationError, match="tokenpair keys new"):
+        with pytest.raises(ConfigurationError, match="make a new one first"):
             rotate(keyring, NOW + timedelta(days=1))
 
 

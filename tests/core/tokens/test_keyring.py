@@ -12,7 +12,8 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from tokenpair import Key, Keyring
 from tokenpair.core.tokens.encoding import base64url, from_base64url
-from tokenpair.core.tokens.key import ALGORITHMS, KeyState
+from tokenpair.core.tokens.key import KeyState
+from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError
 
 # A busy machine is slow, and that is no failure.

@@ -1,4 +1,4 @@
-"""From a session to its tokens: the first pair, and the next."""
+"""Make the tokens of a session: its first pair, and the next ones."""
 
 import hmac
 from collections.abc import Callable
@@ -23,9 +23,9 @@ class _Span(TypedDict):
 class TokenPair:
     """The access token and the refresh token that a client holds.
 
-    `expires_in` and `refresh_expires_in` are what remains of their lives. `repr` hides both
-    tokens, so that no log line can show them. Serialising does not: return a pair from a log-in
-    endpoint of your own, to its client alone.
+    `expires_in` and `refresh_expires_in` are the times until they expire. `repr` hides both
+    tokens, so that no log shows them. Serialising does not: return a pair only to its own client,
+    from a log-in endpoint of yours.
     """
 
     access_token: str = field(repr=False)
@@ -36,7 +36,7 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mint:
-    """Makes pairs. `random` is `secrets.token_bytes`, or a test's stand-in."""
+    """Makes token pairs. `random` returns as many random bytes as it is asked for."""
 
     codec: Codec
     lifetimes: Lifetimes
@@ -44,15 +44,15 @@ class Mint:
     random: Callable[[int], bytes] = field(repr=False)
 
     def new_secret(self) -> bytes:
-        """Draw a session's secret: 128 bits."""
+        """Return a new session's secret: 128 random bits."""
         return self.random(16)
 
     def new_token_id(self) -> str:
-        """Draw a token's id: 128 bits, base64url."""
+        """Return a new token's id: 128 random bits, base64url."""
         return base64url(self.random(16))
 
     def first_pair(self, state: SessionState, secret: bytes, now: datetime) -> TokenPair:
-        """Make the pair of a log-in. Its refresh token is the child of the session's root."""
+        """Make the pair of a log-in. Its refresh token is a child of the session's first head."""
         refresh = FullRefreshClaims(
             subject=state.user_id,
             session_id=state.session_id,
@@ -67,10 +67,10 @@ class Mint:
     def next_pair(
         self, state: SessionState, token: str, claims: FullRefreshClaims, now: datetime
     ) -> TokenPair:
-        """Make the pair that answers a renewal with `token`, whose claims are `claims`.
+        """Make the pair that answers a renewal with `token`; `claims` are its claims.
 
-        Its refresh token is a child of `token` where that is the session's head now, and
-        `token` itself where the session held.
+        If the session's head is now `token`, the new refresh token is a child of it. Otherwise the
+        verdict was *hold*, and the client gets `token` again.
         """
         if state.head != claims.token_id:
             return self._pair(state, token, claims, now)
@@ -80,11 +80,11 @@ class Mint:
     def child_of(
         self, token: FullRefreshClaims, state: SessionState, now: datetime
     ) -> FullRefreshClaims:
-        """Say what the child of `token`, the session's head, says.
+        """Return the claims of a child of `token`, which is the session's head.
 
-        Within the repeat window it is the identical child for every presentation, derived and
-        not stored; after it, a fresh sibling. So two tabs never disagree, and two strangers
-        always do. The database cannot derive a child: it does not know the secret.
+        Within the repeat window every presentation gets the identical child, so two tabs of one
+        client never hold different tokens. Later each gets a child of its own, so an owner and a
+        thief always do. The child is derived from the session's secret, which no database knows.
         """
         is_repeatable = now - state.rotated_at <= self.windows.repeat
         issued_at = state.rotated_at if is_repeatable else now
@@ -120,13 +120,13 @@ class Mint:
 
     @staticmethod
     def _span(issued_at: datetime, lifetime: timedelta, state: SessionState) -> _Span:
-        """From now for a lifetime, in whole seconds, and never past the end of the session."""
+        """Return `issued_at` and `expires_at`, in whole seconds, within the session's lifetime."""
         issued_at = issued_at.replace(microsecond=0)
         expires_at = min(issued_at + lifetime, state.expires_at).replace(microsecond=0)
         return {"issued_at": issued_at, "expires_at": expires_at}
 
 
 def derived_child_id(token: FullRefreshClaims) -> str:
-    """Derive the id of the one child that `token` has within the repeat window."""
+    """Return the id of the child that `token` has within the repeat window."""
     mac = hmac.digest(token.secret, b"child:" + token.token_id.encode(), sha256)
     return base64url(mac[:16])

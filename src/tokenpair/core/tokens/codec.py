@@ -1,12 +1,11 @@
-"""Claims to JWT and back. `typ` keeps the kinds apart, and the key decides the algorithm.
+"""Claims to JWT and back. The header's "typ" selects the kind, the key the algorithm.
 
-An access token is signed with the private key, for anyone to verify by the JWKS. A refresh
-token, which only we ever read, carries a MAC under a key derived from it. The "typ" of a
-header selects which rules are tried, so a token of one kind with the signature of the other
-is simply badly signed (RFC 8725 §3.11, §3.12).
+An access token is signed with the private key, so that other services can verify it by the JWKS.
+A refresh token, which only we read, has a MAC under a key derived from that key. A token with the
+"typ" of one kind and the signature of the other has an invalid signature (RFC 8725 §3.11, §3.12).
 
-This is a strict reader of one form of JWS (RFC 7515 §7.1, compact), because tokens are what we
-exist for and a general one takes twice as long. The tests hold it against joserfc.
+This is a strict reader of one form of JWS (RFC 7515 §7.1, compact): a general library takes twice
+as long. The tests compare it with joserfc.
 """
 
 import json
@@ -16,8 +15,9 @@ from dataclasses import dataclass
 
 from tokenpair.core.tokens.claims import AccessClaims, FullRefreshClaims
 from tokenpair.core.tokens.encoding import base64url, from_base64url, strict_json
-from tokenpair.core.tokens.key import ALGORITHMS, Key
+from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.core.tokens.signature import Signer
 from tokenpair.errors import (
     AccessTokenRequired,
@@ -28,9 +28,11 @@ from tokenpair.errors import (
 )
 
 MAX_TOKEN_LENGTH = 8 * 1024
+"""Greatest length of a token that is read, in characters."""
+
 _REFRESH_ALGORITHM = "HS256"
 
-# Every header that we write, with any key. A thumbprint (RFC 7638) is 32 bytes in base64url.
+# The headers that we write, with any key. A thumbprint (RFC 7638) is 32 bytes in base64url.
 _HEADER = re.compile(
     rb'\{"alg":"(?:%s)","kid":"([A-Za-z0-9_-]{43})","typ":"(?:at|rt)\+jwt"\}'
     % "|".join(ALGORITHMS).encode()
@@ -42,7 +44,7 @@ KINDS: tuple[Kind, ...] = (AccessClaims, FullRefreshClaims)
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What a header of ours stands for: the kind of token, and what signs and verifies it."""
+    """What a header means: the kind of the token, and what signs and verifies it."""
 
     kind: Kind
     signer: Signer
@@ -51,8 +53,8 @@ class _Rule:
 class Codec:
     """Writes and reads the tokens of one issuer, for one audience.
 
-    Refresh tokens are for the issuer itself; but they say the audience, too, for which they get
-    access tokens, so that none is renewed into another's.
+    Only the issuer reads refresh tokens. They name the audience too, so that none is renewed into
+    an access token for another audience.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Codec:
         audience: str,
         look_again: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Raises `ConfigurationError` for keys that do not suit the audience.
+        """Raises `ConfigurationError` for keys that cannot serve the audience.
 
         `look_again` is called for a token that names an unknown key: it may `use` newer keys, and
         returns whether the keys are known to be up to date.
@@ -80,17 +82,16 @@ class Codec:
     def use(self, keyring: Keyring) -> None:
         """Write and read with these keys from now on.
 
-        Raises `ConfigurationError` for keys that do not suit the audience, and keeps the old.
+        Raises `ConfigurationError` for keys that cannot serve the audience, and keeps the old ones.
         """
         if keyring.signing.is_symmetric and self._audience != self._issuer:
             raise ConfigurationError(
-                "HS256 is for one service alone, whose issuer and audience are the same: whoever "
-                "verifies such a token could sign one"
+                "HS256 works only if issuer and audience are the same: a service that can verify "
+                "such a token can sign one. Use ES256, or leave the audience out"
             )
         self.keyring = keyring
-        # Every header that will do, to the byte: whatever else there might be in one ("crit",
-        # "b64", "zip", "jwk", "jku", another "alg") is refused by having no place, and none of
-        # it is ever parsed.
+        # The accepted headers, byte for byte. A header with anything else in it ("crit", "b64",
+        # "zip", "jwk", "jku", another "alg") is unknown, and is never parsed.
         self._rules = {
             header: _Rule(kind, _signer(key, kind))
             for key in keyring.keys
@@ -100,7 +101,7 @@ class Codec:
         self._headers = {kind: _header(keyring.signing, kind) for kind in KINDS}
 
     def encode(self, claims: AccessClaims | FullRefreshClaims) -> str:
-        """Sign with the key whose turn it is."""
+        """Return the token, signed with the signing key."""
         kind = type(claims)
         header = self._headers[kind]
         body = f"{self._openings[kind]}{claims.to_json()}}}"
@@ -108,10 +109,10 @@ class Codec:
         return f"{signed}.{base64url(self._rules[header].signer.sign(signed.encode()))}"
 
     def decode(self, token: str) -> AccessClaims | FullRefreshClaims:
-        """Verify everything but the time, and give the claims of either kind.
+        """Return the claims of a token of either kind, which may have expired.
 
-        Raises `InvalidToken`, and `Unavailable` for a key that is unknown and may be a new one.
-        Whether it has expired is for the caller to ask: `claims.check(now)`.
+        Call `claims.check(now)` next. Raises `InvalidToken`, and `Unavailable` for an unknown key
+        that may be a new one.
         """
         kind, body = self._verify(token)
         try:
@@ -141,15 +142,15 @@ class Codec:
         return claims
 
     def _verify(self, token: str) -> tuple[Kind, bytes]:
-        """Check form, header and signature; give the kind and the signed bytes."""
+        """Check form, header and signature; return the kind and the payload."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidToken("too long")
         header, _, rest = token.partition(".")
         if not (rule := self._rules.get(header) or self._new_rule(header)):
-            raise InvalidToken("not a header of ours: another form, key, algorithm or kind")
+            raise InvalidToken("an unknown header: another form, key, algorithm or kind")
         body, _, signature = rest.partition(".")
         try:
-            # A third dot, like any other foreign character, is not base64url.
+            # A third dot is not base64url either.
             payload, mac = from_base64url(body), from_base64url(signature)
         except ValueError as exc:
             raise InvalidToken("not base64url") from exc
@@ -158,19 +159,19 @@ class Codec:
         return rule.kind, payload
 
     def _new_rule(self, header: str) -> _Rule | None:
-        """Find the rule of a header with a key that another worker has heard of before us.
+        """Return the rule of a header with a key that another worker has loaded before this one.
 
-        Raises `Unavailable` where it cannot be told whether there is such a key.
+        Raises `Unavailable` when the key is unknown, and newer keys cannot be ruled out.
         """
         if not self._names_unknown_key(header):
             return None
-        is_settled = self._look_again()
-        if not (rule := self._rules.get(header)) and not is_settled:
+        is_up_to_date = self._look_again()
+        if not (rule := self._rules.get(header)) and not is_up_to_date:
             raise Unavailable("the key of a token is unknown, and may be a new one")
         return rule
 
     def _names_unknown_key(self, header: str) -> bool:
-        """Could the header be one that we write with a key that we do not know?"""
+        """Does the header have our form, with a key that is not in the keyring?"""
         try:
             found = _HEADER.fullmatch(from_base64url(header))
         except ValueError:
@@ -184,7 +185,7 @@ def _header(key: Key, kind: Kind) -> str:
 
 
 def _headers(key: Key, kind: Kind) -> list[str]:
-    """Return every header that is accepted, encoded, first the one that is written."""
+    """Return every header that is accepted, encoded, the written one first."""
     names = key.algorithm_names if kind is AccessClaims else (_REFRESH_ALGORITHM,)
     headers = ({"alg": name, "kid": key.kid, "typ": kind.typ} for name in names)
     return [base64url(json.dumps(each, separators=(",", ":")).encode()) for each in headers]
@@ -195,5 +196,5 @@ def _signer(key: Key, kind: Kind) -> Signer:
 
 
 def _kinds(key: Key) -> tuple[Kind, ...]:
-    """Give the kinds of tokens that a key still verifies."""
+    """Return the kinds of tokens that a key still verifies."""
     return KINDS if key.verifies_access else (FullRefreshClaims,)

@@ -1,4 +1,4 @@
-"""Bytes as JWTs write them (RFC 7515 §2), and JSON without its ambiguities."""
+"""Base64url as in JWTs (RFC 7515 §2), and JSON without ambiguities."""
 
 import json
 import math
@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
-# How a text of so many characters past a multiple of four may end: with no spare bits set. One
-# character alone cannot be.
+# The last characters that a text may have, by its length modulo four: those with no spare bits set.
+# A length of one more than a multiple of four is impossible.
 _LAST = {2: b"AQgw", 3: b"AEIMQUYcgkosw048", 1: b""}
 
 MAX_DEPTH = 100
@@ -26,10 +26,10 @@ def base64url(data: bytes) -> str:
 
 
 def from_base64url(text: str | bytes) -> bytes:
-    """Decode; exactly one text decodes to given bytes. Raises `ValueError` for any other.
+    """Decode without padding. Raises `ValueError` unless `text` is what `base64url` returns.
 
-    The standard library skips foreign characters and ignores spare bits, so that many texts
-    mean the same bytes; here they are refused.
+    The standard library skips foreign characters and ignores spare bits, so that many texts decode
+    to the same bytes. Here they are invalid.
     """
     data = text.encode("ascii") if isinstance(text, str) else text
     if data.translate(None, _ALPHABET):
@@ -40,17 +40,17 @@ def from_base64url(text: str | bytes) -> bytes:
 
 
 def strict_json(data: bytes | str) -> Any:  # noqa: ANN401  JSON is anything.
-    """Parse JSON, refusing what parsers disagree about.
+    """Parse JSON. Raises `ValueError` for what parsers disagree about.
 
-    That is duplicate keys, NaN, infinities, numbers beyond those of a double (`1e999`), and
-    nesting deeper than 100. Raises `ValueError`, also for bytes that are not UTF-8.
+    Invalid are duplicate keys, NaN, infinities, numbers too large for a double (`1e999`), nesting
+    deeper than `MAX_DEPTH`, and bytes that are not UTF-8.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:
         value = _parse(text)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
-    # Each level has a bracket, so most texts need not be looked at more closely.
+    # Each level has a bracket, so this count rules out deep nesting in most texts.
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
         raise ValueError("nested too deeply")
     return value
@@ -90,7 +90,7 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-# Made once: to make one takes as long as to parse a token's payload with it.
+# Made once: making a decoder takes as long as parsing a token's payload.
 _parse = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_constant=_no_constant,

@@ -1,8 +1,8 @@
 """How keys come and go: publish, sign, retire; and what to do when one has leaked.
 
-Each function gives the next keyring, and changes nothing. Every step leaves time for whoever
-works with the last: verifiers keep the public keys for a while, tokens outlive the key that
-made them, and a refresh token lives longest of all.
+Each function returns the next keyring, and changes nothing. Between two steps there must be time:
+verifiers cache the public keys, and the tokens of a key, refresh tokens most of all, are valid for
+longer than it signs.
 """
 
 import math
@@ -15,41 +15,42 @@ from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.errors import ConfigurationError
 
 JWKS_MAX_AGE = timedelta(minutes=5)
-"""So long a verifier may keep the public keys; a key is published so long before it signs."""
+"""Time for which verifiers may cache the public keys, and for which a key waits before it signs."""
 
 # Workers notice a changed key file within seconds; until then they sign with the old key.
 _MARGIN = timedelta(minutes=1)
 
 
 def publish(keyring: Keyring, key: Key, now: datetime) -> Keyring:
-    """Add a key that will sign: from now on, everybody can get to know it."""
+    """Add a key that will sign, so that verifiers can fetch it."""
     return Keyring([replace(key, state=KeyState.PUBLISHED, since=now), *keyring.keys])
 
 
 def rotate(keyring: Keyring, now: datetime, *, early: bool = False) -> Keyring:
-    """Let the newest published key sign; the one that did verifies on.
+    """Let the newest published key sign. The key that signed until now still verifies.
 
-    With `early`, also a key that some verifiers cannot know yet. Raises `ConfigurationError`.
+    Raises `ConfigurationError` if there is none, and, unless `early`, if verifiers may not have
+    fetched it yet.
     """
     coming = _coming(keyring)
     if not coming:
-        raise ConfigurationError("no key is waiting to sign: make one with tokenpair keys new")
+        raise ConfigurationError("no key is waiting to sign: make a new one first")
     since = coming[0].since
     left = JWKS_MAX_AGE - (now - since) if since else timedelta(0)
     if left > timedelta(0) and not early:
         raise ConfigurationError(
             "verifiers may not know the new key yet: try again in "
-            f"{math.ceil(left.total_seconds())} seconds, or add --early if nobody else "
+            f"{math.ceil(left.total_seconds())} seconds, or rotate early if no other service "
             "verifies your tokens"
         )
     return _hand_over(keyring, coming[0], now, leaving=KeyState.PUBLISHED)
 
 
 def retire(keyring: Keyring, now: datetime, lifetimes: Lifetimes) -> Keyring:
-    """Take every step down that is due.
+    """Move every key that no longer signs one state down, if it is due.
 
-    A key that has stopped signing becomes renewal-only when the last of its access tokens is
-    dead, and is gone when the last of its refresh tokens is.
+    It becomes renewal-only when its last access token has expired, and is removed when its last
+    refresh token has.
     """
     staying = {key.kid for key in (keyring.signing, *_coming(keyring))}
     stepped = [
@@ -59,14 +60,14 @@ def retire(keyring: Keyring, now: datetime, lifetimes: Lifetimes) -> Keyring:
 
 
 def compromise(keyring: Keyring, kid: str, now: datetime) -> Keyring:
-    """Believe no access token of a key any more, from this moment on.
+    """Stop accepting access tokens of a key, from now on.
 
-    Its refresh tokens still renew: to forge one takes a session's secret, which no key knows.
-    Where the key was signing, a published one takes over at once, or else a new one.
-    Raises `ConfigurationError` for an unknown key.
+    Its refresh tokens still renew: an attacker with the key does not know the sessions' secrets.
+    If the key was signing, a published one takes over at once, or else a new one. Raises
+    `ConfigurationError` for an unknown key.
     """
     if not (key := keyring.find(kid)):
-        raise ConfigurationError(f"there is no key {kid!r}: see them with tokenpair keys list")
+        raise ConfigurationError(f"there is no key {kid!r}: list the keys, and copy the id")
     if key is keyring.signing:
         if not (coming := _coming(keyring)):
             coming = [Key.generate(key.algorithm, state=KeyState.PUBLISHED, since=now)]
@@ -76,7 +77,7 @@ def compromise(keyring: Keyring, kid: str, now: datetime) -> Keyring:
 
 
 def _hand_over(keyring: Keyring, new: Key, now: datetime, *, leaving: KeyState) -> Keyring:
-    """Let `new` sign; `leaving` is the state of the key that did."""
+    """Let `new` sign; `leaving` is the next state of the key that signed until now."""
     return _with(
         keyring,
         _entering(keyring.signing, leaving, now),
@@ -85,7 +86,7 @@ def _hand_over(keyring: Keyring, new: Key, now: datetime, *, leaving: KeyState) 
 
 
 def _step_down(key: Key, now: datetime, lifetimes: Lifetimes) -> Key | None:
-    if key.since is None:  # Nobody knows for how long: it counts from now.
+    if key.since is None:  # Unknown for how long it has been in its state: count from now.
         return replace(key, since=now)
     match key.state:
         case KeyState.PUBLISHED if now - key.since >= lifetimes.access + _MARGIN:
@@ -97,7 +98,7 @@ def _step_down(key: Key, now: datetime, lifetimes: Lifetimes) -> Key | None:
 
 
 def _coming(keyring: Keyring) -> list[Key]:
-    """Give the keys that are to sign, newest first: they stand before the one that does."""
+    """Return the keys that will sign, newest first: those before the signing key."""
     ahead = keyring.keys[: keyring.keys.index(keyring.signing)]
     return [key for key in ahead if key.state is KeyState.PUBLISHED]
 

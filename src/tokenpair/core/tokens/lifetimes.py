@@ -1,18 +1,18 @@
-"""How long tokens and sessions live."""
+"""The lifetimes of tokens and sessions."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 ACCESS = timedelta(minutes=10)
-"""How long an access token lives, if nobody says otherwise."""
+"""Lifetime of an access token, by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """How long things live.
+    """How long tokens and sessions are valid.
 
-    `access`: an access token. `idle`: a refresh token that nobody presents. `session`: the
-    whole session, however busy it is; it never slides (OWASP ASVS 5.0, 10.4.8).
+    `access`: an access token. `idle`: a refresh token, unless it is renewed before. `session`: a
+    session from its log-in on; renewals do not extend it (OWASP ASVS 5.0, 10.4.8).
     """
 
     access: timedelta = ACCESS

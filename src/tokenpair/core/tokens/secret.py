@@ -1,4 +1,4 @@
-"""A holder for values that no serialiser may write."""
+"""A wrapper for values that must not be serialised."""
 
 from collections.abc import Iterator
 from typing import Generic, NoReturn, TypeVar
@@ -7,10 +7,10 @@ T = TypeVar("T")
 
 
 class Secret(Generic[T]):
-    """Holds a value that must not be published, and shows nothing of it.
+    """Holds a secret value, and hides it from `repr` and from serialisers.
 
-    FastAPI's encoder turns what it does not know into `dict(value)` or `vars(value)`: here the
-    first is empty, and the second is never tried.
+    FastAPI's encoder tries `dict(value)` for unknown types, and then `vars(value)`. Here the first
+    returns an empty dict, so the second is never tried.
     """
 
     __slots__ = ("value",)

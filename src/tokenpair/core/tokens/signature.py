@@ -1,7 +1,7 @@
 """Sign and verify, one class for each algorithm (RFC 7518 §3, RFC 8037 §3.1).
 
-The cryptography is OpenSSL's. What is ours is the form of a JWS signature, and that each key has
-one algorithm, whatever a token's header says.
+OpenSSL does the cryptography. This module adds the form of a JWS signature. Each key has one
+algorithm: the header of a token does not choose it.
 """
 
 import hmac
@@ -21,14 +21,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 
 class Signer(Protocol):
-    """A key at work."""
+    """Signs and verifies with one key."""
 
     def sign(self, data: bytes) -> bytes:
-        """Give the signature of some bytes."""
+        """Return the signature of `data`."""
         ...
 
     def verifies(self, signature: bytes, data: bytes) -> bool:
-        """Is it this key's signature of these bytes?"""
+        """Is it this key's signature of `data`?"""
         ...
 
 
@@ -41,12 +41,12 @@ class Es256:
         self._sign, self._verify = key.sign, key.public_key().verify
 
     def sign(self, data: bytes) -> bytes:
-        """Sign, and leave DER for the form that JWS wants."""
+        """Sign, and convert the signature from DER to the form of JWS."""
         r, s = decode_dss_signature(self._sign(data, self._ALGORITHM))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     def verifies(self, signature: bytes, data: bytes) -> bool:
-        """Verify; only one length will do, so R and S are where they should be."""
+        """Verify. Only one length is valid, so R and S are where they should be."""
         if len(signature) != 64:
             return False
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
@@ -74,7 +74,7 @@ class Ed25519:
 
 
 class Rsa:
-    """RSASSA with SHA-256: PSS with a salt as long as the hash, or PKCS #1 v1.5."""
+    """RSA signatures with SHA-256: PSS with a salt as long as the hash, or PKCS #1 v1.5."""
 
     PSS = PSS(mgf=MGF1(SHA256()), salt_length=32)
     PKCS1 = PKCS1v15()
@@ -105,7 +105,7 @@ class Hs256:
         return "Hs256()"
 
     def sign(self, data: bytes) -> bytes:
-        """Give the MAC."""
+        """Return the MAC."""
         return hmac.digest(self._secret, data, "sha256")
 
     def verifies(self, signature: bytes, data: bytes) -> bool:

@@ -28,7 +28,7 @@ class VerifiedTokens:
         return len(self._new) + len(self._old)
 
     def get(self, text: str | bytes) -> AccessClaims | None:
-        """Give a text's claims, or None."""
+        """Return the claims of a text, or None."""
         if claims := self._new.get(text):
             self.hits += 1
             return claims

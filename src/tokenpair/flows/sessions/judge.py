@@ -16,8 +16,8 @@ Rule = Callable[[StoredSession, FullRefreshClaims, datetime, Windows], Verdict]
 Doubt = Callable[[], str | None]
 """Returns why this worker cannot tell a replay from a late request just now, or None.
 
-A worker that was paused serves requests that may have waited for hours, and whose clients have
-renewed elsewhere since. One that has not read the feed lately may have been paused too.
+A worker that was paused serves requests that may have waited for hours, while their clients
+renewed elsewhere. A worker that has not read the feed lately may have been paused too.
 """
 
 

@@ -1,4 +1,4 @@
-"""See one's sessions, and end one of them."""
+"""List a user's sessions, and end one of them."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,13 +10,13 @@ from tokenpair.ports import Clock, Storage
 
 @dataclass(frozen=True, kw_only=True)
 class ListSessions:
-    """Give a user's live sessions, newest first."""
+    """Return a user's live sessions, newest first."""
 
     storage: Storage
     clock: Clock
 
     async def __call__(self, user_id: UUID) -> list[Session]:
-        """An unknown user has none."""
+        """Return an empty list for an unknown user."""
         async with self.storage.reading() as look:
             return await look.sessions.live(user_id, self.clock())
 
@@ -29,7 +29,7 @@ class EndSession:
     clock: Clock
 
     async def __call__(self, user_id: UUID, session_id: UUID) -> None:
-        """Raises `NotFound` for an unknown session, an ended one and anyone else's."""
+        """Raises `NotFound` for an unknown session, an ended one, and one of another user."""
         now = self.clock()
         async with self.storage.begin() as tx:
             found = await tx.sessions.lock(user_id, session_id)

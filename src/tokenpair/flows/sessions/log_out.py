@@ -1,4 +1,4 @@
-"""Log out: one session ends, or all of a user's."""
+"""Log out: end one session of a user, or all."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,14 +10,14 @@ from tokenpair.ports import Clock, Storage
 
 @dataclass(frozen=True, kw_only=True)
 class LogOut:
-    """End the session of a token of either kind. It may have expired; it must be ours."""
+    """End the session of an access or refresh token, which may have expired."""
 
     storage: Storage
     codec: Codec
     clock: Clock
 
     async def __call__(self, token: str) -> None:
-        """Doing it twice is fine. Raises `InvalidToken`."""
+        """Do nothing if the session has ended already. Raises `InvalidToken`."""
         claims = self.codec.decode(token)
         async with self.storage.begin() as tx:
             await tx.sessions.end(claims.subject, claims.session_id, EndReason.LOGOUT, self.clock())

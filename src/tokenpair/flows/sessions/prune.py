@@ -1,4 +1,4 @@
-"""Prune: remove what is long over, so that the tables hold only what may still matter."""
+"""Prune: remove old sessions and revocations, so that the tables do not grow for ever."""
 
 import asyncio
 import time
@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from tokenpair.ports import Clock, Storage
 
 BATCH = 200
-"""So many of a kind at once: on SQLite a renewal that comes meanwhile waits for milliseconds."""
+"""Number of rows of a kind that are removed at once. On SQLite renewals wait for one batch."""
 
 _REST = 20
-_PAUSE_SECONDS = 0.02
+"""Length of the pause after a batch, as a multiple of the time that the batch took."""
+
+_MIN_PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prune:
-    """Remove sessions that have been over for a day, and revocations out of force."""
+    """Remove sessions that ended or expired a day ago, and revocations that are out of force."""
 
     storage: Storage
     clock: Clock
 
     async def __call__(self) -> int:
-        """Go on, batch after batch, until little is left; give how many rows went.
+        """Remove batch after batch, until less than a batch is left. Return the number of rows.
 
-        A twentieth of the time at most is spent on it: the rest is for whoever waits.
+        The pauses leave at least 95 % of the time to other work.
         """
         removed = 0
         while True:
@@ -32,4 +34,4 @@ class Prune:
             removed += batch
             if batch < BATCH:
                 return removed
-            await asyncio.sleep(max(_PAUSE_SECONDS, _REST * (time.monotonic() - began)))
+            await asyncio.sleep(max(_MIN_PAUSE_SECONDS, _REST * (time.monotonic() - began)))

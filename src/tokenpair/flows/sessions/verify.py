@@ -1,4 +1,4 @@
-"""Authenticate: from a token to what it may be trusted to say, now."""
+"""Verify a token: return its claims if they can be trusted now."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,10 +18,10 @@ USUAL = "Bearer "
 
 @dataclass(frozen=True, kw_only=True)
 class Authenticate:
-    """Check a token of either kind.
+    """Verify tokens of both kinds.
 
-    An access token against the time and the revocations, without any I/O; a refresh token, which
-    outlives what is kept of those, against its session's row.
+    An access token is checked against the time and the revocations, without I/O. A refresh token is
+    valid for longer than revocations are kept, so it is checked against its session's row.
     """
 
     storage: Storage
@@ -31,7 +31,7 @@ class Authenticate:
     verified: VerifiedTokens
     judge: Judge
     lifetimes: Lifetimes
-    """Revocations are kept for the access lifetime: an older access token is not accepted."""
+    """Revocations are kept for the access lifetime, so an older access token is not accepted."""
 
     async def __call__(self, token: str) -> AccessClaims | RefreshClaims:
         """Verify a token of either kind. Raises what `access` and `refresh` raise."""
@@ -47,14 +47,14 @@ class Authenticate:
         )
 
     def _decoded(self, token: str) -> AccessClaims | FullRefreshClaims:
-        """Verify an access token wholly, and a refresh token but for its session's row."""
+        """Verify an access token, and of a refresh token everything except its session's row."""
         if known := self.verified.get(token):
             return self._require_live(known)
         claims = self.codec.decode(token)
         return claims if isinstance(claims, FullRefreshClaims) else self._remembered(token, claims)
 
     async def current_access(self, token: str) -> AccessClaims:
-        """Verify an access token as `access` does; where this worker's copy is old, look first."""
+        """As `access`, but if this worker's copy of the revocations is old, read the feed first."""
         try:
             return self.access(token)
         except Unavailable:
@@ -65,7 +65,7 @@ class Authenticate:
         """Verify an access token.
 
         Raises `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded`,
-        `StaleToken`, and `Unavailable` when what has been revoked cannot be told.
+        `StaleToken`, and `Unavailable` when this worker's copy of the revocations is too old.
         """
         if known := self.verified.get(token):
             return self._require_live(known)
@@ -89,10 +89,7 @@ class Authenticate:
         return claims
 
     async def access_of_row(self, token: str) -> AccessClaims:
-        """Verify an access token, and look into its session's row besides.
-
-        Raises what `access` raises.
-        """
+        """Verify an access token, and check its session's row too. Raises what `access` raises."""
         claims = await self.current_access(token)
         state = await self._session_state(claims)
         if claims.version < state.version:
@@ -100,23 +97,23 @@ class Authenticate:
         return claims
 
     async def refresh(self, token: str) -> RefreshClaims:
-        """Verify a refresh token, without renewing: its session would accept it.
+        """Verify a refresh token without renewing: its session would accept it.
 
-        A replay ends the session, as in a renewal; nothing else changes. Raises `InvalidToken`,
+        A replay ends the session, as in a renewal. Nothing else changes. Raises `InvalidToken`,
         `ExpiredToken`, `RefreshTokenRequired`, `SessionEnded`, `TokenSuperseded` and `Unavailable`.
         """
         return await self._require_accepted(self.codec.decode_refresh(token))
 
     def _require_live(self, claims: AccessClaims) -> AccessClaims:
-        """Check what may change from one use of a verified token to the next."""
+        """Check what may have changed since the token was verified."""
         claims.check(self.clock())
         self.watch.require_unrevoked(claims)
         return claims
 
     def _remembered(self, text: str | bytes, claims: AccessClaims) -> AccessClaims:
-        """Check them, and remember what they came in if it has passed everything."""
-        # From when tokens were allowed to live longer. Compared by the difference: the sum may be
-        # beyond the end of time.
+        """Check the claims of a token with a valid signature, and remember it if they are valid."""
+        # The token may be from a time with a longer lifetime. Differences are compared, because the
+        # sum may be later than the last datetime.
         longest = self.lifetimes.access
         if claims.expires_at - claims.issued_at > longest:
             claims = replace(claims, expires_at=claims.issued_at + longest)
