@@ -1,27 +1,27 @@
-"""Everything that can go wrong, as one tree. Nothing here knows HTTP.
+"""Every error of tokenpair, as one tree. Nothing here knows HTTP.
 
 ::
 
     TokenPairError
     ├── ConfigurationError            a setting, file or database that stops the start
-    └── AuthError                     a request that is turned down; has a stable `code`
-        ├── InvalidRequest            it cannot be read: two Authorization headers, say
-        ├── InvalidInput              a field's value will not do
-        ├── PayloadTooLarge           the body is over the limit
+    └── AuthError                     a refused request; has a stable `code`
+        ├── InvalidInput              a field has an invalid value
         ├── NotAuthenticated          no token was sent
-        ├── InvalidCredentials        the e-mail address and the password do not open an account
-        ├── TokenError                a token was sent, and will not do
-        │   ├── InvalidToken          it is not one of ours
-        │   ├── ExpiredToken          it was one of ours; its time has passed
+        ├── InvalidCredentials        wrong e-mail address or password, or a disabled account
+        ├── TokenError                a token was sent, and cannot be used
+        │   ├── InvalidToken          malformed, forged, or issued for another service
+        │   ├── ExpiredToken          issued here, but expired
         │   ├── StaleToken            the user's roles have changed since it was issued
-        │   ├── AccessTokenRequired   a refresh token where an access token belongs
-        │   ├── RefreshTokenRequired  an access token where a refresh token belongs
-        │   └── SessionEnded          its session has ended, whatever ended it
-        ├── TokenSuperseded           a newer token of this session exists
-        ├── InsufficientRole          the user may not do this
-        ├── NotFound                  there is no such thing, or it is somebody else's
+        │   ├── AccessTokenRequired   a refresh token was sent instead of an access token
+        │   ├── RefreshTokenRequired  an access token was sent instead of a refresh token
+        │   └── SessionEnded          its session has ended, for any reason
+        ├── TokenSuperseded           the session has a newer token
+        ├── InsufficientRole          the user is not allowed to do this
+        ├── NotFound                  does not exist, or belongs to another user
         ├── EmailTaken                another account has this e-mail address
-        └── Unavailable               we cannot answer safely just now
+        └── Unavailable               no safe answer is possible at the moment
+
+`tokenpair.fastapi` adds `InvalidRequest` and `PayloadTooLarge`, which only HTTP can raise.
 """
 
 from collections.abc import Mapping
@@ -34,41 +34,37 @@ class TokenPairError(Exception):
 
 
 class ConfigurationError(TokenPairError):
-    """A setting, a file or a database is not fit to start with.
+    """A setting, a file or a database is invalid, and the program cannot start.
 
-    The message is one line for the person who starts the program. It names the setting
-    and never holds a secret.
+    The message is one line for the operator. It names the setting and contains no secret.
     """
 
 
 class AuthError(TokenPairError):
-    """A request is turned down.
+    """A request is refused.
 
-    `code` is stable and meant for programs; `detail` is a sentence for people. Both may be
-    shown to anyone. `reason` is for the log alone: it says what really happened.
+    `code` is stable and meant for programs; `detail` is a sentence for people. Both are safe to
+    show to any client. `reason` is for the log only: it says what really happened.
 
-    An app may derive errors of its own, from here or from the class that is nearest.
+    `retry_after` is the number of seconds after which the client may try again: the class has the
+    default, and an instance may have its own. An app may derive its own errors, from here or from
+    the nearest class.
     """
 
     code: ClassVar[str]
     detail: ClassVar[str]
-    retry_after: ClassVar[int | None] = None  # Seconds.
+    retry_after: int | None = None
 
-    def __init__(self, reason: str = "") -> None:
+    def __init__(self, reason: str = "", *, retry_after: int | None = None) -> None:
         super().__init__(reason or self.detail)
         self.reason = reason
+        if retry_after is not None:
+            self.retry_after = retry_after
 
     @property
     def members(self) -> Mapping[str, Any]:
-        """Give what a program may want to know besides: in JSON, and fit for anyone to see."""
+        """Return further members of the JSON answer. They are safe to show to any client."""
         return {}
-
-
-class InvalidRequest(AuthError):
-    """The request cannot be read in one way only."""
-
-    code = "invalid_request"
-    detail = "The request is malformed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +76,10 @@ class FieldError:
 
 
 class InvalidInput(AuthError):
-    """One or more fields will not do; `errors` says which and why."""
+    """One or more fields are invalid; `errors` says which and why."""
 
     code = "invalid_input"
-    detail = "Some of the input is not valid."
+    detail = "Some fields are not valid. The list in errors says which."
 
     def __init__(self, *errors: FieldError) -> None:
         super().__init__("; ".join(f"{error.field}: {error.reason}" for error in errors))
@@ -91,15 +87,8 @@ class InvalidInput(AuthError):
 
     @property
     def members(self) -> Mapping[str, Any]:
-        """Give the errors."""
+        """Return the list of errors."""
         return {"errors": [{"field": each.field, "reason": each.reason} for each in self.errors]}
-
-
-class PayloadTooLarge(AuthError):
-    """The body is over the limit."""
-
-    code = "payload_too_large"
-    detail = "The request body is too large."
 
 
 class NotAuthenticated(AuthError):
@@ -117,68 +106,68 @@ class InvalidCredentials(AuthError):
 
 
 class TokenError(AuthError):
-    """A token was sent, and will not do."""
+    """A token was sent, and cannot be used."""
 
 
 class InvalidToken(TokenError):
-    """It is not one of ours: malformed, forged, or made for somebody else."""
+    """The token is malformed, forged, or issued for another service."""
 
     code = "token_invalid"
-    detail = "The token is not valid."
+    detail = "The token is not valid. Please log in again."
 
 
 class ExpiredToken(TokenError):
-    """It was one of ours; its time has passed."""
+    """The token was issued here, and has expired."""
 
     code = "token_expired"
-    detail = "The token has expired."
+    detail = "The token has expired. Please renew it or log in again."
 
 
 class StaleToken(TokenError):
-    """The user's roles have changed since it was issued: renew, and go on."""
+    """The user's roles have changed since the token was issued. Renewing it helps."""
 
     code = "token_stale"
-    detail = "The token is out of date. Please renew it."
+    detail = "Your roles have changed since this token was issued. Please renew it."
 
 
 class AccessTokenRequired(TokenError):
-    """A refresh token was sent where an access token belongs."""
+    """A refresh token was sent instead of an access token."""
 
     code = "access_token_required"
     detail = "Please provide a valid access token"
 
 
 class RefreshTokenRequired(TokenError):
-    """An access token was sent where a refresh token belongs."""
+    """An access token was sent instead of a refresh token."""
 
     code = "refresh_token_required"
     detail = "Please provide a valid refresh token"
 
 
 class SessionEnded(TokenError):
-    """The session has ended: by log-out, age, replay, or with its user."""
+    """The session has ended: by log-out, age or replay, or because its user was disabled."""
 
     code = "session_ended"
     detail = "The session has ended. Please log in again."
 
 
 class TokenSuperseded(AuthError):
-    """A newer token of this session exists. Nothing has ended: use the newer one."""
+    """The session has a newer token. The session goes on: use the newer token."""
 
     code = "token_superseded"
-    detail = "A newer token of this session exists."
-    retry_after: ClassVar[int | None] = 1
+    detail = "This session has a newer refresh token. Please use that one."
+    retry_after = 1
 
 
 class InsufficientRole(AuthError):
-    """The user is known, and may not do this."""
+    """The user is logged in, and is not allowed to do this."""
 
     code = "insufficient_role"
     detail = "You are not allowed to do this."
 
 
 class NotFound(AuthError):
-    """There is no such thing, or it is somebody else's: the caller is not told which."""
+    """It does not exist, or belongs to another user: the caller is not told which."""
 
     code = "not_found"
     detail = "Not found"
@@ -192,8 +181,8 @@ class EmailTaken(AuthError):
 
 
 class Unavailable(AuthError):
-    """We cannot answer safely just now: the database is away, or too much waits in line."""
+    """No safe answer is possible now: the database is unreachable, or a queue is full."""
 
     code = "unavailable"
-    detail = "The service is not available just now. Please try again."
-    retry_after: ClassVar[int | None] = 1
+    detail = "The service is temporarily unavailable. Please try again."
+    retry_after = 1

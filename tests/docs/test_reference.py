@@ -17,7 +17,8 @@ from tokenpair import Settings, cli, errors
 from tokenpair.cli.command import Command
 from tokenpair.core.events import Event
 from tokenpair.fastapi import Profile, Text, install
-from tokenpair.fastapi.problems.answer import status_of
+from tokenpair.fastapi.problems import errors as http_errors
+from tokenpair.fastapi.problems.statuses import status_of
 from tokenpair.testing import make_auth
 
 README = (ROOT / "README.md").read_text()
@@ -95,7 +96,8 @@ def test_every_error_is_in_the_reference_with_its_status() -> None:
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", reference, flags=re.MULTILINE)
     kinds = [
         kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        for module in (errors, http_errors)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, errors.AuthError) and hasattr(kind, "code")
     ]
 

@@ -15,10 +15,11 @@ from tokenpair.errors import (
     FieldError,
     InvalidInput,
     TokenError,
+    Unavailable,
 )
 from tokenpair.fastapi import ProblemRoute, install
-from tokenpair.fastapi.problems.answer import status_of
-from tokenpair.fastapi.problems.statuses import title_of
+from tokenpair.fastapi.problems import errors as http_errors
+from tokenpair.fastapi.problems.statuses import status_of, title_of
 from tokenpair.testing import make_auth
 
 STATUSES = {
@@ -39,12 +40,13 @@ STATUSES = {
     "invalid_input": 422,
     "unavailable": 503,
 }
+MODULES = {errors.__name__, http_errors.__name__}
 # Not of one route: any may answer so, or only routes of the app.
 OF_NO_ROUTE = {"invalid_request", "insufficient_role"}
 
 
 def leaves(kind: type[AuthError] = AuthError) -> Iterator[type[AuthError]]:
-    children = [each for each in kind.__subclasses__() if each.__module__ == errors.__name__]
+    children = [each for each in kind.__subclasses__() if each.__module__ in MODULES]
     if not children:
         yield kind
     for child in children:
@@ -70,7 +72,9 @@ def test_every_error_has_a_code_of_its_own_and_the_status_that_is_promised() -> 
 
 @every_leaf
 def test_every_error_is_in_the_drawing(kind: type[AuthError]) -> None:
-    assert re.search(rf"── {kind.__name__}  +\w", errors.__doc__ or "")
+    drawings = f"{errors.__doc__}{http_errors.__doc__}"
+
+    assert re.search(rf"── {kind.__name__}  +\w", drawings)
 
 
 @every_leaf
@@ -130,6 +134,22 @@ async def test_every_error_is_answered_wherever_it_is_raised(
     assert ("error=" in challenge) is issubclass(kind, TokenError)
     assert ("retry-after" in response.headers) is (kind.retry_after is not None)
     assert any(kind.code in record.getMessage() for record in caplog.records)
+
+
+async def test_an_error_may_have_a_retry_after_of_its_own() -> None:
+    app = FastAPI()
+    install(app, make_auth())
+
+    async def fail(seconds: int) -> None:
+        raise Unavailable(retry_after=seconds) if seconds else Unavailable
+
+    app.get("/{seconds}")(fail)
+
+    async with talking_to(app) as client:
+        answers = [await client.get(path) for path in ("/30", "/0")]
+
+    assert [told(each) for each in answers] == [(503, "unavailable")] * 2
+    assert [each.headers["retry-after"] for each in answers] == ["30", "1"]
 
 
 async def test_what_we_cannot_do_is_a_warning_and_what_they_cannot_is_none(

@@ -65,7 +65,7 @@ def test_what_an_app_demands_of_every_request_a_renewal_is_asked_for_too(
 
 
 def test_a_prefix_that_differs_from_request_to_request_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="same for every request"):
+    with pytest.raises(ConfigurationError, match="must not have parameters"):
         install(FastAPI(), make_auth(), prefix="/{tenant}/auth")
 
 
@@ -317,9 +317,25 @@ async def test_a_bearer_that_is_given_its_auth_needs_no_install() -> None:
         garbage = await client.get("/hello", headers=bearer("garbage"))
 
     assert answer.status_code == 200
-    assert (without.status_code, without.json()) == (401, {"detail": "Not authenticated"})
-    assert (garbage.status_code, garbage.json()) == (401, {"detail": "The token is not valid."})
+    assert told(without) == (401, "not_authenticated")
+    assert told(garbage) == (401, "token_invalid")
     assert 'error="invalid_token"' in garbage.headers["www-authenticate"]
+
+
+async def test_an_app_without_install_may_answer_our_errors_itself() -> None:
+    app = FastAPI()
+
+    @app.exception_handler(AuthError)
+    async def own(_: object, __: AuthError) -> PlainTextResponse:
+        return PlainTextResponse("our own page", 401)
+
+    @app.get("/hello", dependencies=[Depends(AccessTokenBearer(make_auth()))])
+    async def hello() -> None: ...
+
+    async with talking_to(app) as client:
+        answer = await client.get("/hello")
+
+    assert (answer.status_code, answer.text) == (401, "our own page")
 
 
 def test_two_under_one_prefix_are_refused() -> None:

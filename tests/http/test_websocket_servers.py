@@ -54,7 +54,7 @@ def test_in_an_app_without_our_endpoints_a_bearer_opens_and_refuses(server: Runn
         assert opened.recv() == server.ada
         assert opened.subprotocol == "bearer"
 
-    assert server.refusal("/bare/chat").status_code == 403
+    assert server.refusal("/bare/chat").status_code == 401
 
 
 def test_a_subprotocol_that_the_endpoint_names_is_answered(server: Running) -> None:

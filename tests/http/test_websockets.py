@@ -137,12 +137,13 @@ def test_in_an_app_without_our_endpoints_a_socket_is_refused_too() -> None:
 
     with (
         TestClient(app) as client,
-        pytest.raises(WebSocketDisconnect) as closed,
+        pytest.raises(WebSocketDenialResponse) as refused,
         client.websocket_connect("/"),
     ):
         pass
 
-    assert closed.value.code == 1008
+    assert refused.value.status_code == 401
+    assert refused.value.json()["code"] == "not_authenticated"
 
 
 def test_a_server_need_not_parse_the_offers(

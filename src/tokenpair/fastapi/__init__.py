@@ -27,6 +27,7 @@ from tokenpair.fastapi.problems.described import (
     PUBLIC,
     problem_responses,
 )
+from tokenpair.fastapi.problems.errors import InvalidRequest, PayloadTooLarge
 from tokenpair.fastapi.profile import Profile
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.text import Text, WrongValue
@@ -40,8 +41,10 @@ __all__ = [
     "AccessTokenMiddleware",
     "AuthDep",
     "CurrentUser",
+    "InvalidRequest",
     "OptionalAccessToken",
     "OptionalBearer",
+    "PayloadTooLarge",
     "ProblemRoute",
     "Profile",
     "RefreshToken",

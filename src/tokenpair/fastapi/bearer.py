@@ -1,12 +1,12 @@
-"""The bearer classes: a base class that does all the checks, and two children.
+"""The bearer classes: a base class that does all checks, and two children.
 
-The kind of a token is checked where it is decoded, so a subclass that overrides the hook
-cannot lose the check. Use an instance as a dependency::
+The kind of a token is checked when it is decoded, so a subclass that overrides the hook keeps that
+check. Use an instance as a dependency::
 
     @app.get("/books")
     async def books(token: AccessClaims = Depends(AccessTokenBearer())): ...
 
-To demand more, derive and override the hook::
+To demand more, override the hook in a subclass::
 
     class AdminBearer(AccessTokenBearer):
         def verify_token_data(self, token_data: AccessClaims) -> None:
@@ -18,16 +18,14 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fastapi import HTTPException, WebSocketException
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
-from starlette.status import WS_1008_POLICY_VIOLATION
 
 from tokenpair.auth import Auth
 from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.errors import AuthError, InsufficientRole, Unavailable
-from tokenpair.fastapi.problems.answer import headers_of, status_of
+from tokenpair.fastapi.problems.answer import answer_errors_in
 from tokenpair.fastapi.registry import installations
 from tokenpair.fastapi.transport.header import answer_offer, bearer_token, credentials_of, token_in
 
@@ -39,26 +37,12 @@ def get_auth(request: HTTPConnection) -> Auth:
     """
     for each in installations(request.scope["app"]).values():
         return each.auth
-    # A mistake in the program and not in the request; so it is no AuthError.
+    # A mistake in the program, not in the request: so it is not an AuthError.
     raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
 
 
-def answerable(request: HTTPConnection, exc: AuthError) -> Exception:
-    """Return an error that the request's app knows how to answer.
-
-    Itself, where we are installed. A bearer that was given its `Auth` may stand in any app; there
-    it is what the framework answers, with the same status, sentence and challenge.
-    """
-    if AuthError in request.app.exception_handlers:
-        return exc
-    if request.scope["type"] == "websocket":
-        return WebSocketException(WS_1008_POLICY_VIOLATION, exc.detail)
-    status = status_of(type(exc))
-    return HTTPException(status, exc.detail, headers=headers_of(exc, status))
-
-
 def misused(hook: Callable[[Any], object], returned: object) -> TypeError:
-    """Return the error for a hook that returns something: a verdict, or what is to be awaited."""
+    """Return the error for a hook that returns a value, such as a verdict or a coroutine."""
     if inspect.iscoroutine(returned):
         returned.close()  # Or Python warns that it was never awaited.
     name = getattr(hook, "__qualname__", type(hook).__name__)
@@ -69,11 +53,11 @@ def misused(hook: Callable[[Any], object], returned: object) -> TypeError:
 
 
 class TokenBearer(SecurityBase):
-    """The base class: it takes a token of either kind through every check, then asks the hook.
+    """The base class: it checks a token of either kind, then calls the hook.
 
-    A dependency; calling it gives the token's claims. Derive from one of its children, or from
-    itself where both kinds are accepted, and override `verify_token_data`. `auth` is the one whose
-    tokens it wants: by default, that which was installed first into the app.
+    As a dependency it returns the token's claims. Derive from one of its children, or from this
+    class to accept both kinds, and override `verify_token_data`. It accepts tokens of `auth`, by
+    default of the `Auth` that was installed first into the app.
     """
 
     scheme_name = "TokenBearer"
@@ -88,7 +72,7 @@ class TokenBearer(SecurityBase):
     def __init__(self, auth: Auth | None = None) -> None:
         self.model: HTTPBearer = HTTPBearer(bearerFormat="JWT", description=self.description)
         self.auth = auth
-        # The last app that asked, and its: mostly there is but one.
+        # The last app that asked, and its `Auth`: mostly there is only one app.
         self._app: object = None
         self._apps_auth: Auth | None = None
 
@@ -102,20 +86,21 @@ class TokenBearer(SecurityBase):
         return self._apps_auth
 
     async def __call__(self, request: HTTPConnection) -> Claims:
-        """Verify the token of a request, or of what would become a WebSocket.
+        """Verify the token of a request or of a WebSocket's handshake.
 
-        Raises the `TokenError` that fits, `NotAuthenticated` and `InvalidRequest`, each with
-        its answer; and what the hook raises.
+        Raises a `TokenError`, `NotAuthenticated` or `InvalidRequest`, and what the hook raises. In
+        an app without `install` these are answered, too.
         """
         if request.scope["type"] == "websocket":
             answer_offer(request)
         try:
             return await self.authenticate(request)
-        except AuthError as exc:
-            raise answerable(request, exc) from exc.__cause__
+        except AuthError:
+            answer_errors_in(request)
+            raise
 
     async def authenticate(self, request: HTTPConnection) -> Claims:
-        """Do what calling it does; but what is raised may be nothing that the app can answer."""
+        """Verify the request's token, for code that answers the errors itself."""
         claims = await self.auth_of(request).verify(bearer_token(request))
         hook: Callable[[Any], object] = self.verify_token_data
         if (returned := hook(claims)) is not None:
@@ -123,22 +108,22 @@ class TokenBearer(SecurityBase):
         return claims
 
     def verify_token_data(self, token_data: Any) -> None:  # noqa: ANN401  Each child says which.
-        """Demand more of a verified token: override this, and raise to refuse it.
+        """Demand more of a verified token: override this, and raise to refuse the token.
 
-        `token_data` are its `Claims`: of either kind here, of its own kind in each child. Any
-        `AuthError` or `HTTPException` will be answered. It must return None: a hook that returns
-        anything else raises `TypeError`, and the caller is not let in. It does no I/O; what needs
-        some is a dependency of its own.
+        `token_data` are the `Claims` of the token: of either kind here, of one kind in each child.
+        Every `AuthError` and `HTTPException` is answered. The hook must return None: if it returns
+        anything else, a `TypeError` is raised and the caller is refused. It must do no I/O: write
+        a dependency for that.
         """
         raise NotImplementedError("override verify_token_data in a child class")
 
 
 class AccessTokenBearer(TokenBearer):
-    """Wants an access token whose session is live, and whose roles are those the user has now.
+    """Requires an access token of a live session, with the roles that the user has now.
 
-    What happened at another worker is known here within milliseconds, or at worst with the next
-    poll, without a query. With `check_session` it queries the database, for endpoints that must
-    not tolerate even that.
+    This needs no query: a change at another worker is known here within milliseconds, at worst
+    after the next poll. With `check_session` it queries the database, for endpoints that cannot
+    accept that delay.
     """
 
     scheme_name = "AccessTokenBearer"
@@ -158,8 +143,8 @@ class AccessTokenBearer(TokenBearer):
             try:
                 claims = auth.verify_presented(credentials, token_in)
             except Unavailable:
-                # Waiting may help, where this worker stood still. It is rare, and kept out of
-                # the way of every other request.
+                # This worker may have stood still, and its copy of the revocations is old. That
+                # is rare, so the usual path does not await anything.
                 await auth.catch_up()
                 claims = auth.verify_presented(credentials, token_in)
         hook: Callable[[Any], object] = self.verify_token_data
@@ -172,7 +157,7 @@ class AccessTokenBearer(TokenBearer):
 
 
 class RoleChecker(AccessTokenBearer):
-    """Wants an access token with at least one of the roles: `Depends(RoleChecker("admin"))`."""
+    """Requires an access token with one of the roles: `Depends(RoleChecker("admin"))`."""
 
     def __init__(
         self, roles: str | Iterable[str], auth: Auth | None = None, *, check_session: bool = False
@@ -187,7 +172,7 @@ class RoleChecker(AccessTokenBearer):
 
 
 class RefreshTokenBearer(TokenBearer):
-    """Wants a refresh token whose session is live. It does not renew."""
+    """Requires a refresh token of a live session. It does not renew."""
 
     scheme_name = "RefreshTokenBearer"
     description = "The refresh token of a pair: it opens nothing but renewal and log-out."
@@ -205,9 +190,9 @@ class RefreshTokenBearer(TokenBearer):
 
 
 class UnverifiedBearer(SecurityBase):
-    """Gives the token as it came, for a flow that verifies it itself.
+    """Returns the token unverified, for a flow that verifies it itself.
 
-    OpenAPI shows it as the scheme of `bearer`.
+    OpenAPI shows the scheme of `bearer`.
     """
 
     def __init__(self, bearer: type[TokenBearer]) -> None:

@@ -11,13 +11,8 @@ from starlette.exceptions import HTTPException
 from tokenpair.auth import Auth
 from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints, left_out
-from tokenpair.fastapi.openapi import mend_openapi
-from tokenpair.fastapi.problems.answer import (
-    answer_auth_error,
-    answer_crash,
-    answer_http_exception,
-    answer_invalid_body,
-)
+from tokenpair.fastapi.openapi import correct_openapi
+from tokenpair.fastapi.problems.answer import answer_crash, answer_error
 from tokenpair.fastapi.profile import Profile, Profiles
 from tokenpair.fastapi.registry import Installation, installations
 from tokenpair.fastapi.routes.account import add_account
@@ -37,20 +32,19 @@ def install(
 ) -> None:
     """Add the endpoints under `prefix`, the public keys at the root, and `auth` to the app.
 
-    `auth` opens when the app starts and closes when it stops. `profile` has the app's own
-    fields of an account. The app's other answers stay as they are, but for our own errors,
-    which only our dependencies raise; with `problems=True` every error of the app, a missing
-    page and a crash included, is answered as a problem (RFC 9457), and OpenAPI describes a 422 as
-    one.
+    `auth` opens when the app starts and closes when it stops. `profile` has the app's own fields of
+    an account. The app's own errors are answered as before; with `problems=True` every error of
+    the app, including 404 and 500, is answered as a problem (RFC 9457), and OpenAPI describes a 422
+    as one.
 
     `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
     its deprecated GET, which alone is `"refresh_token.get"`), `"logout"`, `"logout.all"`,
-    `"me"`, `"me.update"`, `"sessions"`, `"sessions.end"`, `"jwks"`, `"metadata"`. An
-    endpoint that a route of the app answers already is left to it, with a warning in the log.
-    `dependencies` run before every endpoint that is added, as those of a FastAPI router do.
+    `"me"`, `"me.update"`, `"sessions"`, `"sessions.end"`, `"jwks"`, `"metadata"`. An endpoint that
+    the app has already is not added, and a warning is logged. `dependencies` run before every
+    endpoint that is added, like those of a FastAPI router.
 
-    An app may install several, each under a prefix of its own. The bearers want tokens of the
-    first, or of the one that they are given. Raises `ConfigurationError`.
+    An app may install several `Auth`s, each under its own prefix. The bearers accept tokens of the
+    first one, or of the one that they are given. Raises `ConfigurationError`.
     """
     names = _endpoint_names(without)
     others = installations(app)
@@ -71,11 +65,11 @@ def install(
     app.state.tokenpair = {**others, prefix: installation}
     _open_with(app, auth)
     if not others:
-        mend_openapi(app)
-    app.exception_handlers.setdefault(AuthError, answer_auth_error)
+        correct_openapi(app)
+    app.exception_handlers.setdefault(AuthError, answer_error)
     if problems:
-        app.add_exception_handler(RequestValidationError, answer_invalid_body)
-        app.add_exception_handler(HTTPException, answer_http_exception)
+        app.add_exception_handler(RequestValidationError, answer_error)
+        app.add_exception_handler(HTTPException, answer_error)
         app.add_exception_handler(Exception, answer_crash)
 
 
@@ -84,19 +78,19 @@ def _endpoint_names(without: Iterable[str]) -> frozenset[str]:
     if unknown := names - ENDPOINTS.keys():
         raise ConfigurationError(
             f"install(without=...): there is no endpoint {min(unknown)!r}. "
-            f"Known are {', '.join(map(repr, ENDPOINTS))}"
+            f"The endpoints are {', '.join(map(repr, ENDPOINTS))}"
         )
     return left_out(names)
 
 
 def _require_prefix(prefix: str, others: dict[str, Installation]) -> None:
     if "{" in prefix:
-        raise ConfigurationError(f"the prefix {prefix!r} must be the same for every request")
+        raise ConfigurationError(f"the prefix {prefix!r} must not have parameters")
     if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
         raise ConfigurationError(f"the prefix {prefix!r} must look like '/auth'")
     if prefix in others:
         raise ConfigurationError(
-            f"under {prefix!r} there is an Auth already: choose another prefix"
+            f"an Auth is installed under the prefix {prefix!r} already: choose another prefix"
         )
 
 

@@ -1,22 +1,21 @@
-"""The check of access tokens for a whole app: everything needs one, but for what is named.
+"""Middleware that requires an access token for a whole app, except for the paths that are named.
 
-A dependency is asked for by each endpoint, and one may be forgotten. This stands in front of
-all of them, and costs less: FastAPI's dependencies take longer than the check itself.
+With dependencies, each endpoint must ask for one, and one endpoint may be forgotten. The middleware
+runs before all endpoints. It also costs less: FastAPI's dependencies take longer than the check.
 """
 
 from collections.abc import Iterable
 
-from starlette._utils import get_route_path  # Private; but what routes are matched by.
+from starlette._utils import get_route_path  # Private, but Starlette matches routes by it.
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.bearer import AccessTokenBearer
-from tokenpair.fastapi.problems.answer import problem_of, problem_of_http, refuse
+from tokenpair.fastapi.problems.answer import answer_error
 from tokenpair.fastapi.registry import installations, open_requests
 from tokenpair.fastapi.transport.header import answering
 
@@ -30,16 +29,18 @@ def claims_of(request: HTTPConnection) -> AccessClaims:
     """
     claims: AccessClaims | None = request.scope.get(_CLAIMS)
     if claims is None:
-        raise RuntimeError("no access token was asked for here: is the path public?")
+        raise RuntimeError(
+            "there are no claims: the path is public, or AccessTokenMiddleware is missing"
+        )
     return claims
 
 
 class AccessTokenMiddleware:
     """Lets a request or a WebSocket through if it has a valid access token.
 
-    `public` are the paths that need none: each exactly that path, or with `/*` at its end all
-    that is below it. Our own endpoints that take no access token are public by themselves.
-    `bearer` is what demands more, as in a dependency: any child of `AccessTokenBearer`.
+    `public` lists the paths that need no token: exactly this path, or with `/*` at its end all
+    paths below it. Endpoints of tokenpair that take no access token are always public. `bearer`
+    may be any child of `AccessTokenBearer` that demands more.
     """
 
     def __init__(
@@ -49,18 +50,19 @@ class AccessTokenMiddleware:
         *,
         public: Iterable[str] = (),
     ) -> None:
-        """Raises `ConfigurationError` for a public path that is none, or another kind of bearer."""
+        """Raises `ConfigurationError` for an invalid public path, or another kind of bearer."""
         self._app = app
         self._bearer = bearer or AccessTokenBearer()
         if not isinstance(self._bearer, AccessTokenBearer):
             raise ConfigurationError(
-                f"{type(self._bearer).__name__} is no child of AccessTokenBearer: "
-                "only access tokens open what is behind the middleware"
+                f"{type(self._bearer).__name__} is not a child of AccessTokenBearer, and the "
+                "middleware accepts access tokens only. Derive your bearer from AccessTokenBearer"
             )
         if type(self._bearer).__call__ is not AccessTokenBearer.__call__:
-            # Here is no dependency that would be called: what it demands would be left out.
+            # The middleware does not call it as a dependency: its own checks would never run.
             raise ConfigurationError(
-                f"{type(self._bearer).__name__} overrides `__call__`; override `verify_token_data`"
+                f"{type(self._bearer).__name__} overrides `__call__`, and the middleware does not "
+                "call it. Override `verify_token_data` instead"
             )
         paths = [public] if isinstance(public, str) else list(public)
         for path in paths:
@@ -70,7 +72,7 @@ class AccessTokenMiddleware:
         self._ours: frozenset[tuple[str, str]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check, and pass on; or answer with the problem."""
+        """Verify the token and call the app, or answer with the error."""
         if scope["type"] == "lifespan" or self._is_public(scope):
             await self._app(scope, receive, send)
             return
@@ -79,7 +81,11 @@ class AccessTokenMiddleware:
         try:
             scope[_CLAIMS] = await self._bearer.authenticate(HTTPConnection(scope))
         except (AuthError, HTTPException) as exc:
-            await _answer(exc, scope, receive, send)
+            # The app's own handlers run further in.
+            is_socket = scope["type"] == "websocket"
+            request = WebSocket(scope, receive, send) if is_socket else Request(scope, receive)
+            if response := await answer_error(request, exc):
+                await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -87,21 +93,21 @@ class AccessTokenMiddleware:
         if self._ours is None:
             self._ours = self._find_ours(scope)
         path = get_route_path(scope)
-        # Ours answer with a slash at the end, too. A WebSocket has no method, and is none of them.
+        # Our endpoints accept a trailing slash, too. A WebSocket has no method, and is never one.
         if path in self._public or (scope.get("method"), path.removesuffix("/")) in self._ours:
             return True
-        # What reads the path further in, such as a file server, might follow the dots upwards.
+        # A file server further in might follow the dots to a path that is not public.
         return bool(self._below) and path.startswith(self._below) and ".." not in path
 
     def _find_ours(self, scope: Scope) -> frozenset[tuple[str, str]]:
-        """Find every `Auth` of the app, at the first request: by then it has been put together."""
+        """Return our public endpoints, at the first request: by then the app is complete."""
         app = scope.get("app")
         if app is not None and installations(app):
             return open_requests(app)
         if self._bearer.auth is None:
             raise ConfigurationError(
-                "no Auth is installed into the app of AccessTokenMiddleware: "
-                "install it there, or name it: bearer=AccessTokenBearer(auth)"
+                "no Auth is installed into the app of AccessTokenMiddleware. "
+                "Call install(app, auth), or pass bearer=AccessTokenBearer(auth)"
             )
         return frozenset()
 
@@ -110,23 +116,5 @@ def _require_path(path: str) -> None:
     has_pattern = any(each in path.removesuffix("/*") for each in "*{}")
     if not path.startswith("/") or path == "/*" or has_pattern:
         raise ConfigurationError(
-            f"{path!r} is no public path: write '/docs', or '/static/*' for all that is below"
+            f"{path!r} is not a public path. Write '/docs', or '/static/*' for all paths below it"
         )
-
-
-async def _answer(
-    exc: AuthError | HTTPException, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Answer here: the app's own handlers are further in."""
-    if scope["type"] == "websocket":
-        websocket = WebSocket(scope, receive, send)
-        await refuse(websocket, _response(exc, websocket))
-    else:
-        response = _response(exc, Request(scope, receive))
-        await response(scope, receive, send)
-
-
-def _response(exc: AuthError | HTTPException, request: HTTPConnection) -> Response:
-    if isinstance(exc, AuthError):
-        return problem_of(request, exc)
-    return problem_of_http(request, exc)

@@ -1,7 +1,7 @@
-"""The app's OpenAPI document, put right where FastAPI cannot.
+"""Corrections of the app's OpenAPI document.
 
-Of two routes with one path and method, the first answers, and FastAPI describes the last. And it
-knows no security that is optional.
+Of two routes with the same path and method, the first one answers, but FastAPI describes the last
+one. And FastAPI cannot describe security that is optional.
 """
 
 import logging
@@ -13,18 +13,18 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from tokenpair.fastapi.optional import OPTIONAL
-from tokenpair.fastapi.problems.answer import answer_invalid_body
+from tokenpair.fastapi.problems.answer import answer_error
 from tokenpair.fastapi.problems.described import describe_refusals
 from tokenpair.fastapi.registry import answering, installations
 
 _log = logging.getLogger(__name__)
 
 
-def mend_openapi(app: FastAPI) -> None:
-    """Let the app's document describe what FastAPI alone cannot.
+def correct_openapi(app: FastAPI) -> None:
+    """Correct what FastAPI describes wrongly.
 
-    Our own endpoints are put back where a later route is described in their place, an optional
-    token is described as one, and a 422 as a problem where the app answers one.
+    Our endpoints are described where they answer, instead of a later route. An optional token is
+    described as optional, and a 422 as a problem where the app answers one.
     """
     described = app.openapi
     checked: dict[str, Any] | None = None
@@ -37,7 +37,7 @@ def mend_openapi(app: FastAPI) -> None:
                 for route in each.routes:
                     _describe(document, app, route)
             _describe_optional(document)
-            if app.exception_handlers.get(RequestValidationError) is answer_invalid_body:
+            if app.exception_handlers.get(RequestValidationError) is answer_error:
                 describe_refusals(document)
             checked = document
         return document
@@ -54,8 +54,8 @@ def _describe(document: dict[str, Any], app: FastAPI, route: APIRoute) -> None:
                 continue
             if answering(app, method, path) is route:
                 _log.warning(
-                    "%s %s of the app is never reached: that of install() stands before it. "
-                    "Leave one of the two out; install() has `without` for it",
+                    "%s %s of the app is never reached: install() has added it before. "
+                    "Remove one of the two, for example with install(..., without=...)",
                     *(method, path),
                 )
                 _put_back(document, app, route, path, method.lower())
@@ -71,7 +71,9 @@ def _is_of(operation: dict[str, Any], route: APIRoute) -> bool:
 def _put_back(
     document: dict[str, Any], app: FastAPI, route: APIRoute, path: str, method: str
 ) -> None:
-    if path != route.path_format:  # The one with a slash more is ours without being described.
+    if (
+        path != route.path_format
+    ):  # We answer the path with a trailing slash, too, and do not describe it.
         del document["paths"][path][method]
         if not document["paths"][path]:
             del document["paths"][path]
@@ -80,7 +82,7 @@ def _put_back(
     document["paths"][path][method] = ours["paths"][path][method]
     for kind, components in ours.get("components", {}).items():
         known = document.setdefault("components", {}).setdefault(kind, {})
-        # A name that is known already means the same: of two models, each has a longer name.
+        # The same name means the same model: FastAPI gives different models longer names.
         known.update({name: each for name, each in components.items() if name not in known})
 
 
@@ -99,7 +101,7 @@ def _describe_optional(document: dict[str, Any]) -> None:
 def _with_optional(
     security: list[dict[str, list[str]]], name: str, plain: str
 ) -> list[dict[str, list[str]]]:
-    """Replace the optional scheme; where it is the only one, nothing at all is enough."""
+    """Replace the optional scheme. Where it is the only one, no security is allowed, too."""
     others = [each for each in security if each not in ({name: []}, {plain: []})]
     is_required = bool(others) or {plain: []} in security
     return [*others, {plain: []}] if is_required else [{plain: []}, {}]

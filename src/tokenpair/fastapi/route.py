@@ -1,16 +1,15 @@
-"""The route class of all our endpoints: strict about what comes in, plain about what is wrong.
+"""The route class of all endpoints of tokenpair: it checks requests strictly and answers errors.
 
-A library must not change how its host app answers errors, so this works inside each route and
-not in handlers of the app. An app may use it for its own routers: `APIRouter(route_class=…)`.
+A library must not change how its host app answers errors. So errors are answered in each route,
+not in handlers of the app. An app may use the class, too: `APIRouter(route_class=ProblemRoute)`.
 """
 
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette._utils import get_route_path  # Private; but what routes are matched by.
+from starlette._utils import get_route_path  # Private, but Starlette matches routes by it.
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,16 +17,12 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from tokenpair.core.tokens.encoding import strict_json
-from tokenpair.errors import AuthError, PayloadTooLarge
-from tokenpair.fastapi.problems.answer import (
-    answer_invalid_body,
-    problem_of,
-    problem_of_http,
-)
+from tokenpair.fastapi.problems.answer import ANSWERED, answer, answer_error
 from tokenpair.fastapi.problems.described import Responses, problem_responses
-from tokenpair.shortage import SHORTAGES, shortage
+from tokenpair.fastapi.problems.errors import PayloadTooLarge
 
 MAX_BODY_BYTES = 64 * 1024
+"""Largest request body, in bytes."""
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -36,9 +31,9 @@ class StrictRequest(Request):
     """A request whose body is small, and whose JSON means the same to every parser."""
 
     async def stream(self) -> AsyncIterator[bytes]:  # type: ignore[override]  # As Starlette's.
-        """Read the body. Raises `PayloadTooLarge` as soon as it is known to be."""
+        """Read the body. Raises `PayloadTooLarge` as soon as it exceeds the limit."""
         declared = self.headers.get("content-length", "")
-        # Cut, for int() refuses numbers of some thousand digits; nine say enough.
+        # int() refuses numbers of thousands of digits; nine digits are enough to compare.
         if declared.isdecimal() and int(declared[:9]) > MAX_BODY_BYTES:
             raise PayloadTooLarge
         received = 0
@@ -49,7 +44,7 @@ class StrictRequest(Request):
             yield chunk
 
     async def json(self) -> Any:  # noqa: ANN401  JSON is anything.
-        """Parse the body; whatever is wrong with it is one kind of error for FastAPI."""
+        """Parse the body. Every error in it becomes the one that FastAPI expects."""
         try:
             return strict_json(await self.body())
         except ValueError as exc:
@@ -59,8 +54,8 @@ class StrictRequest(Request):
 class ProblemRoute(APIRoute):
     """A route that answers its errors as problems, whatever the app around it does.
 
-    It also accepts a trailing slash without a redirect, and forbids caches to keep what it
-    answers, unless the endpoint says otherwise. OpenAPI describes the errors as problems.
+    It accepts a trailing slash without a redirect. It tells caches not to store its answers, unless
+    the endpoint sets `Cache-Control` itself. OpenAPI describes the errors as problems.
     """
 
     def __init__(
@@ -71,7 +66,7 @@ class ProblemRoute(APIRoute):
         responses: Responses | None = None,
         **options: Any,  # noqa: ANN401  As FastAPI's.
     ) -> None:
-        """Take what `APIRoute` takes."""
+        """Take the arguments of `APIRoute`."""
         described = problem_responses() | (responses or {})
         super().__init__(path, endpoint, responses=described, **options)
 
@@ -83,67 +78,54 @@ class ProblemRoute(APIRoute):
         return super().matches(scope)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a method that is not ours, too, which the framework refuses before our handler."""
+        """Answer a wrong method, too, which the framework refuses before our handler."""
         try:
             await super().handle(scope, receive, send)
         except HTTPException as exc:
-            response = problem_of_http(Request(scope), exc)
+            response = await answer_error(Request(scope), exc)
             await response(scope, receive, send)
 
     def get_route_handler(self) -> _Handler:
-        """Wrap FastAPI's handler."""
+        """Return FastAPI's handler, wrapped to answer errors."""
         handle = super().get_route_handler()
 
-        async def answer(request: Request) -> Response:
+        async def handle_strictly(request: Request) -> Response:
             try:
                 response = await handle(StrictRequest(request.scope, request.receive))
-            except AuthError as exc:
-                return problem_of(request, exc)
-            except RequestValidationError as exc:
-                return await answer_invalid_body(request, exc)
-            except HTTPException as exc:
-                # FastAPI wraps each error of reading the body.
-                if isinstance(exc.__cause__, PayloadTooLarge):
-                    return problem_of(request, exc.__cause__)
-                if exc.__cause__ and (short := shortage(exc.__cause__)):
-                    return problem_of(request, short)
-                return problem_of_http(request, exc)
-            except SHORTAGES as exc:
-                if short := shortage(exc):
-                    return problem_of(request, short)
-                raise
+            except ANSWERED as exc:
+                if (refusal := answer(request, exc)) is None:
+                    raise
+                return refusal
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
-        return answer
+        return handle_strictly
 
 
 class DirectRoute(ProblemRoute):
-    """Calls its endpoint with the request alone, past FastAPI's dependencies and response models.
+    """Calls its endpoint with the request only, without FastAPI's dependencies and models.
 
-    For the endpoint that is called most: they would take longer than what it does. OpenAPI
+    For renewal, the endpoint that is called most: they would take longer than its own work. OpenAPI
     describes it like any other.
     """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match the one path that it has, with and without a trailing slash."""
+        """Match the path, with and without a trailing slash. It has no parameters."""
         if scope["type"] != "http" or get_route_path(scope).removesuffix("/") != self.path:
             return Match.NONE, {}
         fits = Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL
         return fits, {"endpoint": self.endpoint, "path_params": {}, "route": self}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Call the endpoint, and answer its errors."""
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
         request = StrictRequest(scope, receive)
         try:
             response = await self.endpoint(request)
-        except AuthError as exc:
-            response = problem_of(request, exc)
-        except SHORTAGES as exc:
-            if not (short := shortage(exc)):
+        except ANSWERED as exc:
+            if (refusal := answer(request, exc)) is None:
                 raise
-            response = problem_of(request, short)
+            response = refusal
         await response(scope, receive, send)

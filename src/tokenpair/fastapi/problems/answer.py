@@ -1,7 +1,7 @@
-"""Errors as `application/problem+json` (RFC 9457): one table, one handler.
+"""Errors as `application/problem+json` (RFC 9457): one function for every place that answers one.
 
-`code` is what a program reads; `detail` stays a sentence, so a client that reads FastAPI's
-`{"detail": …}` keeps working. Nothing of the request is ever repeated.
+`code` is for programs; `detail` is a sentence, so that a client that reads FastAPI's
+`{"detail": …}` keeps working. An answer never repeats the input.
 """
 
 import contextlib
@@ -17,147 +17,106 @@ from starlette.routing import Match
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from tokenpair.errors import (
-    AuthError,
-    EmailTaken,
-    InsufficientRole,
-    InvalidCredentials,
-    InvalidInput,
-    InvalidRequest,
-    NotAuthenticated,
-    NotFound,
-    PayloadTooLarge,
-    TokenError,
-    TokenSuperseded,
-    Unavailable,
-)
+from tokenpair.errors import AuthError, InvalidInput, NotFound, TokenError
+from tokenpair.fastapi.problems.errors import PayloadTooLarge
 from tokenpair.fastapi.problems.field_errors import field_errors
-from tokenpair.fastapi.problems.statuses import code_of, is_pythons_name, title_of
+from tokenpair.fastapi.problems.statuses import code_of, is_pythons_name, status_of, title_of
+from tokenpair.shortage import SHORTAGES, shortage
 
-# A response, or None for a WebSocket. The framework's types know handlers of one kind only.
-_Answer: TypeAlias = Any
 _log = logging.getLogger(__name__)
 
 REALM = "tokenpair"
 MEDIA_TYPE = "application/problem+json"
 
-# An error that is not here has the status of its nearest ancestor that is.
-_STATUSES: dict[type[AuthError], int] = {
-    AuthError: 400,  # The root, for an app's own errors.
-    InvalidRequest: 400,
-    NotAuthenticated: 401,
-    InvalidCredentials: 401,
-    TokenError: 401,
-    InsufficientRole: 403,
-    NotFound: 404,
-    EmailTaken: 409,
-    TokenSuperseded: 409,
-    PayloadTooLarge: 413,
-    InvalidInput: 422,
-    Unavailable: 503,
-}
+ANSWERED = (AuthError, RequestValidationError, HTTPException, *SHORTAGES)
+"""Exceptions that `answer` may have an answer for."""
+
+# A response, or None for a WebSocket. The framework's types know only one kind of handler.
+_Answer: TypeAlias = Any
 _STATUSES_WITHOUT_BODY = {204, 205, 304}
 _OPEN = (WebSocketState.CONNECTING, WebSocketState.CONNECTED)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def status_of(kind: type[AuthError]) -> int:
-    """Give the status of an error, by its nearest ancestor in the table."""
-    return next(_STATUSES[each] for each in kind.__mro__ if each in _STATUSES)
+def answer(request: HTTPConnection, exc: Exception) -> Response | None:
+    """Return the answer to an exception, or None for a bug. Errors of ours are logged."""
+    if error := _as_auth_error(request, exc):
+        status = status_of(type(error))
+        _write_log(request, error, status)
+        headers = headers_of(error, status)
+        return _problem(status, error.code, error.detail, headers=headers, members=error.members)
+    return _of_http(request, exc) if isinstance(exc, HTTPException) else None
 
 
-async def answer_auth_error(request: Request | WebSocket, exc: Exception) -> _Answer:
-    """Answer one of our own errors. Registered for every app that is installed into."""
-    if not isinstance(exc, AuthError):
-        raise exc
-    return await _answered(request, problem_of(request, exc))
+async def answer_error(request: Request | WebSocket, exc: Exception) -> _Answer:
+    """Answer an exception: the handler that is registered in apps.
 
-
-async def _answered(request: Request | WebSocket, response: Response) -> Response | None:
-    """Return the answer for the framework to send, or None where it has been sent.
-
-    What a handler returns for a WebSocket would be sent, too: as a second answer.
+    For a WebSocket it returns None: Starlette would send a returned response as a second answer.
     """
+    response = answer(request, exc)
+    if response is None:
+        raise exc
     if not isinstance(request, WebSocket):
         return response
-    await refuse(request, response)
+    await _refuse(request, response)
     return None
 
 
-async def refuse(websocket: WebSocket, response: Response) -> None:
-    """Answer what would have become a WebSocket; where that can no longer be said, close it."""
-    if websocket.client_state is WebSocketState.DISCONNECTED:
-        return
-    can_answer = "websocket.http.response" in websocket.scope.get("extensions", {})
-    # The client may leave meanwhile.
-    with contextlib.suppress(WebSocketDisconnect):
-        if websocket.application_state is WebSocketState.CONNECTING and can_answer:
-            await websocket.send_denial_response(response)
-        elif websocket.application_state in _OPEN:
-            await websocket.close(WS_1008_POLICY_VIOLATION)
+async def answer_crash(_: Request, __: Exception) -> JSONResponse:
+    """Answer a bug; the server logs it."""
+    return _problem(500, "internal_error", "Something went wrong on our side. Please try again.")
 
 
-def problem_of(request: HTTPConnection, exc: AuthError) -> JSONResponse:
-    """Log one of our own errors, and write down its answer."""
-    status = status_of(type(exc))
-    _log.log(
-        logging.WARNING if status >= 500 else logging.INFO,
-        "%s %s: %s%s",
-        request.scope.get("method", "WEBSOCKET"),
-        _template(request),
-        exc.code,
-        f" ({exc.reason})" if exc.reason else "",
-    )
-    return _problem(
-        status, exc.code, exc.detail, headers=headers_of(exc, status), members=exc.members
-    )
+def answer_errors_in(request: HTTPConnection) -> None:
+    """Register the handler of `AuthError` in the request's app, unless it has one.
+
+    A bearer that is given its `Auth` may be used in an app without `install`, such as a mounted
+    one, where an `AuthError` would be a 500.
+    """
+    # Where Starlette's `wrap_app_handling_exceptions` looks them up: the app's own dictionary.
+    handlers, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
+    handlers.setdefault(AuthError, answer_error)
 
 
-def _template(request: HTTPConnection) -> str:
-    """Give the path with its {parameters} in place of what a stranger wrote there."""
-    if "route" not in request.scope:
-        return "?"  # Nothing of it is ours.
-    path: str = request.scope["path"]
-    for name, value in request.path_params.items():
-        path = path.replace(str(value), f"{{{name}}}")
-    return path
+def headers_of(error: AuthError, status: int) -> dict[str, str]:
+    """Return the headers that are particular to an error."""
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = _challenge(error)
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
 
 
-async def answer_invalid_body(request: Request, exc: Exception) -> JSONResponse:
-    """Answer FastAPI's validation errors without the input that its own answer repeats."""
-    if not isinstance(exc, RequestValidationError):
-        raise exc
-    if any(error["loc"][0] == "path" for error in exc.errors()):
-        # An id that cannot be one is an id that does not exist.
-        return _problem(404, NotFound.code, NotFound.detail)
-    return problem_of(request, InvalidInput(*field_errors(request, exc)))
+def _as_auth_error(request: HTTPConnection, exc: Exception) -> AuthError | None:
+    """Return the error of ours that an exception is or means, if any."""
+    if isinstance(exc, AuthError):
+        return exc
+    if isinstance(exc, RequestValidationError):
+        # An id that is not a UUID is answered like any other unknown id.
+        if any(error["loc"][0] == "path" for error in exc.errors()):
+            return NotFound("a path parameter is not valid")
+        return InvalidInput(*field_errors(request, exc))
+    # FastAPI raises an HTTPException for each error of reading the body.
+    cause = exc.__cause__ if isinstance(exc, HTTPException) else exc
+    if isinstance(cause, PayloadTooLarge):
+        return cause
+    return shortage(cause) if cause else None
 
 
-async def answer_http_exception(request: Request | WebSocket, exc: Exception) -> _Answer:
-    """Answer what the framework raises by itself: 404, 405 and the like."""
-    if not isinstance(exc, HTTPException):
-        raise exc
-    return await _answered(request, problem_of_http(request, exc))
-
-
-def problem_of_http(request: HTTPConnection, exc: HTTPException) -> Response:
-    """Return the answer to what the framework raises by itself."""
+def _of_http(request: HTTPConnection, exc: HTTPException) -> Response:
+    """Return the answer to what the framework or the app raises: 404, 405 and the like."""
     headers = dict(exc.headers or {})
     if exc.status_code in _STATUSES_WITHOUT_BODY:
         return Response(status_code=exc.status_code, headers=headers)
     if exc.status_code == 405 and (allowed := _allowed_methods(request)):
         headers["Allow"] = ", ".join(allowed)
-    # An app may raise it with something else than a sentence; that is not for everybody.
+    # An app may raise it with an object instead of a sentence, which may be private.
     detail = exc.detail if isinstance(exc.detail, str) else title_of(exc.status_code)
     if is_pythons_name(exc.status_code, detail):
-        # As we say it ourselves, the same in every version of Python.
+        # It differs between versions of Python.
         detail = NotFound.detail if exc.status_code == 404 else title_of(exc.status_code)
     return _problem(exc.status_code, code_of(exc.status_code), detail, headers=headers)
-
-
-async def answer_crash(_: Request, __: Exception) -> JSONResponse:
-    """Answer a bug of ours; the server logs it."""
-    return _problem(500, "internal_error", "Something went wrong on our side.")
 
 
 def _problem(
@@ -176,15 +135,49 @@ def _problem(
         "code": code,
     }
     return JSONResponse(
-        body | dict(members or {}) | body,  # Nobody's members replace those of a problem.
+        body | dict(members or {}) | body,  # An error's members never replace those of a problem.
         status_code=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type=MEDIA_TYPE,
     )
 
 
+async def _refuse(websocket: WebSocket, response: Response) -> None:
+    """Answer a handshake with a response if the server can send one; otherwise close."""
+    if websocket.client_state is WebSocketState.DISCONNECTED:
+        return
+    can_answer = "websocket.http.response" in websocket.scope.get("extensions", {})
+    # The client may disconnect meanwhile.
+    with contextlib.suppress(WebSocketDisconnect):
+        if websocket.application_state is WebSocketState.CONNECTING and can_answer:
+            await websocket.send_denial_response(response)
+        elif websocket.application_state in _OPEN:
+            await websocket.close(WS_1008_POLICY_VIOLATION)
+
+
+def _write_log(request: HTTPConnection, error: AuthError, status: int) -> None:
+    _log.log(
+        logging.WARNING if status >= 500 else logging.INFO,
+        "%s %s: %s%s",
+        request.scope.get("method", "WEBSOCKET"),
+        _template(request),
+        error.code,
+        f" ({error.reason})" if error.reason else "",
+    )
+
+
+def _template(request: HTTPConnection) -> str:
+    """Return the path with {parameters} in place of the values that the client sent."""
+    if "route" not in request.scope:
+        return "?"  # The whole path comes from the client.
+    path: str = request.scope["path"]
+    for name, value in request.path_params.items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path
+
+
 def _allowed_methods(request: HTTPConnection) -> list[str]:
-    """Ask every route: the framework names only the methods of the first on this path."""
+    """Return the methods of all routes: the framework names those of the first route only."""
     return [
         method
         for method in _METHODS
@@ -195,19 +188,9 @@ def _allowed_methods(request: HTTPConnection) -> list[str]:
     ]
 
 
-def headers_of(exc: AuthError, status: int) -> dict[str, str]:
-    """Give what an error's answer has in its headers."""
-    headers = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = _challenge(exc)
-    if exc.retry_after is not None:
-        headers["Retry-After"] = str(exc.retry_after)
-    return headers
-
-
-def _challenge(exc: AuthError) -> str:
-    """Say how to authenticate; an error code only if a token was sent (RFC 6750 §3.1)."""
+def _challenge(error: AuthError) -> str:
+    """Return how to authenticate; with an error only if a token was sent (RFC 6750 §3.1)."""
     challenge = f'Bearer realm="{REALM}"'
-    if isinstance(exc, TokenError):
-        challenge += f', error="invalid_token", error_description="{exc.detail}"'
+    if isinstance(error, TokenError):
+        challenge += f', error="invalid_token", error_description="{error.detail}"'
     return challenge

@@ -1,4 +1,4 @@
-"""How OpenAPI describes our answers: every error is one component, `Problem`."""
+"""OpenAPI responses: every error has the one schema `Problem`."""
 
 from typing import Any
 
@@ -11,12 +11,13 @@ from tokenpair.errors import (
     InvalidInput,
     InvalidToken,
     NotAuthenticated,
-    PayloadTooLarge,
     SessionEnded,
     StaleToken,
     Unavailable,
 )
-from tokenpair.fastapi.problems.answer import MEDIA_TYPE, status_of
+from tokenpair.fastapi.problems.answer import MEDIA_TYPE
+from tokenpair.fastapi.problems.errors import PayloadTooLarge
+from tokenpair.fastapi.problems.statuses import status_of
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -29,16 +30,16 @@ ACCESS_ERRORS: tuple[type[AuthError], ...] = (
     AccessTokenRequired,
     Unavailable,
 )
-"""What an endpoint may answer that wants an access token."""
+"""Errors of an endpoint that requires an access token."""
 
 BODY_ERRORS: tuple[type[AuthError], ...] = (InvalidInput, PayloadTooLarge)
-"""What an endpoint may answer that takes a body."""
+"""Errors of an endpoint that takes a body."""
 
 PUBLIC: dict[str, Any] = {"security": []}
 """The `openapi_extra` of an endpoint that takes no token."""
 
 _FRAMEWORKS_REFUSAL = "HTTPValidationError"
-# The second is a part of the first.
+# The second one is used in the first one.
 _FRAMEWORKS_SCHEMAS = (_FRAMEWORKS_REFUSAL, "ValidationError")
 
 _CHALLENGE = {
@@ -59,15 +60,15 @@ class ProblemField(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error, in the form of RFC 9457; some have further members."""
+    """An error (RFC 9457). Some have further members."""
 
     type: str = Field(examples=["about:blank"])
     title: str = Field(examples=["Unauthorized"])
     status: int = Field(examples=[401])
     detail: str = Field(description="A sentence for people.", examples=["Not authenticated"])
-    code: str = Field(description="What a program reads.", examples=["not_authenticated"])
+    code: str = Field(description="A stable code for programs.", examples=["not_authenticated"])
     errors: list[ProblemField] | None = Field(
-        None, description="What is wrong with which field; only a 422 has it."
+        None, description="The invalid fields; only a 422 has it."
     )
 
 
@@ -87,8 +88,8 @@ class _ProblemContent(dict[str, Any]):
 def problem_responses(*kinds: type[AuthError]) -> Responses:
     """Return the description of some errors for OpenAPI: the `responses=` of a route.
 
-    "default" is among them, which stands for any other error. It also keeps FastAPI from
-    describing a 422 in its own form, which we never answer.
+    They include "default", which stands for any other error. It also keeps FastAPI from describing
+    a 422 in its own form, which our routes never answer.
     """
     by_status: dict[int, list[type[AuthError]]] = {}
     for kind in kinds:
@@ -100,9 +101,9 @@ def problem_responses(*kinds: type[AuthError]) -> Responses:
 
 
 def describe_refusals(document: dict[str, Any]) -> None:
-    """Describe every 422 as the problem that it is, in place of FastAPI's own form.
+    """Describe every 422 as a problem, instead of FastAPI's own form.
 
-    For an app that answers its errors as problems: FastAPI describes what it would answer itself.
+    For an app that answers its errors as problems.
     """
     operations = [each for path in document["paths"].values() for each in path.values()]
     answers = [answer for each in operations for answer in each.get("responses", {}).items()]

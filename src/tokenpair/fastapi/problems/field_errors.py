@@ -1,8 +1,8 @@
-"""What is wrong with which field, in our words: never what was in it.
+"""Which field is invalid, and why: never its value.
 
-FastAPI's own 422 repeats the body, and Pydantic's messages may quote the value or the sender's
-own keys. So only names that the route itself has are told, the plain name of an unknown field, and
-only the rule that was broken.
+FastAPI's own 422 repeats the body, and Pydantic's messages may quote the value or the client's
+keys. Here an error names only fields that the route has, or the plain name of an unknown field,
+and the rule that was broken.
 """
 
 import re
@@ -12,24 +12,24 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from tokenpair.errors import FieldError
 from tokenpair.fastapi.text import WrongValue
 
 _OBJECT = "must be a JSON object"
-_NO_TYPE = "must be sent with Content-Type: application/json; it has none"
-_OTHER_TYPE = "must be sent with Content-Type: application/json; it has another one"
+_NO_TYPE = "must be sent with Content-Type: application/json; the header is missing"
+_OTHER_TYPE = "must be sent with Content-Type: application/json; it has another type"
 _REASONS = {
     "missing": "is required",
-    "extra_forbidden": "has a field that is not known here",
+    "extra_forbidden": "has an unknown field",
     "model_attributes_type": _OBJECT,
     "model_type": _OBJECT,
     "dict_type": _OBJECT,
 }
-# The errors of Pydantic whose messages speak, up to the first comma, of the rule alone. Any other,
-# a validator's own among them, may quote the value: "invalid timezone: ...".
-_TOLD = frozenset(
+# Pydantic's errors whose messages contain, up to the first comma, only the rule. All others,
+# including those of an app's validators, may quote the value: "invalid timezone: ...".
+_SAFE = frozenset(
     {
         *("bool_parsing", "bool_type", "date_from_datetime_inexact", "date_from_datetime_parsing"),
         *("date_future", "date_parsing", "date_past", "date_type", "datetime_from_date_parsing"),
@@ -46,22 +46,22 @@ _TOLD = frozenset(
         "uuid_version",
     }
 )
-# What Pydantic says of text in place of JSON.
+# Pydantic's errors for text instead of JSON.
 _OF_STRUCTURE = frozenset(
     {"dataclass_type", "dict_type", "list_type", "missing", "model_attributes_type", "model_type"}
 )
-# A name that may be repeated: it cannot be read as anything but a name.
+# A name that is safe to repeat: it contains nothing but a name.
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-# What Pydantic calls the value at the beginning of a message: "String should have ...".
+# How Pydantic names the value at the beginning of a message: "String should have ...".
 _SUBJECT = re.compile(r"^[A-Z]\w* should")
 
 
-def field_errors(request: Request, exc: RequestValidationError) -> list[FieldError]:
-    """Return what is wrong, each thing once."""
+def field_errors(request: HTTPConnection, exc: RequestValidationError) -> list[FieldError]:
+    """Return the invalid fields with reasons, without duplicates."""
     known = _names_of_ours(request)
     found = [_field_error(error, known) for error in exc.errors()]
     if _is_unread(exc):
-        # FastAPI has taken the body for text, and says of each field that it is required.
+        # FastAPI has read the body as text, and reports every field as missing.
         reason = _NO_TYPE if "content-type" not in request.headers else _OTHER_TYPE
         elsewhere = [_field_error(each, known) for each in exc.errors() if each["loc"][0] != "body"]
         found = [FieldError("body", reason), *elsewhere]
@@ -69,13 +69,13 @@ def field_errors(request: Request, exc: RequestValidationError) -> list[FieldErr
 
 
 def _is_unread(exc: RequestValidationError) -> bool:
-    """Was JSON wanted, and a body sent whose Content-Type names no JSON?"""
+    """Tell whether JSON was expected, and the body has a Content-Type other than JSON."""
     wanted = (each["type"] in _OF_STRUCTURE for each in exc.errors() if each["loc"][0] == "body")
     return isinstance(exc.body, bytes) and exc.body != b"" and any(wanted)
 
 
 def _field_error(error: dict[str, Any], known: frozenset[str]) -> FieldError:
-    """Name the field, never what was in it. An unknown name is named if it is a plain one."""
+    """Return the field's name with the reason. An unknown field is named if its name is plain."""
     kind, location = error["type"], error["loc"]
     if kind == "json_invalid":
         return FieldError("body", "is not valid JSON")
@@ -101,18 +101,18 @@ def _reason(kind: str, error: dict[str, Any]) -> str:
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, WrongValue):
         return str(cause)
-    if kind not in _TOLD:
+    if kind not in _SAFE:
         return "is not valid"
-    # What follows the comma speaks of the value: "should be a valid UUID, found `x` at 1".
+    # The part after the comma may quote the value: "should be a valid UUID, found `x` at 1".
     rule = str(error["msg"]).partition(",")[0]
     rule = _SUBJECT.sub("should", rule).replace(" after validation", "")
-    # What Pydantic calls a string that a validator of ours has looked at; it counts its items.
+    # Pydantic calls a string "Value" after a validator of ours, and counts its "items".
     is_text = error.get("ctx", {}).get("field_type") == "Value"
     return rule.replace("item", "character") if is_text else rule
 
 
-def _names_of_ours(request: Request) -> frozenset[str]:
-    """Give the names that the route itself has for what it takes; others are the sender's."""
+def _names_of_ours(request: HTTPConnection) -> frozenset[str]:
+    """Return the names of the route's own parameters and fields."""
     route = request.scope.get("route")
     query = list(getattr(getattr(route, "dependant", None), "query_params", []))
     body = getattr(route, "body_field", None)
@@ -123,7 +123,7 @@ def _names_of_ours(request: Request) -> frozenset[str]:
 
 @cache
 def _names_in(kind: type) -> frozenset[str]:
-    """Collect the names of all fields of a model and of the models in it."""
+    """Return the names of all fields of a model and of its nested models."""
     return frozenset(_property_names(TypeAdapter(kind).json_schema()))
 
 

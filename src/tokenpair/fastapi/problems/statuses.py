@@ -1,11 +1,40 @@
-"""The names of the HTTP statuses, as RFC 9110 and the IANA registry have them.
+"""The HTTP status of each error, and the names of the statuses (RFC 9110, IANA registry).
 
-Python's own table differs between its versions: 422 was "Unprocessable Entity" until 3.12, and
-the titles and codes of our answers must not depend on that.
+Python's own names differ between its versions: 422 was "Unprocessable Entity" until 3.12. The
+titles and codes of our answers must not depend on that.
 """
 
 from http import HTTPStatus
 
+from tokenpair.errors import (
+    AuthError,
+    EmailTaken,
+    InsufficientRole,
+    InvalidCredentials,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TokenError,
+    TokenSuperseded,
+    Unavailable,
+)
+from tokenpair.fastapi.problems.errors import InvalidRequest, PayloadTooLarge
+
+# An error that is not listed has the status of its nearest listed ancestor.
+_STATUSES: dict[type[AuthError], int] = {
+    AuthError: 400,
+    InvalidRequest: 400,
+    NotAuthenticated: 401,
+    InvalidCredentials: 401,
+    TokenError: 401,
+    InsufficientRole: 403,
+    NotFound: 404,
+    EmailTaken: 409,
+    TokenSuperseded: 409,
+    PayloadTooLarge: 413,
+    InvalidInput: 422,
+    Unavailable: 503,
+}
 _NAMES = {
     300: "Multiple Choices",
     301: "Moved Permanently",
@@ -56,9 +85,14 @@ _NAMES = {
     510: "Not Extended",
     511: "Network Authentication Required",
 }
-# What the library's own errors call them.
-_CODES = {400: "invalid_request", 413: "payload_too_large"}
+# These have the codes of the library's own errors.
+_CODES = {400: InvalidRequest.code, 413: PayloadTooLarge.code}
 _PYTHONS = frozenset(HTTPStatus)
+
+
+def status_of(kind: type[AuthError]) -> int:
+    """Return the status of an error, by its nearest ancestor in the table."""
+    return next(_STATUSES[each] for each in kind.__mro__ if each in _STATUSES)
 
 
 def title_of(status: int) -> str:
@@ -67,11 +101,11 @@ def title_of(status: int) -> str:
 
 
 def code_of(status: int) -> str:
-    """Return the code of a problem that has nothing but its status: `not_found`."""
+    """Return the code of a problem of which only the status is known, such as `not_found`."""
     name = title_of(status).lower().replace("'", "").replace("-", " ")
     return _CODES.get(status) or name.replace(" ", "_")
 
 
 def is_pythons_name(status: int, text: str) -> bool:
-    """Is this the name that the running Python has for the status?"""
+    """Tell whether this is the name that the running Python has for the status."""
     return status in _PYTHONS and text == HTTPStatus(status).phrase

@@ -11,7 +11,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import Message, Scope, Send
 from starlette.websockets import WebSocket
 
-from tokenpair.errors import InvalidRequest, NotAuthenticated
+from tokenpair.errors import NotAuthenticated
+from tokenpair.fastapi.problems.errors import InvalidRequest
 
 SUBPROTOCOL = "bearer"
 

@@ -1,0 +1,24 @@
+"""The errors that only HTTP can raise. They belong to the tree of `tokenpair.errors`.
+
+::
+
+    AuthError
+    ├── InvalidRequest    ambiguous, such as two Authorization headers
+    └── PayloadTooLarge   the body is over the limit
+"""
+
+from tokenpair.errors import AuthError
+
+
+class InvalidRequest(AuthError):
+    """The request is ambiguous: it could be read in more than one way."""
+
+    code = "invalid_request"
+    detail = "The request has credentials in more than one place. Please send them once."
+
+
+class PayloadTooLarge(AuthError):
+    """The body is over the limit."""
+
+    code = "payload_too_large"
+    detail = "The request body is too large. Please send less than 64 KiB."
