@@ -9,7 +9,6 @@ from tokenpair.core.events import (
     LogInOutcome,
     RenewalAttempted,
     RenewalOutcome,
-    RolesChanged,
     SessionEnded,
     SessionOpened,
 )
@@ -35,7 +34,7 @@ class Counters:
                 self.log_ins[event.outcome] += 1
             case SessionEnded():
                 self.sessions_ended[event.reason] += 1
-            case RolesChanged():
+            case _:
                 pass  # No metric shows it.
 
 

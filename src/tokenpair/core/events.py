@@ -8,6 +8,7 @@ after the commit (`ports.UnitOfWork.record`). What changes none, or only renews,
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypedDict
 from uuid import UUID
 
 from tokenpair.core.sessions.rule import EndReason
@@ -40,12 +41,24 @@ class RenewalOutcome(Enum):
     UNAVAILABLE = "unavailable"
 
 
+class RevokedTokens(TypedDict, total=False):
+    """Tokens that an event revokes: the fields of a `Revocation` that name them."""
+
+    session_id: UUID
+    user_id: UUID
+    min_version: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOpened:
-    """A user has logged in. The flow records it beside the new session."""
+    """A user has logged in. `OpenSession` records it beside the new session."""
 
     user_id: UUID
     session_id: UUID
+
+    @property
+    def revokes(self) -> None:
+        """No tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +72,11 @@ class SessionEnded:
     session_id: UUID
     reason: EndReason
 
+    @property
+    def revokes(self) -> RevokedTokens:
+        """All tokens of the session."""
+        return {"session_id": self.session_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolesChanged:
@@ -69,6 +87,11 @@ class RolesChanged:
 
     user_id: UUID
     version: int
+
+    @property
+    def revokes(self) -> RevokedTokens:
+        """The user's access tokens with a lower version."""
+        return {"user_id": self.user_id, "min_version": self.version}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +109,7 @@ class RenewalAttempted:
 
 
 RecordedEvent = SessionOpened | SessionEnded | RolesChanged
-"""What a unit of work records."""
+"""What a unit of work records. The storage writes a revocation for what an event `revokes`."""
 
 Event = RecordedEvent | LogInFailed | RenewalAttempted
 """What listeners are told."""

@@ -33,7 +33,7 @@ class UnitOfWork(Protocol):
         """Record what has happened.
 
         `Sessions.end`, `Sessions.end_all` and `Users.set_roles` call this themselves, so that no
-        caller can forget it. If an event revokes tokens (`revocation.revoked_by`), this method,
+        caller can forget it. If an event revokes tokens (`event.revokes`), this method,
         and no other, writes the entry of the feed, in the same transaction.
         """
         ...

@@ -7,10 +7,8 @@ session ends or a user's roles change, and remembers it until all tokens issued 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypedDict
 from uuid import UUID
 
-from tokenpair.core import events
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.errors import SessionEnded, StaleToken
@@ -54,25 +52,6 @@ class Revocation:
     min_version: int = 0
     recorded_at: datetime
     until: datetime
-
-
-class RevokedTokens(TypedDict, total=False):
-    """The fields of a `Revocation` that name its tokens."""
-
-    session_id: UUID
-    user_id: UUID
-    min_version: int
-
-
-def revoked_by(event: events.RecordedEvent) -> RevokedTokens | None:
-    """Return the tokens that an event revokes, or None."""
-    match event:
-        case events.SessionEnded():
-            return {"session_id": event.session_id}
-        case events.RolesChanged():
-            return {"user_id": event.user_id, "min_version": event.version}
-        case events.SessionOpened():
-            return None
 
 
 class Revocations:

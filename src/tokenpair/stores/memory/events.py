@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from tokenpair.core.events import RecordedEvent
-from tokenpair.core.sessions.revocation import MARGIN, UNKNOWN_ACCESS, Revocation, revoked_by
+from tokenpair.core.sessions.revocation import MARGIN, UNKNOWN_ACCESS, Revocation
 from tokenpair.stores.memory.tables import Tables
 
 
@@ -21,7 +21,7 @@ class MemoryEvents:
     async def record(self, *events: RecordedEvent) -> None:
         self.recorded += events
         for event in events:
-            if tokens := revoked_by(event):
+            if tokens := event.revokes:
                 now = datetime.now(UTC)
                 until = now + (self._tables.longest_access or UNKNOWN_ACCESS) + MARGIN
                 entry = Revocation(**tokens, recorded_at=now, until=until)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.events import RecordedEvent
-from tokenpair.core.sessions.revocation import Revocation, revoked_by
+from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.stores.sql.access_lifetime import end_of_force
 from tokenpair.stores.sql.expressions import now, this_transaction
 from tokenpair.stores.sql.feed import to_revocation
@@ -29,7 +29,7 @@ class SqlEvents:
 
     async def record(self, *events: RecordedEvent) -> None:
         self.recorded += events
-        revoked = [tokens for event in events if (tokens := revoked_by(event))]
+        revoked = [tokens for event in events if (tokens := event.revokes)]
         if revoked:
             await self._revoke([_NO_TOKENS | tokens for tokens in revoked])
 
