@@ -234,7 +234,7 @@ def test_every_metric_is_in_the_reference_with_its_labels_and_their_values() -> 
         flags=re.MULTILINE,
     )
     metrics = Metrics(make_auth())
-    metrics.hand_on()
+    metrics.update()
     text = metrics.expose("")[0].decode()
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, flags=re.MULTILINE))
 

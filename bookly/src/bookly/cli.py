@@ -1,4 +1,4 @@
-"""The command `bookly`: serve it, and look after its database."""
+"""The command `bookly`: serve the app, and migrate its database."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ app = typer.Typer(
     name="bookly",
     help="Bookly, a books API with a log-in that renews itself.\n\n"
     "The settings are BOOKLY_* and TOKENPAIR_* in the environment or in .env; "
-    "an option goes before both.",
+    "an option overrides both.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -62,20 +62,20 @@ def bookly_command(
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before every command."""
+    """Options that precede every command."""
 
 
 def main() -> None:
-    """Run the command. What stops it is one line on the standard error, and status 1."""
+    """Run the command. An error is one line on the standard error, and exit status 1."""
     try:
         app()
     except TokenPairError as exc:
-        print(f"bookly: {exc}", file=sys.stderr)  # noqa: T201  That is what it is for.
+        print(f"bookly: {exc}", file=sys.stderr)  # noqa: T201  A command's output.
         sys.exit(1)
 
 
 def _folder(text: str) -> Path:
-    # Path("") would be here: most likely a variable in somebody's script is not set.
+    # Path("") is the current folder, but most likely a variable in a script is not set.
     if not text:
         raise typer.BadParameter("is empty")
     return Path(text)
@@ -103,12 +103,12 @@ def serve(
     *,
     host: Annotated[
         str | None,
-        typer.Option(help="Listen there.", metavar="ADDRESS", show_default="127.0.0.1"),
+        typer.Option(help="Address to listen on.", metavar="ADDRESS", show_default="127.0.0.1"),
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            help="Listen there; 0 means any free port.",
+            help="Port to listen on; 0 means any free port.",
             metavar="NUMBER",
             min=0,
             max=65535,
@@ -118,7 +118,7 @@ def serve(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the database and the keys there.",
+            help="Folder of the database and the keys.",
             metavar="FOLDER",
             show_default="data",
             parser=_folder,
@@ -126,10 +126,10 @@ def serve(
     ] = None,
     database_url: DatabaseUrl = None,
     workers: Annotated[
-        int, typer.Option(help="Run so many processes.", metavar="NUMBER", min=1, max=256)
+        int, typer.Option(help="Number of processes.", metavar="NUMBER", min=1, max=256)
     ] = 1,
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start again whenever the code changes.")
+        bool, typer.Option("--reload", help="Restart when the code changes.")
     ] = False,
 ) -> None:
     """Start Bookly. Ctrl-C stops it."""
@@ -156,19 +156,19 @@ def db_group() -> None:
 
 @db.command("upgrade")
 def upgrade(*, database_url: DatabaseUrl = None) -> None:
-    """Bring the tables up to date. Doing it twice is fine, also from two machines at once."""
+    """Bring the tables up to date. It may run twice, also on two machines at once."""
     _to_environment(TOKENPAIR_DATABASE_URL=database_url)
     name = asyncio.run(_open_database(BooklySettings.read(), migrate=True))
     typer.echo(f"The tables of {name} are up to date.")
 
 
 def _to_environment(**variables: object) -> None:
-    """Set what is given: the one way by which a setting reaches this process and its workers."""
+    """Set the given variables. This process and its workers read their settings from there."""
     os.environ.update({name: str(value) for name, value in variables.items() if value is not None})
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the port, before anything is made that would be of no use without it."""
+    """Take the port first, so that nothing is created if it is in use."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -176,18 +176,18 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # Whoever holds the port without listening yet would be found out too late.
+        # Without this, a process that has bound the port but does not listen is noticed too late.
         listener.listen(BACKLOG)
     except OSError as exc:
         raise ConfigurationError(
             f"cannot listen on {host}, port {port}: {exc.strerror}; "
-            "choose another place with --host and --port"
+            "choose another with --host and --port"
         ) from exc
     return listener
 
 
 async def _open_database(settings: BooklySettings, *, migrate: bool) -> str:
-    """Open the database once, to migrate it or to see that it is migrated; return its name."""
+    """Migrate the database, or require that it is migrated. Return its name."""
     database = make_database(database_url(settings.auth))
     try:
         await database.open(migrate=migrate)
@@ -200,7 +200,7 @@ def _serve(
     settings: BooklySettings, listener: socket.socket, *, workers: int, reload: bool
 ) -> None:
     logs.configure(production=settings.auth.is_production)
-    # Whatever could stop the start does so here, in one line, before any server runs.
+    # What could stop the start is checked here, before a server runs: it is reported in one line.
     app = create_app(settings)
     asyncio.run(_open_database(settings, migrate=not settings.auth.is_production))
     config = uvicorn.Config(
@@ -214,16 +214,16 @@ def _serve(
         http=BoundedProtocol,
         limit_concurrency=MAX_CONNECTIONS,
         server_header=False,
-        # Whoever never ends a request must not keep the server from stopping.
+        # A client that does not finish its request must not keep the server from stopping.
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_worker_healthcheck=SILENCE_SECONDS,
         # The library counts the trusted proxies: TOKENPAIR_TRUSTED_PROXY_HOPS.
         proxy_headers=False,
     )
-    _tell(settings)
-    allow_open_files()  # Worker processes inherit it.
+    _show_addresses(settings)
+    allow_open_files()  # Worker processes inherit the limit.
     server = uvicorn.Server(config)
-    # When it has finished, Uvicorn passes on the signal that stopped it.
+    # At the end, Uvicorn raises the signal that stopped it again.
     if reload:
         ChangeReload(config, target=server.run, sockets=[listener]).run()
     elif workers > 1:
@@ -235,21 +235,21 @@ def _serve(
 
 
 def _code() -> list[str]:
-    """Give the folders that --reload watches."""
+    """Return the folders that --reload watches."""
     return [str(Path(each.__path__[0])) for each in (bookly, tokenpair)]
 
 
-def _tell(settings: BooklySettings) -> None:
+def _show_addresses(settings: BooklySettings) -> None:
     url = url_of(settings.host, settings.port)
     typer.echo(f"Bookly is at {url}")
     typer.echo(f"  API docs  {url}{api_docs.PATH}")
     typer.echo(f"  health    {url}/health/ready")
-    typer.echo(f"  data      {_place_of_data(settings)}")
+    typer.echo(f"  data      {_data_location(settings)}")
     typer.echo("Ctrl-C stops it.")
     sys.stdout.flush()
 
 
-def _place_of_data(settings: BooklySettings) -> str:
+def _data_location(settings: BooklySettings) -> str:
     if settings.auth.database_url is None:
         return str(settings.auth.data_dir.absolute())
     return make_database(database_url(settings.auth)).name

@@ -1,7 +1,7 @@
-"""Bounds for connections: how long a request may take to arrive, and how many there may be.
+"""Limits for connections: how long a request may take to arrive, and how many may be open.
 
-Uvicorn bounds neither the time of a request's head nor the number of pipelined requests. A proxy
-in front does; without one, a thousand half-sent requests would keep all other clients out.
+Uvicorn limits neither the time for a request's head nor the number of pipelined requests. A proxy
+in front of it does. Without one, a thousand half-sent requests would block all other clients.
 """
 
 import asyncio
@@ -20,26 +20,25 @@ _OTHER_FILES = 200
 
 
 class TooManyRequestsAtOnceError(Exception):
-    """A client has sent more requests than may wait for their answers on one connection."""
+    """A client has sent more requests on one connection than may wait for a response."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's HTTP protocol, which closes a connection that sends too slowly or too much.
 
-    When `limit_concurrency` connections are open, a new one takes the place of the one that has
-    been waiting for the longest time for a request to arrive. If none is waiting, Uvicorn
-    answers the new one with 503.
+    When `limit_concurrency` connections are open, a new one replaces the one that has waited
+    longest for a request to arrive. If none is waiting, Uvicorn answers the new one with 503.
     """
 
     HEAD_SECONDS: ClassVar[float] = 10
-    """Time until the head of a request must have arrived whole."""
+    """Time for the head of a request to arrive, in seconds."""
     BODY_SECONDS: ClassVar[float] = 30
-    """Time from the head until the body must have arrived whole."""
+    """Time for the body to arrive after the head, in seconds."""
     MAX_PIPELINED: ClassVar[int] = 16
-    """Number of requests that may wait on one connection while another is answered."""
+    """Number of requests that may wait on a connection while another is answered."""
 
     _arriving: ClassVar[dict["BoundedProtocol", None]] = {}
-    """The connections on which a request is expected or arriving, in the order of that."""
+    """Connections on which a request is expected or arriving, longest wait first."""
     _deadline: asyncio.TimerHandle | None = None
 
     def __init_subclass__(cls) -> None:
@@ -57,7 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect(self.HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing more."""
+        """Stop the deadline."""
         self._expect_nothing()
         super().connection_lost(exc)
 
@@ -69,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect(self.BODY_SECONDS)
 
     def on_message_complete(self) -> None:
-        """Expect nothing until the request has been answered; it may have been, already."""
+        """Expect no request until this one is answered, which may already be the case."""
         super().on_message_complete()
         if self.cycle is not None and self.cycle.response_complete:
             self._expect(self.HEAD_SECONDS)
@@ -77,18 +76,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._expect_nothing()
 
     def on_response_complete(self) -> None:
-        """Expect the next request, if the last is answered before the next has come."""
+        """Expect the next request, unless it has already arrived."""
         super().on_response_complete()
         if self._deadline is None and not self.pipeline and not self.transport.is_closing():
             self._expect(self.HEAD_SECONDS)
 
     def handle_websocket_upgrade(self) -> None:
-        """Leave the connection to the WebSocket."""
+        """Set no deadline for a WebSocket."""
         self._expect_nothing()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what cannot be read, unless an answer to an earlier request is due first."""
+        """Answer an invalid request, or close if an earlier request waits for its response."""
         if self.cycle is None or self.cycle.response_complete:
             super().send_400_response(msg)
         else:
@@ -112,14 +111,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close(self) -> None:
         self._expect_nothing()
-        self.connections.discard(self)  # At once: the place is taken before it is lost.
+        self.connections.discard(
+            self
+        )  # At once: a new connection takes its place before it is closed.
         self.transport.close()
 
 
 def allow_open_files() -> None:
     """Raise this process's limit on open files to what its connections and databases need.
 
-    Linux starts a program with 1024. Where the hard limit is lower than needed, it stays at that.
+    Linux starts a program with a limit of 1024. The hard limit is not exceeded.
     """
     if sys.platform == "win32":
         return

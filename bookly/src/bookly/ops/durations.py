@@ -1,4 +1,4 @@
-"""How long each request took, by method, route and status."""
+"""Durations of requests, by method, route and status."""
 
 from time import perf_counter
 
@@ -7,35 +7,35 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
-"""Stands for every method and every path that is none of ours: anybody can make up new ones."""
+"""Label of all unknown methods and paths: clients can invent any number of them."""
 
 _Series = tuple[str, str, int]
 
 
 class RequestDurations:
-    """ASGI middleware that observes every request, a crash as a 500. It wants to be outermost."""
+    """Outermost ASGI middleware: measures every request; an exception counts as 500."""
 
     def __init__(self, app: ASGIApp, histogram: Histogram) -> None:
         self._app = app
         self._histogram = histogram
-        # To find a series by its labels takes the client longer than to observe.
+        # Looking up a series by its labels takes prometheus-client longer than observing.
         self._series: dict[_Series, Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on."""
+        """Run the app, and observe how long it takes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         began, status = perf_counter(), 500
 
-        async def send_and_see(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_see)
+            await self._app(scope, receive, send_and_note)
         except Exception:
             self._observe(scope, 500, began)
             raise
@@ -51,16 +51,16 @@ class RequestDurations:
 
 
 def template(scope: Scope) -> str:
-    """Give the path that has been answered, with its {parameters} in place of what was sent."""
+    """Return the path of the route, with its {parameters} in place of the values."""
     if "endpoint" not in scope:
         return OTHER
-    if "app_root_path" in scope:  # Files that are mounted.
+    if "app_root_path" in scope:  # Mounted files.
         return f"{scope['root_path']}/{{path}}"
-    # A line's end at its end is no matter to the router.
+    # The router ignores a line break at the end.
     path: str = scope["path"].removesuffix("\n").removesuffix("/") or "/"
     if not scope["path_params"]:
         return path
-    # A route knows its path from its router on. What stands before that is as in the request:
-    # no router of ours has a parameter in its prefix.
+    # A route knows its path without the prefixes of its routers. These have no parameters here, so
+    # they stand in the request as they are.
     own = scope["route"].path.split("/")
     return "/".join([*path.split("/")[: 1 - len(own)], *own[1:]])

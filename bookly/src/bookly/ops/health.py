@@ -1,4 +1,4 @@
-"""What an operator's machines ask: is the process alive, and can it answer?"""
+"""Liveness and readiness, for an operator's machines."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ from tokenpair.stores.sql import Database
 router = APIRouter(prefix="/health", route_class=ProblemRoute, tags=["health"])
 
 SHARED_SECONDS = 1
-"""Time for which one look at the health answers all who ask."""
+"""Time for which one look at the health is the answer to all requests, in seconds."""
 
 
 class Alive(BaseModel):
-    """All is well."""
+    """The process runs."""
 
     status: Literal["ok"] = "ok"
 
 
 class Checks(BaseModel):
-    """How each part stands. No more than that: the log has the reasons."""
+    """The condition of each part. The reasons are in the log."""
 
     database: Condition
     migrations: Condition
@@ -36,14 +36,14 @@ class Checks(BaseModel):
 
 
 class Ready(BaseModel):
-    """Requests are answered."""
+    """Requests can be answered."""
 
     status: Literal["ok"] = "ok"
     checks: Checks
 
 
 class NotReady(Unavailable):
-    """Requests are not answered; `checks` in the answer says which part is amiss."""
+    """Requests cannot be answered; `checks` in the response says which part fails."""
 
     def __init__(self, health: Health) -> None:
         super().__init__("; ".join(health.reasons))
@@ -51,7 +51,7 @@ class NotReady(Unavailable):
 
     @property
     def members(self) -> Mapping[str, Any]:
-        """Give the parts."""
+        """Return the parts."""
         return {"checks": self.checks.model_dump(mode="json")}
 
 
@@ -63,7 +63,7 @@ async def _shared_health(request: Request) -> SharedLook[Health]:
 @router.head("/live", include_in_schema=False)
 @router.get("/live", summary="Is it alive?", openapi_extra=PUBLIC)
 async def live() -> Alive:
-    """Tell that the process runs, whatever it depends on."""
+    """Is the process running? What it depends on is not checked."""
     return Alive()
 
 
@@ -75,7 +75,7 @@ async def live() -> Alive:
     openapi_extra=PUBLIC,
 )
 async def ready(look: Annotated[SharedLook[Health], Depends(_shared_health)]) -> Ready:
-    """Tell that a request would be answered now, or else which of the `checks` is failing.
+    """Could a request be answered now? If not, the `checks` say what fails.
 
     The answer is at most a second old.
     """
@@ -86,9 +86,9 @@ async def ready(look: Annotated[SharedLook[Health], Depends(_shared_health)]) ->
 
 
 def shared_health(auth: Auth, database: Database) -> SharedLook[Health]:
-    """Return what asks the library and Bookly's own database, at most once a second.
+    """Return a look at the library and at Bookly's own tables, at most once a second.
 
-    However often an operator's machines or an attacker ask, the database is asked no more.
+    More requests, of an attacker or of an operator's machines, cause no more queries.
     """
 
     async def look() -> Health:

@@ -1,4 +1,4 @@
-"""Logging: readable in development, one JSON object a line in production."""
+"""Logging: readable text in development, one JSON object a line in production."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from structlog.typing import Processor
 
 
 def configure(*, production: bool) -> None:
-    """Send what anyone logs, by the standard library or structlog, to the standard error."""
+    """Send all logs, of the standard library and of structlog, to the standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         ProcessorFormatter(
@@ -26,12 +26,11 @@ def configure(*, production: bool) -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for name in ("alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # In development our own first lines say what Uvicorn would, and in production whatever
-    # stands in front keeps the list of requests.
+    # In development Bookly prints its address itself, and in production the proxy logs requests.
     logging.getLogger("uvicorn.error").setLevel(logging.INFO if production else logging.WARNING)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING if production else logging.INFO)
     logging.getLogger("uvicorn.access").addFilter(_without_query)
-    logging.getLogger("uvicorn.error").addFilter(_is_no_goodbye)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off_request)
     structlog.configure(
         processors=[*_COMMON, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -40,21 +39,21 @@ def configure(*, production: bool) -> None:
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """Cut what follows the path: somebody may have put a token there, though we ignore it."""
+    """Remove the query: a client may have put a token there, although Bookly ignores it."""
     match record.args:
         case (client, method, str(path), *rest):
             record.args = (client, method, path.partition("?")[0], *rest)
     return True
 
 
-def _is_no_goodbye(record: logging.LogRecord) -> bool:
-    """Leave out the request that never ended, and was cut off when we stopped: no crash of ours."""
+def _is_no_cut_off_request(record: logging.LogRecord) -> bool:
+    """Leave out requests that were cancelled because the server stopped: they are no crash."""
     kind = record.exc_info[0] if isinstance(record.exc_info, tuple) else None
     return kind is None or not issubclass(kind, asyncio.CancelledError)
 
 
 def _on_one_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape control characters, which could forge a line or speak to the terminal."""
+    """Escape control characters, which could forge a line or control the terminal."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(
@@ -67,7 +66,7 @@ def _on_one_line(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
 def _drop_uvicorns_copy(
     _: object, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    # The message once more, with codes for colours.
+    # It repeats the message with codes for colours.
     event.pop("color_message", None)
     return event
 

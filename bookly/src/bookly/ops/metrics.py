@@ -1,8 +1,8 @@
-"""What Prometheus reads: the library's counts and the times of requests, of all workers together.
+"""Prometheus metrics: the library's counts and the durations of requests, of all workers together.
 
-The library counts in plain numbers; once a second, and when somebody reads, what has been added is
-handed on. With several workers each keeps its numbers in files of its own, which whoever is asked
-adds up: prometheus-client's multiprocess mode.
+The library counts in plain numbers. Once a second, and at each scrape, the increases are passed to
+prometheus-client. Several workers each keep their numbers in files, and the worker that is scraped
+adds them up: prometheus-client's multiprocess mode.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tokenpair import Auth
 from tokenpair.fastapi import ProblemRoute
 
 SECONDS = 1.0
-"""So old is what another worker has handed on, at most."""
+"""Interval between updates, in seconds: the greatest age of another worker's numbers."""
 
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
@@ -35,20 +35,20 @@ LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 _Name = TypeVar("_Name", bound=Enum)
 _OPEN_METRICS = "application/openmetrics-text"
 
-# When a series began is of no use to anybody here, and doubles their number.
+# The time at which a series began is not used here, and doubles the number of series.
 disable_created_metrics()
 
 
 class Metrics:
-    """The metrics of one app. All labels are of a small fixed set; none holds what was sent."""
+    """The metrics of one app. Labels come from small fixed sets, never from a request."""
 
     def __init__(self, auth: Auth) -> None:
-        """Raises `ConfigurationError` for a folder of the workers' numbers that will not do."""
+        """Raises `ConfigurationError` if the workers' folder cannot be used."""
         if IS_SHARED:
             require_folder()
         self._auth = auth
         self._registry = registry = CollectorRegistry()
-        self._handed_on: dict[tuple[Counter, str], int] = defaultdict(int)
+        self._passed_on: dict[tuple[Counter, str], int] = defaultdict(int)
         self._heard = 0
         self.requests = Histogram(
             "bookly_http_request_duration_seconds",
@@ -103,28 +103,28 @@ class Metrics:
 
     @contextlib.asynccontextmanager
     async def followed(self, _: object) -> AsyncIterator[None]:
-        """Be a lifespan: hand on what the library counts, once more at the end."""
+        """Update the metrics during the lifespan, and once more at its end."""
         task = asyncio.create_task(self._follow(), name="bookly: metrics")
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            self.hand_on()
+            self.update()
 
     async def _follow(self) -> None:
         while True:
-            self.hand_on()
+            self.update()
             await asyncio.sleep(SECONDS)
 
-    def hand_on(self) -> None:
-        """Add what the library has counted since the last time."""
+    def update(self) -> None:
+        """Add what the library has counted since the last update."""
         counts = self._auth.counts
         self._add(self._log_ins, _by_name(counts.log_ins))
         self._add(self._renewals, _by_name(counts.renewals))
         self._add(self._sessions_ended, _by_name(counts.sessions_ended))
         self._add(self._lookups, {"hit": counts.cache_hits, "miss": counts.cache_misses})
-        # Of more news than are kept in one second, the latest stand for all.
+        # If more arrived in one second than are kept, the latest represent all of them.
         news, self._heard = counts.revocations_heard - self._heard, counts.revocations_heard
         for lag in counts.lags[-news:] if news else ():
             self._lag.observe(max(lag, 0))
@@ -135,19 +135,19 @@ class Metrics:
 
     def _add(self, counter: Counter, totals: Mapping[str, int]) -> None:
         for label, total in totals.items():
-            counter.labels(label).inc(total - self._handed_on[counter, label])
-            self._handed_on[counter, label] = total
+            counter.labels(label).inc(total - self._passed_on[counter, label])
+            self._passed_on[counter, label] = total
 
     def expose(self, accept: str) -> tuple[bytes, str]:
-        """Write all workers' numbers down, and name the media type; `accept` is the header."""
-        # Not the header itself: the client stumbles over versions that are none, and repeats them.
+        """Return all workers' numbers and their media type; `accept` is the request's header."""
+        # Not the header itself: prometheus-client fails on invalid versions, or repeats them.
         kinds = {each.partition(";")[0].strip().lower() for each in accept.split(",")}
         encode, media_type = choose_encoder(_OPEN_METRICS if _OPEN_METRICS in kinds else "")
         return encode(AllWorkers() if IS_SHARED else self._registry), media_type
 
 
 def add_metrics(app: FastAPI, auth: Auth) -> None:
-    """Add the endpoint to an app, after all else: what is counted must be open before, and longer.
+    """Add the endpoint to an app, after everything else: what it counts must be open longer.
 
     Raises `ConfigurationError`.
     """
@@ -155,10 +155,10 @@ def add_metrics(app: FastAPI, auth: Auth) -> None:
     router = APIRouter(route_class=ProblemRoute, include_in_schema=False, lifespan=metrics.followed)
 
     @router.api_route("/metrics", methods=["GET", "HEAD"])
-    async def tell(request: Request) -> Response:
-        """Tell Prometheus the numbers of all workers."""
-        metrics.hand_on()
-        # In a thread: of many workers there is a lot to read.
+    async def expose(request: Request) -> Response:
+        """Return the numbers of all workers to Prometheus."""
+        metrics.update()
+        # In a thread: many workers have many files to read.
         accept = request.headers.get("accept", "")
         content, media_type = await asyncio.to_thread(metrics.expose, accept)
         return Response(content, media_type=media_type)

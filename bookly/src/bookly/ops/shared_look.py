@@ -1,4 +1,4 @@
-"""One look for all who ask at the same moment, and its answer for a while after."""
+"""One look for all callers at the same moment, and its result for a while after."""
 
 import asyncio
 import time
@@ -9,9 +9,9 @@ _T = TypeVar("_T")
 
 
 class SharedLook(Generic[_T]):
-    """Answers from a look that began at most `seconds` ago; callers who come meanwhile share it.
+    """Returns the result of a look that began at most `seconds` ago; callers share it.
 
-    `monotonic` returns seconds. What the look raises is raised for each caller.
+    `monotonic` returns seconds. An error of the look is raised for each caller.
     """
 
     def __init__(
@@ -28,11 +28,11 @@ class SharedLook(Generic[_T]):
         self._began_at = 0.0
 
     async def __call__(self) -> _T:
-        """Return the answer."""
+        """Return the result."""
         if self._task is None or not self._is_usable(self._task):
             self._began_at = self._monotonic()
             self._task = asyncio.create_task(self._run())
-        # A caller who goes away must not end the look of the others.
+        # A caller that is cancelled must not cancel the look of the others.
         return await asyncio.shield(self._task)
 
     async def _run(self) -> _T:

@@ -1,4 +1,4 @@
-"""Workers, and the process that watches over them: neither is left waiting for the other."""
+"""Worker processes and their supervisor: neither outlives the other."""
 
 import multiprocessing
 import os
@@ -8,33 +8,33 @@ import threading
 from uvicorn.supervisors import Multiprocess
 
 SILENCE_SECONDS = 20
-"""A worker that says nothing for so long is replaced; on a busy machine one takes long to start."""
+"""Time after which a silent worker is replaced, in seconds. A start can take that long."""
 
 
 class Supervisor(Multiprocess):
-    """Uvicorn's, which also sees at once that a worker has died while it was being asked."""
+    """Uvicorn's supervisor, which also notices at once that a worker died during its check."""
 
     def keep_subprocess_alive(self) -> None:
-        """Ask every worker whether it is well, and replace those that are not."""
+        """Check every worker, and replace those that do not respond."""
         for process in self.processes:
-            # Our copy of the worker's end: with it, the pipe of a dead worker looks like that of
-            # a silent one, and nothing else would be done until its time is up.
+            # This process's copy of the worker's end. While it is open, the pipe of a dead worker
+            # looks like that of a silent one, and the check waits for its whole time limit.
             process.child_conn.close()
         super().keep_subprocess_alive()
 
 
 def stop_with_supervisor() -> None:
-    """Stop this process, gracefully, when the one that started it as a worker is gone.
+    """Stop this worker gracefully when its supervisor ends. Without a supervisor, do nothing.
 
-    A supervisor that is killed cannot stop its workers: they would keep the port, and answer with
-    old code beside those that are started next. Where there is no supervisor, nothing is done.
+    A supervisor that is killed cannot stop its workers. They would keep the port, and answer with
+    old code beside the workers that are started next.
     """
     if supervisor := multiprocessing.parent_process():
         threading.Thread(
-            target=_wait_for_the_end_of, args=[supervisor], name="bookly: supervisor", daemon=True
+            target=_stop_after, args=[supervisor], name="bookly: supervisor", daemon=True
         ).start()
 
 
-def _wait_for_the_end_of(supervisor: "multiprocessing.process.BaseProcess") -> None:
-    supervisor.join()  # By a pipe, which the kernel closes in whatever way it ends.
+def _stop_after(supervisor: "multiprocessing.process.BaseProcess") -> None:
+    supervisor.join()  # It waits for a pipe, which the kernel closes in any case.
     os.kill(os.getpid(), signal.SIGTERM)

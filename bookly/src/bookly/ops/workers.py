@@ -1,7 +1,7 @@
-"""The numbers of several workers: each keeps its own in files, and whoever is asked adds them up.
+"""The metrics of several workers: each keeps its own in files, and the one that is scraped adds up.
 
-This is prometheus-client's multiprocess mode. The folder is named by a variable, which it reads
-once, when it is imported; so do we.
+This is prometheus-client's multiprocess mode. A variable names the folder. prometheus-client reads
+it once, at import, and so does this module.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from tokenpair.errors import ConfigurationError
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 IS_SHARED = FOLDER in os.environ
-"""Do the metrics of this process belong to those of several?"""
+"""Whether this process shares its metrics with other workers."""
 
 
 @contextlib.contextmanager
 def shared_folder() -> Iterator[None]:
-    """Give the workers that are started in this block a folder; whose own is set, keeps that."""
+    """Make a folder for the workers that are started in this block, unless one is set."""
     if FOLDER in os.environ:
         yield
         return
@@ -36,31 +36,31 @@ def shared_folder() -> Iterator[None]:
 
 
 def require_folder() -> None:
-    """Require that the folder can be used. Raises `ConfigurationError`."""
+    """Raise `ConfigurationError` unless the folder can be used."""
     folder = os.environ[FOLDER]
     if not Path(folder).is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigurationError(
-            f"{FOLDER}: {folder!r} is no folder that can be written; make it, or unset the variable"
+            f"{FOLDER}: {folder!r} is not a writable folder; create it, or unset the variable"
         )
 
 
 class AllWorkers(Collector):
-    """Adds up what all workers have counted; those that have died stand nowhere any more."""
+    """Adds up the numbers of all workers. Gauges of workers that have died are left out."""
 
     def collect(self) -> Iterable[Metric]:
         """Read their files."""
         folder = Path(os.environ[FOLDER])
         _forget_the_dead(folder)
-        # One that is just being made is empty for a moment, and cannot be read.
+        # A file that is being created is empty for a moment, and cannot be read.
         files = [str(path) for path in folder.glob("*.db") if _size(path)]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)
         return merged
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """Drop how dead workers stood; what they have counted stays.
+    """Remove the gauges of dead workers; their counters stay.
 
-    By looking, for whoever starts the workers anew may be any program.
+    It looks for the processes, because any program may have restarted the workers.
     """
     for process in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}:
         if process.isdecimal() and not _is_alive(int(process)):
@@ -74,7 +74,7 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # It is somebody's.
+        return True  # It runs, as another user.
     return True
 
 
