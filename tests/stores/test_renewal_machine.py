@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -44,6 +43,7 @@ from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
+from tokenpair.stores.sql.sessions import _to_row as to_row
 from tokenpair.stores.sql.tables import session_table
 from tokenpair.testing import FakeClock
 from tokenpair.testing.store_contract import (
@@ -249,10 +249,11 @@ class RenewalMachine(RuleBasedStateMachine):
 
     async def put_back(self, session: StoredSession) -> None:
         self.oracle._tables.sessions[session.user_id, session.id] = session
-        row = {field.name: getattr(session, field.name) for field in fields(session)}
         async with self.engine.begin() as connection:
             await connection.execute(
-                session_table.update().where(session_table.c.id == session.id).values(row)
+                session_table.update()
+                .where(session_table.c.id == session.id)
+                .values(to_row(session))
             )
 
     async def count_rows(self) -> int:

@@ -153,7 +153,7 @@ def test_the_longest_of_several_terms_counts() -> None:
     assert len(copy) == 2
 
 
-def test_an_entry_that_makes_no_sense_revokes_nothing() -> None:
+def test_an_entry_that_names_no_tokens_revokes_nothing() -> None:
     copy = Revocations()
 
     news = copy.apply([Revocation(recorded_at=NOW, until=LATER), changed(0)], at=0)
