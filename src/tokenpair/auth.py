@@ -50,6 +50,19 @@ class Auth:
     the event loop that opened it; after it was closed, another loop may open it.
     """
 
+    storage: Storage
+    """The storage as it was given, which an app may share."""
+    issuer: str
+    """The `iss` of every token."""
+    clock: Clock
+    """Returns the current time, in UTC."""
+    edge: Edge
+    """What only the HTTP edge needs."""
+    feed: Feed
+    """This worker's copy of the revocations."""
+    verified: VerifiedTokens
+    """The access tokens that were verified lately."""
+
     def __init__(
         self,
         *,
@@ -78,7 +91,7 @@ class Auth:
         self.storage = storage
         self.issuer = issuer
         self.clock = clock
-        self.edge: Edge = edge or Edge()
+        self.edge = edge or Edge()
         counters, listeners = Counters(), Listeners[Event]()
         listeners.add(counters.count)
         parts = Parts(
@@ -95,8 +108,8 @@ class Auth:
             notify=listeners.tell,
         )
         self._parts = parts
-        self.feed: Feed = parts.feed
-        self.verified: VerifiedTokens = parts.verified
+        self.feed = parts.feed
+        self.verified = parts.verified
         self._observer = Observer.of(parts, self._lifecycle, counters)
         self._build_flows(parts)
         self._background = Background(
