@@ -389,6 +389,24 @@ def test_users_are_looked_for_where_the_app_runs_and_nothing_is_made(
     assert list(folder.iterdir()) == []
 
 
+def test_commands_about_users_need_no_keys_and_make_none(command: Command, folder: Path) -> None:
+    with_auth("ada@example.com")
+    (folder / "data/keys.json").unlink()
+
+    statuses = [
+        command("users", *arguments)[0]
+        for arguments in (
+            ("list",),
+            ("roles", "ada@example.com", "admin"),
+            ("disable", "ada@example.com"),
+            ("enable", "ada@example.com"),
+        )
+    ]
+
+    assert statuses == [0, 0, 0, 0]
+    assert not (folder / "data/keys.json").exists()
+
+
 def test_users_are_listed_newest_first(command: Command) -> None:
     with_auth("ada@example.com", "bob@example.com", "cyd@example.com")
 
