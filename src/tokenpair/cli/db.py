@@ -2,12 +2,11 @@
 
 import asyncio
 from argparse import ArgumentParser
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from tokenpair.backends import database_url as url_of
 from tokenpair.cli.command import Command, Group, number
-from tokenpair.cli.database import database_url_option, read_settings
+from tokenpair.cli.database import database_url_option, read_settings, with_storage
 from tokenpair.settings.fields import TEN_YEARS
 from tokenpair.stores.sql import SqlStorage
 
@@ -40,21 +39,8 @@ def access_lifetime(*, seconds: int | None, database_url: str | None) -> None:
             await storage.set_access_lifetime(timedelta(seconds=seconds))
         return await storage.access_lifetime()
 
-    url = url_of(read_settings(database_url), must_exist=True)
-    found = asyncio.run(_with_storage(url, run))
+    found = with_storage(read_settings(database_url), run)
     print("no worker has started yet" if found is None else f"{found.total_seconds():.0f} seconds")
-
-
-async def _with_storage(
-    url: str,
-    run: Callable[[SqlStorage], Awaitable[timedelta | None]],
-) -> timedelta | None:
-    storage = SqlStorage.from_url(url)
-    try:
-        await storage.open(migrate=False)
-        return await run(storage)
-    finally:
-        await storage.close()
 
 
 def _seconds_argument(parser: ArgumentParser) -> None:

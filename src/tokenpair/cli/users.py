@@ -1,13 +1,10 @@
 """`tokenpair users`: list accounts, and administer them."""
 
-import asyncio
 from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
-from tokenpair.backends import database_url as url_of
 from tokenpair.cli.command import Command, Group, number
-from tokenpair.cli.database import database_url_option, read_settings
+from tokenpair.cli.database import database_url_option, read_settings, with_storage
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
 from tokenpair.errors import NotFound
@@ -16,18 +13,16 @@ from tokenpair.flows.accounts.profile import GetUser
 from tokenpair.parts import Parts
 from tokenpair.stores.sql import SqlStorage
 
-Result = TypeVar("Result")
-
 
 def list_users(*, limit: int, database_url: str | None) -> None:
     """List the newest accounts: id, address, roles, and whether disabled."""
 
-    async def run(storage: SqlStorage, _: Parts) -> Sequence[User]:
+    async def run(storage: SqlStorage) -> Sequence[User]:
         async with storage.reading() as look:
             return await look.users.list(limit=limit)
 
     # Printed after the transaction: a slow reader of the output must not hold it open.
-    for user in _with_storage(database_url, run):
+    for user in with_storage(read_settings(database_url), run):
         _show(user)
 
 
@@ -56,29 +51,15 @@ def enable(*, email: str, database_url: str | None) -> None:
 def _change(
     database_url: str | None, email: str, change: Callable[[Parts, User], Awaitable[None]]
 ) -> None:
-    async def run(storage: SqlStorage, parts: Parts) -> User:
+    settings = read_settings(database_url)
+
+    async def run(storage: SqlStorage) -> User:
+        parts = Parts.from_settings(settings, storage)
         user = await _find(storage, email)
         await change(parts, user)
         return await parts.build(GetUser)(user.id)
 
-    _show(_with_storage(database_url, run))
-
-
-def _with_storage(
-    database_url: str | None, run: Callable[[SqlStorage, Parts], Awaitable[Result]]
-) -> Result:
-    """Use the database, which must exist: a new one would be the wrong one."""
-
-    async def opened() -> Result:
-        settings = read_settings(database_url)
-        storage = SqlStorage.from_url(url_of(settings, must_exist=True))
-        try:
-            await storage.open(migrate=False)
-            return await run(storage, Parts.from_settings(settings, storage))
-        finally:
-            await storage.close()
-
-    return asyncio.run(opened())
+    _show(with_storage(settings, run))
 
 
 async def _find(storage: SqlStorage, email: str) -> User:
