@@ -7,7 +7,7 @@ import asyncpg
 from tokenpair.stores.sql.postgres.url import Host, PostgresUrl, parse_postgres_url
 from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
-# What the statements rely on, over the defaults of the server, the database and the role:
+# What the statements rely on, instead of the defaults of the server, the database and the role:
 # each statement sees what was committed before it began (the renewal's WHERE is its lock), and a
 # day has 24 hours. Not `default_transaction_read_only`: operators and platforms set it to stop
 # writes, when a disk is full or a database moves. Set by SET and not in the start-up packet,
@@ -29,7 +29,7 @@ def limits(*, lock: float, statement: float) -> str:
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types.
-    """A connection whose `close` does not wait long for an unreachable server."""
+    """A connection with a `close` that does not wait long for an unreachable server."""
 
     close_seconds: float = DEFAULT_TIMEOUTS.close
 

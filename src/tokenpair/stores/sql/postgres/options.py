@@ -1,7 +1,6 @@
 """The options in a PostgreSQL URL: libpq's, and those that platforms and other drivers add.
 
-Each is understood, or is refused by its name. None is dropped in silence, except where that
-changes nothing.
+An option is supported, or refused by its name. It is ignored only if that changes nothing.
 """
 
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql.postgres.tls import TLS_OPTIONS, refused, tls_arguments
 
-# Passed to the driver as they are, as arguments of `connect`.
+# Passed to the driver unchanged, as arguments of `connect`.
 _ARGUMENTS = ("passfile", "service", "servicefile", "krbsrvname", "gsslib")
 _WRITABLE = ("any", "primary", "read-write")
-# They find a server that no longer answers. Here each wait for a server has a limit of its own.
+# They detect an unreachable server. Here each wait for a server has a limit of its own.
 _NOT_NEEDED = (
     "keepalives",
     "keepalives_idle",
@@ -21,7 +20,7 @@ _NOT_NEEDED = (
     "tcp_user_timeout",
     "sslcompression",
 )
-# What these values ask for is what happens anyway.
+# Values that ask for what happens anyway.
 _DEFAULTS = {
     "channel_binding": ("disable", "prefer"),
     "client_encoding": ("utf8", "utf-8", "unicode", "auto"),
@@ -37,16 +36,16 @@ _DEFAULTS = {
 }
 _SESSION_POOL = (
     "is meant for a pooler that gives each transaction another connection; "
-    "use the server's own address or a pooler in session mode, and leave the option out"
+    "use the server's own address or a pooler in session mode, and remove the option"
 )
-_POOL_SIZE = "is not understood; set TOKENPAIR_DATABASE_POOL_SIZE"
+_POOL_SIZE = "is unsupported; set TOKENPAIR_DATABASE_POOL_SIZE"
 _ADVICE = {
-    "channel_binding": "the driver has no channel binding; leave the option out, and let "
+    "channel_binding": "the driver has no channel binding; remove the option, and let "
     "sslmode=verify-full check the server's certificate",
     "client_encoding": "only utf8 is supported",
     "hostaddr": "is not supported; write the address in place of the host",
-    "schema": "is not understood; write options=-csearch_path%3Dname",
-    "search_path": "is not understood; write options=-csearch_path%3Dname",
+    "schema": "is unsupported; write options=-csearch_path%3Dname",
+    "search_path": "is unsupported; write options=-csearch_path%3Dname",
     "pgbouncer": _SESSION_POOL,
     "statement_cache_size": _SESSION_POOL,
     "prepared_statement_cache_size": _SESSION_POOL,
@@ -56,13 +55,13 @@ _ADVICE = {
     "binary_parameters": _SESSION_POOL,
     "prefer_simple_protocol": _SESSION_POOL,
     "default_query_exec_mode": _SESSION_POOL,
-    "timeout": "is not understood; write connect_timeout",
+    "timeout": "is unsupported; write connect_timeout",
     "connection_limit": _POOL_SIZE,
     "pool_size": _POOL_SIZE,
     "max_connections": _POOL_SIZE,
     "pool_timeout": _POOL_SIZE,
 }
-_UNSUPPORTED = "is not supported by the driver; leave it out"
+_UNSUPPORTED = "is not supported by the driver; remove it"
 _LIBPQ_ONLY = (
     "gssencmode",
     "load_balance_hosts",
@@ -82,13 +81,13 @@ KNOWN = frozenset(
     {"host", "port", "user", "password", "dbname", "database", "connect_timeout", "ssl"}
     | {"application_name", "fallback_application_name", "options", "target_session_attrs"}
 ).union(_ARGUMENTS, TLS_OPTIONS, _NOT_NEEDED, _DEFAULTS, _ADVICE, _LIBPQ_ONLY)
-"""The options that are understood, or refused with advice."""
+"""The options that are supported, or refused with advice."""
 
 
 def to_arguments(
     options: dict[str, str], *, several_hosts: bool
 ) -> tuple[dict[str, Any], float | None]:
-    """Return asyncpg's arguments, and the limit for one host, in seconds (None: not given).
+    """Return asyncpg's arguments, and the time limit for one host in seconds, or None.
 
     Raises `ConfigurationError`, which names the option.
     """
@@ -126,7 +125,7 @@ def _server_settings(rest: dict[str, str]) -> dict[str, Any]:
 
 
 def _target(rest: dict[str, str], *, several_hosts: bool) -> dict[str, Any]:
-    # Of several hosts, one that takes no writes is of no use: so it need not be said.
+    # With several hosts, the default is one that accepts writes.
     target = rest.pop("target_session_attrs", "read-write" if several_hosts else None)
     if target is None:
         return {}

@@ -1,4 +1,4 @@
-"""The options about TLS in a PostgreSQL URL: libpq's, as asyncpg takes them."""
+"""The TLS options of a PostgreSQL URL: libpq's names, translated to asyncpg's arguments."""
 
 import ssl
 from typing import Any
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from tokenpair.errors import ConfigurationError
 
-# asyncpg takes them in a URL, and in no other way.
+# asyncpg accepts these only in a URL.
 TLS_OPTIONS = (
     "sslmode",
     "sslcert",
@@ -22,13 +22,13 @@ _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 
 def refused(name: str, advice: str) -> ConfigurationError:
-    """Return the error for an option that cannot be followed."""
+    """Return the error for an invalid or unsupported option."""
     return ConfigurationError(f"the database URL: {name}: {advice}")
 
 
 def tls_arguments(rest: dict[str, str]) -> dict[str, Any]:
-    """Take the options about TLS out of `rest`, and return asyncpg's arguments for them."""
-    _translate_others(rest)
+    """Remove the TLS options from `rest`, and return asyncpg's arguments for them."""
+    _translate_synonyms(rest)
     given = {name: rest.pop(name) for name in TLS_OPTIONS if name in rest}
     if given.get("sslmode", "prefer") not in _SSL_MODES:
         raise refused("sslmode", f"must be one of {', '.join(_SSL_MODES)}")
@@ -42,13 +42,13 @@ def tls_arguments(rest: dict[str, str]) -> dict[str, Any]:
         del rest["sslnegotiation"]
         arguments["direct_tls"] = True
     if given.get("sslrootcert") == "system":
-        return arguments | {"ssl": _trusting_the_system(given)}
+        return arguments | {"ssl": _system_context(given)}
     _load_files(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), given)
     return arguments | ({"dsn": f"postgresql://?{urlencode(given)}"} if given else {})
 
 
-def _translate_others(rest: dict[str, str]) -> None:
-    """Turn `ssl=true` and `requiressl=1` into libpq's `sslmode`, as libpq does."""
+def _translate_synonyms(rest: dict[str, str]) -> None:
+    """Replace `ssl=true` and `requiressl=1` by libpq's `sslmode`, as libpq does."""
     if rest.get("requiressl") == "1":
         del rest["requiressl"]
         rest.setdefault("sslmode", "require")
@@ -59,8 +59,8 @@ def _translate_others(rest: dict[str, str]) -> None:
         rest.setdefault("sslmode", "require" if mode == "true" else mode)
 
 
-def _trusting_the_system(given: dict[str, str]) -> ssl.SSLContext:
-    """Trust what this machine trusts, as libpq does from version 16 on."""
+def _system_context(given: dict[str, str]) -> ssl.SSLContext:
+    """Return a context that trusts this machine's authorities, as libpq does since version 16."""
     if given.get("sslmode", "verify-full") != "verify-full":
         raise refused("sslrootcert", "system needs sslmode=verify-full")
     context = ssl.create_default_context()
@@ -76,7 +76,7 @@ def _trusting_the_system(given: dict[str, str]) -> ssl.SSLContext:
 
 
 def _load_files(context: ssl.SSLContext, given: dict[str, str]) -> None:
-    """Load the certificates that are named, so that a wrong file is found at the start."""
+    """Load the named certificates, so that an invalid file stops the start."""
     name = ""
     try:
         for name in ("sslrootcert", "sslcrl"):

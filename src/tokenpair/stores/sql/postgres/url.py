@@ -1,6 +1,6 @@
-"""Read a PostgreSQL URL, in each spelling that libpq and hosting platforms use.
+"""Parse a PostgreSQL URL, in all spellings that libpq and hosting platforms use.
 
-This is the only place that does: everything that connects goes by a `PostgresUrl`.
+Nothing else parses it: every connection is made from a `PostgresUrl`.
 """
 
 import re
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql.postgres.options import KNOWN, to_arguments
 
-# The driver's name is dropped: platforms name others, and there is only one here.
+# The driver's name is ignored: platforms name others, and only asyncpg is used here.
 _SCHEME = re.compile(r"postgres(ql)?(\+(asyncpg|psycopg2?|psycopg_async))?://", re.IGNORECASE)
 _LAST_PORT = 65535
 
@@ -29,7 +29,7 @@ Host = tuple[str | None, int | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresUrl:
-    """A URL that has been read. `hosts` are tried in their order."""
+    """A parsed URL. `hosts` are tried in order."""
 
     hosts: tuple[Host, ...]
     database: str | None
@@ -38,18 +38,18 @@ class PostgresUrl:
     arguments: dict[str, Any] = field(repr=False)
     """asyncpg's arguments for the options."""
     connect_seconds: float | None
-    """How long one host may take to answer, from `connect_timeout`; None if it is not given."""
+    """Time limit for one host, in seconds, from `connect_timeout`; None if it is missing."""
 
     @property
     def name(self) -> str:
-        """What to call the database in messages: its hosts and name, without user and options."""
+        """The database in messages: its hosts and name, without user and options."""
         folders = [f"?host={host}" for host, _ in self.hosts if host and host.startswith("/")]
         where = [_join(*each) for each in self.hosts if not (each[0] or "").startswith("/")]
         return f"postgresql://{','.join(where)}/{self.database or ''}" + "".join(folders)
 
     @property
     def for_sqlalchemy(self) -> sa.URL:
-        """The URL of an engine, which shows it and connects by another way: without options."""
+        """The URL that an engine shows, without options. It connects by a `Connector`."""
         host, port = self.hosts[0]
         is_socket = host is not None and host.startswith("/")
         return sa.URL.create(
@@ -63,12 +63,12 @@ class PostgresUrl:
 
 
 def is_postgres_url(url: str) -> bool:
-    """Does it name a PostgreSQL database?"""
+    """Return whether a URL names a PostgreSQL database."""
     return _SCHEME.match(url.strip()) is not None
 
 
 def parse_postgres_url(text: str) -> PostgresUrl:
-    """Read a URL. Raises `ConfigurationError`, which shows nothing of the user or password."""
+    """Parse a URL. Raises `ConfigurationError`, which never shows the user or password."""
     before_query, _, query = text.strip().partition("://")[2].partition("?")
     authority, _, path = before_query.partition("/")
     if authority.count("@") > 1 or "@" in path:
@@ -92,7 +92,7 @@ def parse_postgres_url(text: str) -> PostgresUrl:
 
 
 def _options(query: str) -> dict[str, str]:
-    """Split the query. Only `host` may come more than once: as one more host each time."""
+    """Split the query. Only `host` may appear more than once: each adds a host."""
     options: dict[str, str] = {}
     for name, value in _pairs(query):
         if name == "host" and name in options:
@@ -107,42 +107,42 @@ def _pairs(query: str) -> list[tuple[str, str]]:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError:
         raise ConfigurationError(_UNREADABLE) from None
-    # Else an unknown name would be shown; it may be a piece of a password with a "?" in it.
+    # Otherwise the error would show an unknown name, which may be part of a password with a "?".
     if "@" in query and not KNOWN.issuperset(name for name, _ in pairs):
         raise ConfigurationError(_UNREADABLE)
     return pairs
 
 
 def _hosts(authority: str, host: str | None, port: str | None) -> tuple[Host, ...]:
-    """Return the hosts. Those of the query stand in for those of the authority."""
+    """Return the hosts. Those of the query replace those of the authority."""
     if host is None:
         hosts = [_host(each, is_quoted=True) for each in authority.split(",")]
     else:
         hosts = [_host(each, is_quoted=False) for each in host.split(",")]
     if len(hosts) > 1 and not all(name for name, _ in hosts):
-        raise ConfigurationError("the database URL: one of its hosts has no name")
+        raise ConfigurationError("the database URL: a host has no name")
     ports = [_port(each) for each in port.split(",")] if port else [None]
     if len(ports) == 1:
         ports *= len(hosts)
     if len(ports) != len(hosts):
-        raise ConfigurationError("the database URL: give one port, or one for each host")
+        raise ConfigurationError("the database URL: write one port, or one for each host")
     return tuple((name, own or other) for (name, own), other in zip(hosts, ports, strict=True))
 
 
 def _host(text: str, *, is_quoted: bool) -> Host:
-    """Read `name`, `name:port`, `[::1]:port`, `::1`, or the folder of a socket."""
+    """Parse `name`, `name:port`, `[::1]:port`, `::1`, or the folder of a socket."""
     if text.startswith("/"):
-        return text, None  # It may contain colons, as those of Google's Cloud SQL do.
+        return text, None  # The path may contain colons, as in Google's Cloud SQL.
     name, port = text, ""
     if text.startswith("["):
         name, bracket, port = text[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise ConfigurationError("the database URL: an IPv6 address must stand in [ ]")
+            raise ConfigurationError("the database URL: write an IPv6 address in [ ]")
         port = port[1:]
     elif text.count(":") == 1:
         name, _, port = text.partition(":")
     elif ":" in text and is_quoted:
-        raise ConfigurationError("the database URL: an IPv6 address must stand in [ ]")
+        raise ConfigurationError("the database URL: write an IPv6 address in [ ]")
     return (unquote(name) if is_quoted else name) or None, _port(port)
 
 
