@@ -10,8 +10,7 @@ from starlette.responses import Response
 from tokenpair import Auth
 from tokenpair.core.sessions.rule import SessionState
 from tokenpair.core.tokens.claims import FullRefreshClaims
-from tokenpair.fastapi.routes.session_schemas import pair_response
-from tokenpair.fastapi.transport.header import bearer_token
+from tokenpair.fastapi.transport.header import HeaderTransport
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -49,20 +48,21 @@ _STATE = SessionState(
 def endpoints(auth: Auth) -> dict[str, Endpoint]:
     """Return the endpoint of each step, by path."""
     mint = auth.renew.mint
+    transport = HeaderTransport()
     codec, token = mint.codec, mint.codec.encode(PRESENTED)
     pair = mint.next_pair(_STATE, token, PRESENTED, _BEGAN)
 
     async def answer(request: Request) -> Response:
-        bearer_token(request)
-        return pair_response(pair)
+        transport.token(request)
+        return transport.pair(request, pair)
 
     async def read(request: Request) -> Response:
-        codec.decode_refresh(bearer_token(request))
-        return pair_response(pair)
+        codec.decode_refresh(transport.token(request))
+        return transport.pair(request, pair)
 
     async def sign(request: Request) -> Response:
-        presented = bearer_token(request)
+        presented = transport.token(request)
         claims = codec.decode_refresh(presented)
-        return pair_response(mint.next_pair(_STATE, presented, claims, auth.clock()))
+        return transport.pair(request, mint.next_pair(_STATE, presented, claims, auth.clock()))
 
     return {ANSWER: answer, READ: read, SIGN: sign}

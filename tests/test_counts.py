@@ -240,13 +240,6 @@ async def test_the_oldest_session_makes_room_and_is_counted(auth: Auth, ada: Use
     assert auth.counts.sessions_ended[EndReason.TOO_MANY_SESSIONS] == 1
 
 
-async def test_tokens_that_were_remembered_are_counted(auth: Auth, pair: TokenPair) -> None:
-    for _ in range(3):
-        await auth.verify_access(pair.access_token)
-
-    assert (auth.counts.cache_hits, auth.counts.cache_misses) == (2, 1)
-
-
 async def test_counts_are_of_one_moment(auth: Auth, pair: TokenPair) -> None:
     before = auth.counts
 

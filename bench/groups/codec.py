@@ -22,6 +22,7 @@ from tokenpair.core.sessions.mint import TokenPair
 from tokenpair.core.sessions.revocation import Revocation, Revocations
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.signature import Es256
+from tokenpair.fastapi.transport.header import access_claims, remembered_claims
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, a_user, login_as
@@ -143,11 +144,8 @@ async def _known(keyring: Keyring, entries: Sequence[Revocation]) -> tuple[Token
     )
     pair = await login_as(auth, await a_user(auth))
     header = f"Bearer {pair.access_token}".encode()
-    return pair, lambda: auth.verify_presented(header, _token)
-
-
-def _token(header: bytes) -> str:
-    return header.partition(b" ")[2].decode()
+    await access_claims(auth, header)
+    return pair, lambda: remembered_claims(auth, header)
 
 
 def revoked(number: int) -> list[Revocation]:

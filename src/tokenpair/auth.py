@@ -1,6 +1,5 @@
 """`Auth`: everything that tokenpair can do, as one object."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -61,7 +60,7 @@ class Auth:
     feed: Feed
     """This worker's copy of the revocations."""
     verified: VerifiedTokens
-    """The access tokens that were verified lately."""
+    """The access tokens that the edge has verified lately, by the header that carried them."""
 
     def __init__(
         self,
@@ -109,9 +108,10 @@ class Auth:
         )
         self._parts = parts
         self.feed = parts.feed
-        self.verified = parts.verified
-        self._observer = Observer.of(parts, self._lifecycle, counters)
         self._build_flows(parts)
+        self.verified = VerifiedTokens(self.edge.token_cache_size)
+        parts.keys.follow(lambda _: self.verified.clear())
+        self._observer = Observer.of(parts, self._lifecycle, counters, self.verified)
         self._background = Background(
             BackgroundTask(name="new keys", run=self.reload_keys, seconds=KEY_POLL_SECONDS),
             BackgroundTask(name="pruning", run=self.prune, seconds=PRUNE_SECONDS),
@@ -181,22 +181,17 @@ class Auth:
         `InvalidToken`, `ExpiredToken`, `AccessTokenRequired`, `SessionEnded`, `StaleToken` and
         `Unavailable`.
         """
+        claims = await self._authenticate.current_access(token)
         if check_session:
-            return await self._authenticate.access_of_row(token)
-        return await self._authenticate.current_access(token)
+            await self.require_session(claims)
+        return claims
 
-    def verify_presented(self, credentials: bytes, read: Callable[[bytes], str]) -> AccessClaims:
-        """Verify an access token in the form in which it came: for the hot path of an edge.
+    async def require_session(self, claims: AccessClaims) -> None:
+        """Require that the session of a verified access token is live, by its row.
 
-        `read` returns the token in `credentials`; it is not called if these very bytes were
-        verified before. Raises what `verify_access` and `read` raise. After `Unavailable`, await
-        `catch_up` and try once more.
+        Raises `SessionEnded`, `StaleToken` and `Unavailable`.
         """
-        return self._authenticate.presented(credentials, read)
-
-    async def catch_up(self) -> None:
-        """Read the revocations if this worker's copy is old, for a second at most."""
-        await self.feed.catch_up()
+        await self._authenticate.require_session(claims)
 
     async def verify_refresh(self, token: str) -> RefreshClaims:
         """Verify a refresh token against the time and its session's row, without renewing.

@@ -31,13 +31,15 @@ class Observer:
     health_seconds: float = HEALTH_SECONDS
 
     @classmethod
-    def of(cls, parts: Parts, lifecycle: Lifecycle, counters: Counters) -> Self:
+    def of(
+        cls, parts: Parts, lifecycle: Lifecycle, counters: Counters, verified: VerifiedTokens
+    ) -> Self:
         """Return the observer of what is made from these parts."""
         return cls(
             storage=parts.storage,
             clock=parts.clock,
             feed=parts.feed,
-            verified=parts.verified,
+            verified=verified,
             passwords=parts.passwords,
             counters=counters,
             lifecycle=lifecycle,

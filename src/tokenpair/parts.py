@@ -12,7 +12,6 @@ from tokenpair.core.events import Notify
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.core.tokens.lifetimes import Lifetimes
-from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.feed import Feed
 from tokenpair.flows.sessions.judge import Doubt
 from tokenpair.ids import uuid7
@@ -99,13 +98,7 @@ class Parts:
             look_again=self.keys.look_again,
         )
         self.keys.follow(codec.use)
-        self.keys.follow(lambda _: self.verified.clear())
         return codec
-
-    @cached_property
-    def verified(self) -> VerifiedTokens:
-        """The access tokens that were verified lately."""
-        return VerifiedTokens(self.edge.token_cache_size)
 
     @cached_property
     def feed(self) -> Feed:

@@ -24,10 +24,15 @@ from starlette.requests import HTTPConnection
 
 from tokenpair.auth import Auth
 from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
-from tokenpair.errors import AuthError, InsufficientRole, Unavailable
+from tokenpair.errors import AuthError, InsufficientRole
 from tokenpair.fastapi.problems.answer import answer_errors_in
 from tokenpair.fastapi.registry import installations
-from tokenpair.fastapi.transport.header import answer_offer, bearer_token, credentials_of, token_in
+from tokenpair.fastapi.transport.header import (
+    access_claims,
+    answer_offer,
+    bearer_token,
+    credentials_of,
+)
 
 
 def get_auth(request: HTTPConnection) -> Auth:
@@ -136,17 +141,9 @@ class AccessTokenBearer(TokenBearer):
     async def authenticate(self, request: HTTPConnection) -> AccessClaims:
         """Verify the request's access token; see `TokenBearer`."""
         auth = self.auth_of(request)
+        claims = await access_claims(auth, credentials_of(request.scope))
         if self.check_session:
-            claims = await auth.verify_access(bearer_token(request), check_session=True)
-        else:
-            credentials = credentials_of(request.scope)
-            try:
-                claims = auth.verify_presented(credentials, token_in)
-            except Unavailable:
-                # This worker may have stood still, and its copy of the revocations is old. That
-                # is rare, so the usual path does not await anything.
-                await auth.catch_up()
-                claims = auth.verify_presented(credentials, token_in)
+            await auth.require_session(claims)
         hook: Callable[[Any], object] = self.verify_token_data
         if (returned := hook(claims)) is not None:
             raise misused(hook, returned)
@@ -189,16 +186,15 @@ class RefreshTokenBearer(TokenBearer):
         """Accept any refresh token."""
 
 
-class UnverifiedBearer(SecurityBase):
-    """Returns the token unverified, for a flow that verifies it itself.
+class DescribedBearer(SecurityBase):
+    """Describes the token of an endpoint in OpenAPI, with the scheme of `bearer`.
 
-    OpenAPI shows the scheme of `bearer`.
+    It does nothing else: the endpoint's transport reads the token, and its flow verifies it.
     """
 
     def __init__(self, bearer: type[TokenBearer]) -> None:
         self.scheme_name: str = bearer.scheme_name
         self.model: HTTPBearer = HTTPBearer(bearerFormat="JWT", description=bearer.description)
 
-    async def __call__(self, request: HTTPConnection) -> str:
-        """Raises `NotAuthenticated` and `InvalidRequest`."""
-        return bearer_token(request)
+    async def __call__(self) -> None:
+        """Do nothing."""

@@ -18,6 +18,7 @@ from tokenpair.fastapi.registry import Installation, installations
 from tokenpair.fastapi.routes.account import add_account
 from tokenpair.fastapi.routes.sessions import add_renewal, add_sessions
 from tokenpair.fastapi.routes.well_known import add_well_known
+from tokenpair.fastapi.transport.header import HeaderTransport
 
 
 def install(
@@ -51,9 +52,10 @@ def install(
     _require_prefix(prefix, others)
     endpoints = Endpoints(app, prefix=prefix, without=names, dependencies=dependencies)
     profiles = Profiles(profile)
-    add_renewal(endpoints, auth)
+    transport = HeaderTransport()
+    add_renewal(endpoints, auth, transport)
     add_account(endpoints, auth, profiles)
-    add_sessions(endpoints, auth)
+    add_sessions(endpoints, auth, transport)
     add_well_known(endpoints, auth)
     installation = Installation(
         auth=auth,

@@ -165,51 +165,51 @@ def test_an_entry_that_names_no_tokens_revokes_nothing() -> None:
 class TestVerifiedTokens:
     def test_a_token_is_remembered_to_the_letter(self) -> None:
         verified = VerifiedTokens(10)
-        verified.put("token", claims())
+        verified.put(b"token", claims())
 
-        assert verified.get("token") == claims()
-        assert verified.get("token=") is None
-        assert verified.get("Token") is None
+        assert verified.get(b"token") == claims()
+        assert verified.get(b"token=") is None
+        assert verified.get(b"Token") is None
 
     def test_its_size_is_bounded_and_what_was_used_lately_stays(self) -> None:
         verified = VerifiedTokens(10)
 
         for number in range(100):
-            verified.put(f"token-{number}", claims())
-            assert verified.get("token-0"), number
+            verified.put(f"token-{number}".encode(), claims())
+            assert verified.get(b"token-0"), number
 
         assert len(verified) <= 10
-        assert [n for n in range(95, 100) if verified.get(f"token-{n}")] != []
-        assert verified.get("token-50") is None
+        assert [n for n in range(95, 100) if verified.get(f"token-{n}".encode())] != []
+        assert verified.get(b"token-50") is None
 
     def test_thousands_of_different_tokens_leave_it_no_larger(self) -> None:
         verified = VerifiedTokens(100)
 
         for number in range(10_000):
-            verified.put(f"token-{number}", claims())
+            verified.put(f"token-{number}".encode(), claims())
 
         assert len(verified) <= 100
 
     def test_of_size_none_it_remembers_nothing(self) -> None:
         verified = VerifiedTokens(0)
 
-        verified.put("token", claims())
+        verified.put(b"token", claims())
 
-        assert verified.get("token") is None
+        assert verified.get(b"token") is None
 
     def test_it_can_forget_all(self) -> None:
         verified = VerifiedTokens(10)
-        verified.put("token", claims())
+        verified.put(b"token", claims())
 
         verified.clear()
 
-        assert verified.get("token") is None
+        assert verified.get(b"token") is None
 
     def test_it_counts(self) -> None:
         verified = VerifiedTokens(10)
-        verified.put("token", claims())
+        verified.put(b"token", claims())
 
-        for token in ("token", "token", "other"):
+        for token in (b"token", b"token", b"other"):
             verified.get(token)
 
         assert (verified.hits, verified.misses) == (2, 1)

@@ -1,24 +1,18 @@
 """From a token to claims: what is looked at each time, and what is not."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from tokenpair import Auth, Key, Keyring, Lifetimes, Rules, TokenPair, User
 from tokenpair.core.sessions.rule import SessionState
-from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import (
-    AccessTokenRequired,
     ConfigurationError,
     ExpiredToken,
-    InvalidToken,
     SessionEnded,
     StaleToken,
 )
-from tokenpair.keys import KeySource
 from tokenpair.listeners import Listeners
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
@@ -108,116 +102,6 @@ async def test_a_refresh_token_is_looked_up_each_time(
     await auth.verify(pair.refresh_token)
 
     assert storage.looks == 2
-
-
-async def test_a_remembered_token_still_expires(
-    auth: Auth, clock: FakeClock, pair: TokenPair
-) -> None:
-    await auth.verify_access(pair.access_token)
-    clock.advance(minutes=10)
-
-    for verify in (auth.verify_access, auth.verify):
-        with pytest.raises(ExpiredToken):
-            await verify(pair.access_token)
-
-
-async def test_a_remembered_token_is_still_refused_before_its_nbf(
-    auth: Auth, clock: FakeClock, pair: TokenPair
-) -> None:
-    """A clock that was set back shows that it is asked at every use."""
-    claims = auth._parts.codec.decode_access(pair.access_token)
-    opening = auth._parts.codec._openings[type(claims)]
-    auth._parts.codec._openings[type(claims)] = f'{opening}"nbf":{int(clock().timestamp())},'
-    token = auth._parts.codec.encode(claims)
-    await auth.verify_access(token)
-    clock.advance(seconds=-1)
-
-    for verify in (auth.verify_access, auth.verify):
-        with pytest.raises(InvalidToken):
-            await verify(token)
-
-
-async def test_a_remembered_token_still_dies_with_its_session(auth: Auth, pair: TokenPair) -> None:
-    await auth.verify_access(pair.access_token)
-    await auth.log_out(pair.refresh_token)
-
-    for verify in (auth.verify_access, auth.verify):
-        with pytest.raises(SessionEnded):
-            await verify(pair.access_token)
-
-
-async def test_a_remembered_token_still_turns_stale(auth: Auth, ada: User, pair: TokenPair) -> None:
-    await auth.verify_access(pair.access_token)
-    await auth.set_roles(ada.id, frozenset({"admin"}))
-
-    with pytest.raises(StaleToken):
-        await auth.verify_access(pair.access_token)
-
-
-async def test_tokens_are_forgotten_when_the_keys_change(clock: FakeClock, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    file.touch()
-    keyrings = [Keyring([Key.generate()])]
-    auth = make_auth(clock=clock, keyring=KeySource(lambda: keyrings[-1], file=file))
-    pair = await login_as(auth, await a_user(auth))
-    await auth.verify_access(pair.access_token)
-    keyrings.append(compromise(auth.keyring, auth.keyring.signing.kid, clock()))
-    file.write_text("changed")
-
-    await auth.reload_keys()
-
-    with pytest.raises(InvalidToken):
-        await auth.verify_access(pair.access_token)
-
-
-async def test_nothing_that_failed_is_remembered(
-    auth: Auth, clock: FakeClock, pair: TokenPair
-) -> None:
-    stranger = make_auth(keyring=Keyring([Key.generate()]), clock=clock)
-    forged = (await login_as(stranger, await a_user(stranger))).access_token
-
-    for token in (forged, pair.access_token[:-4] + "AAAA", "garbage"):
-        with pytest.raises(InvalidToken):
-            await auth.verify_access(token)
-    with pytest.raises(AccessTokenRequired):
-        await auth.verify_access(pair.refresh_token)
-
-    assert len(auth.verified) == 0
-
-
-async def test_only_what_passes_everything_is_remembered(
-    auth: Auth, clock: FakeClock, ada: User
-) -> None:
-    dead, expired = await login_as(auth, ada), await login_as(auth, ada)
-    await auth.log_out(dead.refresh_token)
-    with pytest.raises(SessionEnded):
-        await auth.verify_access(dead.access_token)
-    clock.advance(minutes=10)
-    with pytest.raises(ExpiredToken):
-        await auth.verify_access(expired.access_token)
-
-    assert len(auth.verified) == 0
-
-
-async def test_a_twin_of_a_remembered_token_is_verified_by_itself(
-    auth: Auth, pair: TokenPair
-) -> None:
-    claims = await auth.verify_access(pair.access_token)
-    twin = auth._parts.codec.encode(replace(claims, token_id="another"))
-
-    assert (await auth.verify_access(twin)).token_id == "another"
-    assert len(auth.verified) == 2
-
-
-async def test_a_token_that_comes_in_many_forms_is_remembered_once(
-    auth: Auth, pair: TokenPair
-) -> None:
-    """Spaces may stand before it, as many as the server lets through."""
-    for spaces in range(1, 100):
-        header = f"bearer{' ' * spaces}{pair.access_token}".encode()
-        auth.verify_presented(header, lambda each: each.split()[-1].decode())
-
-    assert len(auth.verified) == 1
 
 
 async def test_a_token_that_outlives_what_is_kept_of_revocations_is_not_let_through(

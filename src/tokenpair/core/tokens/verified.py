@@ -1,4 +1,4 @@
-"""Remember verified tokens: the same one comes back for ten minutes, and verifying takes long."""
+"""Remember verified access tokens: each is sent for ten minutes, and its signature costs most."""
 
 from tokenpair.core.tokens.claims import AccessClaims
 
@@ -7,46 +7,47 @@ CACHE_SIZE = 10_000
 
 
 class VerifiedTokens:
-    """A bounded map from the exact text to its claims; what was not used lately goes.
+    """A bounded map from the bytes that carried a token to its claims.
 
-    The text is a token, or the bytes of a header that it came in. Only what has passed every check
-    goes in. Time and revocation are for the caller to check again, at every use.
+    An edge chooses the bytes, and adds only tokens that have passed every check. It must check the
+    time and the revocations again at every use.
 
-    There are two halves: what is used goes into the new one, and when that is full the old one
-    is dropped. So the half that was used last is always there, and nothing is moved on a hit.
+    There are two halves. An entry that is used moves to the new half; when that is full, the old
+    half is dropped. So the entries that were used last stay, and a hit in the new half moves
+    nothing.
     """
 
     def __init__(self, size: int) -> None:
-        """`size` is the most that is remembered; 0 is nothing."""
+        """`size` is the highest number of entries; 0 turns it off."""
         self._half = -(-size // 2)
-        self._new: dict[str | bytes, AccessClaims] = {}
-        self._old: dict[str | bytes, AccessClaims] = {}
+        self._new: dict[bytes, AccessClaims] = {}
+        self._old: dict[bytes, AccessClaims] = {}
         self.hits: int = 0
         self.misses: int = 0
 
     def __len__(self) -> int:
         return len(self._new) + len(self._old)
 
-    def get(self, text: str | bytes) -> AccessClaims | None:
-        """Return the claims of a text, or None."""
-        if claims := self._new.get(text):
+    def get(self, carrier: bytes) -> AccessClaims | None:
+        """Return the claims of the token, or None if it is not remembered."""
+        if claims := self._new.get(carrier):
             self.hits += 1
             return claims
-        if claims := self._old.pop(text, None):
+        if claims := self._old.pop(carrier, None):
             self.hits += 1
-            self.put(text, claims)
+            self.put(carrier, claims)
             return claims
         self.misses += 1
         return None
 
-    def put(self, text: str | bytes, claims: AccessClaims) -> None:
-        """Remember what has just been verified."""
+    def put(self, carrier: bytes, claims: AccessClaims) -> None:
+        """Remember a token that has just been verified."""
         if not self._half:
             return
         if len(self._new) >= self._half:
             self._new, self._old = {}, self._new
-        self._new[text] = claims
+        self._new[carrier] = claims
 
     def clear(self) -> None:
-        """Forget all: a key has changed."""
+        """Forget all tokens, because a key has changed."""
         self._new, self._old = {}, {}

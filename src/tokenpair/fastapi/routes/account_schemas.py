@@ -1,13 +1,16 @@
-"""The bodies that depend on the app's profile: of sign-up, and of one's own account."""
+"""The bodies of log-in, sign-up and one's own account; the app's profile is part of the latter."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, get_args
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self, get_args
+from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
@@ -18,18 +21,59 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
+from tokenpair.core.accounts.password_policy import MAX_PASSWORD_LENGTH
 from tokenpair.core.accounts.user import User
 from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi.profile import Profile, Profiles
-from tokenpair.fastapi.routes.session_schemas import Credentials, UserBase
+from tokenpair.fastapi.text import Text
 
-# What Pydantic can raise again; any other is an app's own.
+# The types of Pydantic's own errors; all others are an app's.
 _TYPES = frozenset(get_args(ErrorType))
+
+
+# Longer than any valid address (RFC 5321 §4.5.3.1.3).
+Email = Annotated[
+    Text, Field(max_length=320, json_schema_extra={"format": "email"}, examples=["ada@example.com"])
+]
+Password = Annotated[
+    Text,
+    Field(max_length=MAX_PASSWORD_LENGTH, repr=False, examples=["correct horse battery staple"]),
+]
+
+
+class Credentials(BaseModel):
+    """The body of a log-in."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    email: Email
+    password: Password
+
+
+class UserBase(BaseModel):
+    """The fields of every account."""
+
+    id: UUID
+    email: str = Field(json_schema_extra={"format": "email"})
+    email_verified: bool
+    roles: list[str]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """Return the body for an account."""
+        return cls(
+            id=user.id,
+            email=user.email.typed,
+            email_verified=user.email_verified_at is not None,
+            roles=sorted(user.roles),
+            created_at=user.created_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUpBody:
-    """What a client signs up with; `profile` is fit to be stored."""
+    """The values of a sign-up; `profile` is as it is stored."""
 
     email: str
     password: str = field(repr=False)
@@ -37,9 +81,9 @@ class SignUpBody:
 
 
 class _Described(BaseModel):
-    """A last base for models that only describe a profile's fields beside others.
+    """The last base of models that describe a profile's fields together with others.
 
-    The configuration of an app's profile is about the profile's own fields.
+    It resets the configuration of an app's profile, which is meant for the profile's fields only.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -52,7 +96,7 @@ class _Described(BaseModel):
 
 
 class _Changes(BaseModel):
-    """A first base for a model of which any field may be left out, and then stays as it is."""
+    """The first base of a model with optional fields: a missing one stays unchanged."""
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -67,7 +111,7 @@ class _Changes(BaseModel):
 
 
 class _Shown(UserBase):
-    """A first base for what is shown: a field without a default is missing in older accounts."""
+    """The first base of a shown account: older accounts may lack a field without a default."""
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -93,11 +137,14 @@ class AccountSchemas:
     """The bodies for one profile class."""
 
     def __init__(self, profiles: Profiles[Profile]) -> None:
-        """Raises `ConfigurationError` for a profile field with a name that is ours."""
+        """Raises `ConfigurationError` for a profile field whose name every account has."""
         ours = {*UserBase.model_fields, *Credentials.model_fields}
         for name, wire in profiles.wire_names.items():
             if clash := ours & {name, wire}:
-                raise ConfigurationError(f"a profile field cannot be named {min(clash)!r}")
+                raise ConfigurationError(
+                    f"a profile field cannot be named {min(clash)!r}, which every account has: "
+                    "rename it"
+                )
         self._profiles = profiles
         kind = profiles.kind
         self.sign_up: type[BaseModel] = create_model(
@@ -122,7 +169,7 @@ class AccountSchemas:
             raise RequestValidationError(located) from None
 
     def show(self, user: User) -> dict[str, Any]:
-        """Write an account down, as `user` describes it."""
+        """Return the body for an account, as `user` describes it."""
         profile = self._profiles.read(user.profile)
         return UserBase.of(user).model_dump(mode="json") | self._profiles.by_wire_names(profile)
 
@@ -144,10 +191,10 @@ class AccountSchemas:
 
 
 def _reading(read: Callable[[Mapping[str, Any]], object]) -> Any:  # noqa: ANN401  Pydantic's own.
-    """Make the validator that replaces all others: the model only describes what `read` reads."""
+    """Return the validator that replaces all others: the model describes, and `read` reads."""
 
     def validate(
-        cls: type,  # noqa: ARG001  Pydantic knows a class method by this name.
+        cls: type,  # noqa: ARG001  Pydantic recognises a class method by it.
         body: object,
         handler: ModelWrapValidatorHandler[BaseModel],
     ) -> object:
@@ -158,7 +205,7 @@ def _reading(read: Callable[[Mapping[str, Any]], object]) -> Any:  # noqa: ANN40
 
 
 def _details(error: ValidationError) -> list[InitErrorDetails]:
-    """Return an error's parts, to be raised together with those of another."""
+    """Return the parts of an error, to be raised together with those of another error."""
     return [
         InitErrorDetails(
             type=each["type"] if each["type"] in _TYPES else PydanticCustomError("custom", ""),

@@ -1,11 +1,14 @@
-"""The sessions' endpoints: log in, renew, log out, see and end one's sessions."""
+"""The endpoints of sessions: log in, renew, log out, list and end your sessions."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Request, Response, Security
+from pydantic import BaseModel
 
 from tokenpair.auth import Auth
+from tokenpair.core.sessions.rule import Session
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import (
     ExpiredToken,
@@ -18,11 +21,7 @@ from tokenpair.errors import (
     TokenSuperseded,
     Unavailable,
 )
-from tokenpair.fastapi.bearer import (
-    AccessTokenBearer,
-    RefreshTokenBearer,
-    UnverifiedBearer,
-)
+from tokenpair.fastapi.bearer import AccessTokenBearer, DescribedBearer, RefreshTokenBearer
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
 from tokenpair.fastapi.problems.described import (
@@ -32,8 +31,9 @@ from tokenpair.fastapi.problems.described import (
     problem_responses,
 )
 from tokenpair.fastapi.route import DirectRoute, ProblemRoute
-from tokenpair.fastapi.routes.session_schemas import Credentials, Pair, SessionInfo, pair_response
-from tokenpair.fastapi.transport.header import bearer_token
+from tokenpair.fastapi.routes.account_schemas import Credentials
+from tokenpair.fastapi.transport import Transport
+from tokenpair.fastapi.transport.header import Pair
 
 RENEWAL_ERRORS = (
     NotAuthenticated,
@@ -46,10 +46,35 @@ RENEWAL_ERRORS = (
 )
 
 
-def add_renewal(endpoints: Endpoints, auth: Auth) -> None:
-    """Add the endpoint that is called most: first of all, past FastAPI's dependencies.
+class SessionInfo(BaseModel):
+    """One log-in on one device; `current` is true for the session of the request."""
 
-    Where the app has dependencies of its own for every route, they are asked here, too.
+    id: UUID
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    user_agent: str | None
+    ip: str | None
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, *, current: UUID) -> Self:
+        """Return the body for a session."""
+        return cls(
+            id=session.id,
+            created_at=session.created_at,
+            seen_at=session.seen_at,
+            expires_at=session.expires_at,
+            user_agent=session.user_agent,
+            ip=session.ip,
+            current=session.id == current,
+        )
+
+
+def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
+    """Add the endpoints that are called most: before all others, without FastAPI's dependencies.
+
+    If the app has dependencies for every route, they run here, too.
     """
 
     async def renew(request: Request) -> Response:
@@ -57,12 +82,12 @@ def add_renewal(endpoints: Endpoints, auth: Auth) -> None:
 
         One renewal at a time; after a lost answer, present the same token again.
         """
-        return pair_response(await auth.renew(bearer_token(request)))
+        return transport.pair(request, await auth.renew(transport.token(request)))
 
     options: dict[str, Any] = {
         "response_model": Pair,
         "responses": problem_responses(*RENEWAL_ERRORS),
-        "dependencies": [Security(UnverifiedBearer(RefreshTokenBearer))],  # For OpenAPI alone.
+        "dependencies": [Security(DescribedBearer(RefreshTokenBearer))],
         "tags": ["sessions"],
         "route_class": ProblemRoute if endpoints.has_dependencies else DirectRoute,
     }
@@ -77,8 +102,8 @@ def add_renewal(endpoints: Endpoints, auth: Auth) -> None:
     )(renew)
 
 
-def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
-    """Add the endpoints of one `Auth`."""
+def add_sessions(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
+    """Add all other endpoints of sessions."""
     tags = ["sessions"]
     AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
 
@@ -94,7 +119,7 @@ def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
         """Open a session on this device: an access token and a refresh token."""
         device = device_of(request, proxy_hops=auth.edge.trusted_proxy_hops)
         pair = await auth.log_in(email=body.email, password=body.password, device=device)
-        return pair_response(pair)
+        return transport.pair(request, pair)
 
     @endpoints.add(
         "logout",
@@ -103,11 +128,14 @@ def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
         status_code=204,
         response_class=Response,
         responses=problem_responses(NotAuthenticated, InvalidToken, Unavailable),
-        openapi_extra={"security": [{RefreshTokenBearer.scheme_name: []}]},  # Either will do.
+        dependencies=[Security(DescribedBearer(AccessTokenBearer))],
+        # Either token is accepted.
+        openapi_extra={"security": [{RefreshTokenBearer.scheme_name: []}]},
     )
-    async def log_out(token: str = Security(UnverifiedBearer(AccessTokenBearer))) -> None:
+    async def log_out(request: Request) -> Response:
         """End the session of an access token or a refresh token, expired or not. Twice is fine."""
-        await auth.log_out(token)
+        await auth.log_out(transport.token(request))
+        return transport.logged_out(request)
 
     @endpoints.add(
         "logout.all",

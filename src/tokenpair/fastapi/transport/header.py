@@ -1,35 +1,104 @@
-"""Where the token of a request or of a WebSocket is read from.
+"""The token in the Authorization header (RFC 6750 §2.1), the pair in the body.
 
-That is the Authorization header (RFC 6750 §2.1). A browser cannot set it for a WebSocket, so there
-the token may also follow `bearer` among the offered subprotocols:
-`new WebSocket(url, ["bearer", token])`. One in the query or in a form is ignored.
+A browser cannot set that header for a WebSocket. There the token may follow `bearer` among the
+offered subprotocols: `new WebSocket(url, ["bearer", token])`. Tokens in a query or a form are
+ignored.
 """
 
 from collections.abc import Iterable
 
+from fastapi import Request, Response
+from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Scope, Send
 from starlette.websockets import WebSocket
 
-from tokenpair.errors import NotAuthenticated
+from tokenpair.auth import Auth
+from tokenpair.core.sessions.mint import TokenPair
+from tokenpair.core.tokens.claims import AccessClaims
+from tokenpair.errors import NotAuthenticated, Unavailable
 from tokenpair.fastapi.problems.errors import InvalidRequest
 
 SUBPROTOCOL = "bearer"
 
 
-def bearer_token(request: HTTPConnection) -> str:
-    """Return the token of a request or a WebSocket, as yet unverified.
+class Pair(BaseModel):
+    """An access token and a refresh token; times in seconds.
 
-    Raises `NotAuthenticated` for no header, an empty token or another scheme, and
-    `InvalidRequest` for two headers, or tokens in both places.
+    Store both: the refresh token may be the one that was presented, or a new one.
+    """
+
+    access_token: str = Field(repr=False)
+    refresh_token: str = Field(repr=False)
+    token_type: str = "Bearer"  # noqa: S105  The kind of token (RFC 6749 §7.1).
+    expires_in: int
+    refresh_expires_in: int
+
+
+class HeaderTransport:
+    """The transport of every client that keeps its tokens itself."""
+
+    def token(self, request: Request) -> str:
+        """Return the token in the Authorization header."""
+        return bearer_token(request)
+
+    def pair(self, request: Request, pair: TokenPair) -> Response:  # noqa: ARG002  As in `Transport`.
+        """Return a response with a `Pair`. Tokens are plain ASCII."""
+        return Response(
+            f'{{"access_token":"{pair.access_token}","refresh_token":"{pair.refresh_token}",'
+            f'"token_type":"Bearer","expires_in":{int(pair.expires_in.total_seconds())},'
+            f'"refresh_expires_in":{int(pair.refresh_expires_in.total_seconds())}}}',
+            media_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def logged_out(self, request: Request) -> Response:  # noqa: ARG002  As in `Transport`.
+        """Return an empty response."""
+        return Response(status_code=204)
+
+
+async def access_claims(auth: Auth, header: bytes) -> AccessClaims:
+    """Verify the access token in an Authorization header.
+
+    Raises `NotAuthenticated`, and what `Auth.verify_access` raises.
+    """
+    try:
+        if claims := remembered_claims(auth, header):
+            return claims
+    except Unavailable:
+        pass  # This worker's copy of the revocations is old; `verify_access` reads them again.
+    token = token_in(header)
+    claims = await auth.verify_access(token)
+    # One token can come in many forms, with spaces of any number. Only the usual one is remembered.
+    if header == f"Bearer {token}".encode("latin-1"):
+        auth.verified.put(header, claims)
+    return claims
+
+
+def remembered_claims(auth: Auth, header: bytes) -> AccessClaims | None:
+    """Return the claims of a header that was verified before, or None.
+
+    Raises `ExpiredToken`, `SessionEnded`, `StaleToken` and `Unavailable`.
+    """
+    if claims := auth.verified.get(header):
+        claims.check(auth.clock())
+        auth.feed.require_unrevoked(claims)
+    return claims
+
+
+def bearer_token(request: HTTPConnection) -> str:
+    """Return the token of a request or a WebSocket, unverified.
+
+    Raises `NotAuthenticated` for no header, an empty token or another scheme, and `InvalidRequest`
+    for two headers, or for a header and the subprotocol `bearer`.
     """
     return token_in(credentials_of(request.scope))
 
 
 def credentials_of(scope: Scope) -> bytes:
-    """Return the Authorization header as it came. Raises `NotAuthenticated` and `InvalidRequest`.
+    """Return the unchanged Authorization header. Raises `NotAuthenticated` and `InvalidRequest`.
 
-    For a token among the offers of a WebSocket, return the header that would carry it.
+    If a WebSocket offers the token as a subprotocol, return the header that would carry it.
     """
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     found: bytes | None = None
@@ -57,7 +126,7 @@ def token_in(credentials: bytes) -> str:
 
 
 def has_token(scope: Scope) -> bool:
-    """Tell whether a token was sent, or what cannot be read and must be refused."""
+    """Tell whether a token was sent, or an ambiguous request, which must be refused."""
     try:
         return bool(token_in(credentials_of(scope)))
     except NotAuthenticated:
@@ -67,19 +136,19 @@ def has_token(scope: Scope) -> bool:
 
 
 def answer_offer(request: HTTPConnection) -> None:
-    """Let the `accept()` of a WebSocket name `bearer` where it was offered: see `answering`."""
+    """Make the `accept()` of a WebSocket name `bearer` if it was offered: see `answering`."""
     if isinstance(request, WebSocket):
-        # All its other methods call this one.
+        # All methods that send call this one.
         request.send = answering(  # type: ignore[method-assign, assignment]  # A `Send`, too.
             request.scope, request.send
         )
 
 
 def answering(scope: Scope, send: Send) -> Send:
-    """Return a `send` that names `bearer` as the subprotocol, where it was offered.
+    """Return a `send` that names `bearer` as the subprotocol if it was offered.
 
-    A browser drops the connection unless the answer names one of its offers. An app that
-    names another one itself is let be; but the token is never named.
+    A browser drops the connection unless the answer names one of its offers. If the app names
+    another one, that is sent; but the token is never sent.
     """
     offers = _offers(scope)
     if SUBPROTOCOL not in offers:
@@ -95,8 +164,8 @@ def answering(scope: Scope, send: Send) -> Send:
 
 
 def _offers(scope: Scope) -> list[str]:
-    """Return the subprotocols that a client offers (RFC 6455 §4.1), in its order."""
-    # Uvicorn with wsproto leaves the header out; that a server parses it is optional in ASGI.
+    """Return the offered subprotocols (RFC 6455 §4.1), in order."""
+    # ASGI servers need not parse the header; uvicorn with wsproto does, and removes it.
     if parsed := scope.get("subprotocols"):
         return list(parsed)
     values = [
@@ -114,6 +183,6 @@ def _offered_token(offers: list[str]) -> str:
 
 
 def _after_bearer(offers: list[str]) -> str:
-    """Return what follows `bearer` among the offers; "" if it is the last."""
+    """Return the offer after `bearer`; "" if it is the last one."""
     after = offers.index(SUBPROTOCOL) + 1
     return offers[after] if after < len(offers) else ""
