@@ -15,8 +15,8 @@ from tokenpair.settings import PREFIX, Settings
 
 _log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.1
-"""Shortest interval between two looks that tokens ask for, in seconds."""
+RETRY_SECONDS = 0.1
+"""Shortest interval between two reads of an invalid file for unknown keys, in seconds."""
 
 Use = Callable[[Keyring], object]
 
@@ -50,7 +50,7 @@ class KeySource:
         self._read: Keyring | None = None
         self._used: Keyring | None = None
         self._users: list[Use] = []
-        self._looked_at = -LOOK_SECONDS
+        self._failed_at = -RETRY_SECONDS
 
     @classmethod
     def fixed(cls, keyring: Keyring) -> Self:
@@ -99,21 +99,19 @@ class KeySource:
     def look_again(self) -> bool:
         """Look for new keys now: a token names an unknown one, which other workers may know.
 
-        Return whether the keys are known to be up to date. They are not while the file is not
-        valid, or in the `LOOK_SECONDS` after a look: any client can send unknown keys.
+        Return whether the keys are known to be up to date; they are not while the file is invalid.
+        Any client can send unknown keys. So a look must be cheap: a few microseconds while the file
+        is unchanged, and an invalid file is read at most every `RETRY_SECONDS`.
         """
-        if self._file is None:
-            return True
-        now = self._monotonic()
-        is_due = now - self._looked_at >= LOOK_SECONDS
+        if (now := self._monotonic()) - self._failed_at < RETRY_SECONDS:
+            return False
         try:
-            if is_due:
-                self._looked_at = now
-                self.poll()
+            self.poll()
             self._use_read()
-        except ConfigurationError:
-            return False  # The background task logs what is wrong with the file.
-        return is_due
+        except ConfigurationError:  # The background task logs what is wrong with the file.
+            self._failed_at = now
+            return False
+        return True
 
     def poll(self) -> Keyring:
         """Return the keys of the file, read again if it has changed; in any thread.

@@ -10,7 +10,7 @@ from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import ConfigurationError, InvalidToken, Unavailable
 from tokenpair.key_file import change_keyring, read_keyring, read_or_create_keyring
-from tokenpair.keys import LOOK_SECONDS, KeySource
+from tokenpair.keys import RETRY_SECONDS, KeySource
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
@@ -145,7 +145,7 @@ class TestWatching:
     async def test_a_flood_of_unknown_keys_makes_no_token_of_a_new_key_invalid(
         self, auth: Auth, path: Path
     ) -> None:
-        """It is not looked for more than ten times in a second; until then the answer is 503."""
+        """An unknown key is looked for each time."""
         pair = await login_as(auth, await a_user(auth))
         stranger = make_auth(keyring=Keyring([Key.generate()]), audience="https://auth.test")
         forged = (await login_as(stranger, await a_user(stranger))).access_token
@@ -290,20 +290,53 @@ class TestWatching:
         assert auth.keyring is keyring
         await auth.verify_access(pair.access_token)
 
-    def test_tokens_ask_for_a_look_at_most_every_tenth_of_a_second(self, path: Path) -> None:
-        """Until the next look, it is not known whether the file has changed again."""
+    def test_an_unknown_key_is_looked_for_at_once_every_time(self, path: Path) -> None:
+        """Else a token of a new key, or one of a removed key, could not be told from the other."""
         read_or_create_keyring(path)
-        now = 0.0
-        keys = KeySource(lambda: read_keyring(path), file=path, monotonic=lambda: now)
-        old = keys.keyring
+        keys = KeySource(lambda: read_keyring(path), file=path, monotonic=lambda: 0.0)
+        found = keys.keyring
 
-        answers = []
-        for now in (1.0, 1.0 + LOOK_SECONDS / 2, 1.0 + 2 * LOOK_SECONDS):  # noqa: B007  Read by the source.
+        for _ in range(3):
             newer = change_keyring(path, handing_over)
-            answers.append((keys.look_again(), keys.keyring.signing.kid == newer.signing.kid))
 
-        assert old.signing.kid != keys.keyring.signing.kid
-        assert answers == [(True, True), (False, False), (True, True)]
+            assert keys.look_again()
+            assert keys.look_again()
+            assert found.signing.kid != keys.keyring.signing.kid == newer.signing.kid
+
+    def test_an_unchanged_file_is_not_read_for_an_unknown_key(self, path: Path) -> None:
+        """Any client can send tokens that name one."""
+        read_or_create_keyring(path)
+        reads: list[int] = []
+
+        def load() -> Keyring:
+            reads.append(1)
+            return read_keyring(path)
+
+        keys = KeySource(load, file=path)
+        assert keys.keyring
+
+        assert keys.look_again()
+        assert reads == [1]
+
+    def test_unknown_keys_cause_an_invalid_file_to_be_read_every_tenth_of_a_second(
+        self, path: Path
+    ) -> None:
+        read_or_create_keyring(path)
+        reads: list[float] = []
+        now = 0.0
+
+        def load() -> Keyring:
+            reads.append(now)
+            return read_keyring(path)
+
+        keys = KeySource(load, file=path, monotonic=lambda: now)
+        assert keys.keyring
+        path.write_text("{")
+
+        for now in (1.0, 1.0 + RETRY_SECONDS / 2, 1.0 + 2 * RETRY_SECONDS):  # noqa: B007  `load` reads it.
+            assert not keys.look_again()
+
+        assert reads == [0.0, 1.0, 1.0 + 2 * RETRY_SECONDS]
 
     def test_the_keys_of_settings_are_read_on_first_use(self, tmp_path: Path) -> None:
         """So that a command that needs no keys makes no key file."""
