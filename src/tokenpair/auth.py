@@ -79,6 +79,7 @@ class Auth:
     ) -> None:
         """Build the flows; nothing is connected before `open`.
 
+        A `Keyring` never changes; `from_settings` passes a `KeySource`, which follows the key file.
         `audience` is that of the access tokens, by default the issuer. With `migrate`, `open`
         brings the tables up to date. With `development`, the answer to a request that comes while
         it is not open says so.

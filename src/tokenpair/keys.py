@@ -54,7 +54,7 @@ class KeySource:
 
     @classmethod
     def fixed(cls, keyring: Keyring) -> Self:
-        """Return a source whose keys never change."""
+        """Return a source of keys that never change."""
         return cls(lambda: keyring)
 
     @classmethod
