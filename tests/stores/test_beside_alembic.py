@@ -12,7 +12,7 @@ from tokenpair.alembic import TABLE_PREFIX, include_name
 from tokenpair.stores.sql import TOKENPAIR_MIGRATIONS, create_engine
 from tokenpair.stores.sql.tables import metadata
 
-# What the app declares. Both ways are what their own documents show.
+# What the app declares, as the documents of SQLAlchemy and of SQLModel show it.
 MODELS = {
     "sqlalchemy": """
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -98,7 +98,7 @@ class AlembicProject:
         )
 
     def migrate(self, message: str) -> str:
-        """Write a migration and carry it out; return what it does."""
+        """Write a migration and run it; return its text."""
         for arguments in (["revision", "--autogenerate", "-m", message], ["upgrade", "head"]):
             done = self.alembic(*arguments)
             assert done.returncode == 0, done.stderr
@@ -148,7 +148,7 @@ async def test_an_app_that_autogenerates_migrations_keeps_tokenpairs_tables(
 
 
 async def test_without_the_hook_the_same_check_would_drop_them(tmp_path: Path) -> None:
-    """Or the tests above could not fail."""
+    """Without this, the tests above could not fail."""
     url = f"sqlite:///{tmp_path}/test.db"
     engine = create_engine(url)
     await TOKENPAIR_MIGRATIONS.upgrade(engine)

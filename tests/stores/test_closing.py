@@ -1,4 +1,4 @@
-"""Whatever breaks the end off, a storage lets go of everything."""
+"""A storage closes all of its connections, also when closing is cancelled."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ TOKEN = make_token(make_session(make_user()))
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    """One of its own, for it will not end well."""
+    """A server of its own, because the test kills it."""
     with postgres() as server:
         yield server
 
@@ -37,7 +37,7 @@ def renew(storage: SqlStorage) -> asyncio.Task[SessionState | None]:
 
 @asynccontextmanager
 async def in_use(url: str) -> AsyncIterator[SqlStorage]:
-    """Give a storage with a connection of each kind."""
+    """Return a storage with an open connection of each kind."""
     storage = SqlStorage.from_url(url)
     await storage.open(migrate=True)
     await asyncio.gather(renew(storage), renew(storage))
@@ -56,21 +56,21 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write(path: Path) -> None:
-    """Write as another program does that waits for a second. Raises if somebody has the lock."""
+    """Write as another program does. Raises if the file is still locked after a second."""
     with contextlib.closing(sqlite3.connect(path, timeout=1)) as other:
         other.execute("BEGIN IMMEDIATE")
 
 
 async def break_off(storage: SqlStorage) -> None:
-    """Close as a server does that loses patience."""
+    """Close with a timeout, as a server does."""
     closing = asyncio.create_task(storage.close())
-    await asyncio.sleep(0.1)  # By then it waits, for somebody who does not answer.
+    await asyncio.sleep(0.1)  # By then it waits for a response.
     closing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await closing
 
 
-async def test_who_loses_patience_with_a_locked_file_breaks_no_renewal_off(path: Path) -> None:
+async def test_a_close_with_a_timeout_interrupts_no_renewal_of_a_locked_file(path: Path) -> None:
     async with in_use(f"sqlite:///{path}") as storage:
         with locked(path):
             waiting = renew(storage)
@@ -83,17 +83,17 @@ async def test_who_loses_patience_with_a_locked_file_breaks_no_renewal_off(path:
         await storage.close()
 
 
-async def test_a_writer_that_is_cancelled_keeps_neither_the_lock_nor_anybody_waiting(
+async def test_a_cancelled_writer_releases_the_lock_and_its_waiters(
     path: Path,
 ) -> None:
-    """As the end of an event loop does it."""
+    """As the end of an event loop cancels it."""
     async with in_use(f"sqlite:///{path}") as storage:
         others = asyncio.all_tasks()
         with locked(path):
             waiting = {renew(storage), renew(storage)}
             await asyncio.sleep(0.1)
             (writer,) = asyncio.all_tasks() - others - waiting
-            for _ in range(2):  # And whoever has no patience has none the second time, either.
+            for _ in range(2):  # And cancelled again while it cleans up.
                 writer.cancel()
                 await asyncio.sleep(0.1)
 
@@ -106,7 +106,7 @@ async def test_a_writer_that_is_cancelled_keeps_neither_the_lock_nor_anybody_wai
         await storage.close()
 
 
-async def test_at_whatever_moment_a_writer_is_cancelled_nobody_is_left_waiting(path: Path) -> None:
+async def test_a_writer_that_is_cancelled_at_any_step_leaves_no_waiter(path: Path) -> None:
     async with in_use(f"sqlite:///{path}") as storage:
         for steps in range(100):
             others = asyncio.all_tasks()
@@ -130,7 +130,7 @@ def test_a_storage_that_a_loop_has_left_while_it_wrote_is_closed_in_another(path
     async def leave() -> None:
         await storage.open(migrate=True)
         _ = renew(storage)
-        for _ in range(3):  # By then somebody writes.
+        for _ in range(3):  # By then one of them writes.
             await asyncio.sleep(0)
 
     asyncio.run(leave())
@@ -144,11 +144,11 @@ async def test_a_server_that_has_just_died_does_not_keep_it_from_closing(
 ) -> None:
     async with in_use(server.create_database()) as storage:
         server.kill()
-        # At once, before the loop has heard of it.
+        # Immediately, before the loop notices.
         await storage.close()
 
 
-async def test_who_loses_patience_with_a_frozen_server_keeps_no_connection(
+async def test_a_close_with_a_timeout_keeps_no_connection_to_a_frozen_server(
     server: PostgresServer,
 ) -> None:
     async with in_use(url := server.create_database()) as storage:

@@ -1,4 +1,4 @@
-"""Every storage of ours keeps every promise of the port."""
+"""Each of our storages passes the contract."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ class TestMemory(StorageContract):
 
 
 class SqlContract(StorageContract):
-    """A subclass provides the fixture `url`, for all of its tests: making a database takes long."""
+    """A subclass provides the fixture `url`, shared by its tests: a new database takes long."""
 
     @pytest.fixture
     async def storage(self, url: str) -> AsyncIterator[Storage]:
@@ -57,10 +57,10 @@ class SqlContract(StorageContract):
 
         assert await read_session(storage, session) is None
 
-    async def test_a_revocation_goes_a_day_after_it_was_in_force(
+    async def test_a_revocation_is_removed_a_day_after_it_was_in_force(
         self, storage: Storage, url: str
     ) -> None:
-        """And its place in the feed is never given to another."""
+        """And its id is never used again."""
         user = make_user()
         later = datetime.now(UTC) + timedelta(days=100)
         first, second = (make_session(user, expires_at=later) for _ in range(2))
@@ -97,7 +97,7 @@ class TestPostgres(SqlContract):
         postgres_server.drop_database(url)
 
     @pytest.mark.parametrize("drift", [timedelta(hours=1), timedelta(seconds=-3)], ids=str)
-    async def test_a_clock_that_disagrees_is_found_out(
+    async def test_a_clock_that_disagrees_is_reported(
         self, storage: Storage, drift: timedelta
     ) -> None:
         found = await storage.health(datetime.now(UTC) + drift)
@@ -112,7 +112,7 @@ async def end(storage: Storage, session: StoredSession) -> None:
 
 
 async def move_back(url: str, by: timedelta) -> None:
-    """Make every revocation older: the same as if the database's clock had gone on."""
+    """Make every revocation older, as if the database's clock had advanced."""
     engine = create_engine(url)
     columns = revocation_table.c
     async with engine.begin() as connection:
@@ -126,7 +126,7 @@ async def move_back(url: str, by: timedelta) -> None:
 
 
 async def delete(url: str, table: sa.Table) -> None:
-    """Delete all of its rows; with a user go the sessions."""
+    """Delete all rows. Sessions are deleted with their users."""
     engine = create_engine(url)
     async with engine.begin() as connection:
         await connection.execute(table.delete())

@@ -1,4 +1,4 @@
-"""What a database has been told stays told; what may get lost heals."""
+"""What was committed survives a crash; a renewal that is lost recovers by itself."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -50,14 +50,14 @@ async def storage(url: str) -> AsyncIterator[SqlStorage]:
 
 @pytest.fixture
 async def stack(storage: SqlStorage) -> AsyncIterator[AsyncExitStack]:
-    """What a test opens on `storage`, closed before it."""
+    """Closes what a test opens on `storage`, before `storage` itself."""
     assert storage
     async with AsyncExitStack() as stack:
         yield stack
 
 
 async def read_anew(url: str, session: Session | StoredSession) -> StoredSession | None:
-    """Read the session by a connection that has seen nothing else."""
+    """Read the session over a new connection."""
     storage = SqlStorage.from_url(url)
     kept = await read_session(storage, session)
     await storage.close()
@@ -190,7 +190,7 @@ class TestPostgres:
         return postgres_url
 
     async def test_renewals_stay_on_their_page(self, url: str, storage: SqlStorage) -> None:
-        """They are HOT: no index is written, and the table stays small by itself."""
+        """Their updates are HOT: they write no index, and the table stays small without vacuum."""
         user = make_user()
         session = make_session(user, head="root", previous=None, generation=0)
         await keep(storage, user, session)
@@ -205,7 +205,7 @@ class TestPostgres:
 
 
 class TestLazyPostgres:
-    """On a server whose operator has traded durability for speed: `synchronous_commit = off`."""
+    """On a server with `synchronous_commit = off`, which trades durability for speed."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -213,7 +213,7 @@ class TestLazyPostgres:
         with postgres(fsync=True) as server:
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET synchronous_commit = off")
-                # What nobody insists on is written only after so long, and a crash finds it.
+                # A commit that need not be durable is written after this time, so a crash loses it.
                 connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
             server.kill()
             server.start()
@@ -250,7 +250,7 @@ class TestLazyPostgres:
         with pytest.raises(SessionEnded):
             await auth.renew(pair.refresh_token)
 
-    async def test_a_lost_renewal_heals(
+    async def test_a_lost_renewal_recovers(
         self, url: str, storage: SqlStorage, server: PostgresServer, stack: AsyncExitStack
     ) -> None:
         clock = FakeClock()
@@ -270,7 +270,7 @@ class TestLazyPostgres:
         clock.advance(minutes=3)
         await auth.renew(token)
 
-        assert found == before, "nothing was lost: this test shows nothing"
+        assert found == before, "nothing was lost, so this test shows nothing"
         kept = await read_anew(url, session)
         assert kept is not None
         assert kept.generation == 5
@@ -286,7 +286,7 @@ class TestLazyPostgres:
 
         server.kill()
         try:
-            for _ in range(2):  # On a connection that was open, and on a new one.
+            for _ in range(2):  # On an open connection, and on a new one.
                 with pytest.raises(Unavailable):
                     await storage.renew(make_token(session), NOW, FORGIVING)
                 with pytest.raises(Unavailable):
@@ -328,7 +328,7 @@ def crash(server: PostgresServer) -> None:
 
 
 async def updates(url: str) -> tuple[int, int]:
-    """Count the updates of the session table that the server has heard of, and the HOT ones."""
+    """Count the updates of the session table, and the HOT ones, by the server's statistics."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         row = await (
             await connection.execute(
@@ -350,7 +350,7 @@ async def test_a_database_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
+async def test_a_writer_that_waits_too_long_for_the_write_lock_is_unavailable(
     tmp_path: Path,
 ) -> None:
     storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db", timeouts=Timeouts(pool=0.05))
@@ -362,14 +362,14 @@ async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
                 raise AssertionError("there is one writer at a time")
 
     async with storage.begin():
-        pass  # The turn was given back.
+        pass  # The write lock was released.
     await storage.close()
 
 
 async def test_what_a_failing_statement_was_given_is_in_no_error(
     url: str, storage: SqlStorage
 ) -> None:
-    """A log that shows the error shows neither addresses nor hashes."""
+    """A log of the error contains neither addresses nor hashes."""
     user = StoredUser(user=make_user("canary7f3a@example.com"), password_hash="canary7f3a")
     engine = create_engine(url)
     async with storage.begin() as tx:
@@ -385,5 +385,5 @@ async def test_what_a_failing_statement_was_given_is_in_no_error(
 
     for error in (taken.value, failed.value):
         assert "canary7f3a" not in f"{error} {error.__cause__}"
-    # Its context is the driver's error, which quotes the row: not to be shown, then.
+    # Its context is the driver's error, which quotes the row, so it must not be shown.
     assert taken.value.__suppress_context__

@@ -166,7 +166,7 @@ async def explain(engine: AsyncEngine, statement: Statement) -> str:
     async with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             how = "EXPLAIN QUERY PLAN "
-        else:  # The tables of a test are so small that no index is worth its while.
+        else:  # The tables of a test are so small that the planner would use no index.
             await connection.exec_driver_sql("SET enable_seqscan = off")
             how = "EXPLAIN "
         plan = await connection.exec_driver_sql(how + text, parameters)

@@ -1,4 +1,4 @@
-"""The tables come into being, once and whole, and only ever ours."""
+"""Migrations create the tables once, completely, and change no other tables."""
 
 import re
 import secrets
@@ -112,7 +112,7 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripts:
 
 
 async def migrate_to(engine: AsyncEngine, revision: str) -> None:
-    """Bring the tables to an earlier revision than the newest, as an older version left them."""
+    """Bring the tables to an earlier revision, as an older version left them."""
 
     def upgrade(connection: sa.Connection) -> None:
         config = TOKENPAIR_MIGRATIONS._config()
@@ -215,7 +215,7 @@ class TestOurs:
                 assert await look.users.by_email(EmailAddress.parse(typed)), typed
             assert await look.users.by_email(EmailAddress.parse("strasse@example.com")) is None
 
-    async def test_every_batch_is_migrated_and_an_address_that_is_none_stays(
+    async def test_every_batch_is_migrated_and_an_invalid_address_stays(
         self, engine: AsyncEngine
     ) -> None:
         await migrate_to(engine, "0005")
@@ -290,7 +290,7 @@ class TestOurs:
     async def test_other_tables_are_left_alone(
         self, storage: SqlStorage, engine: AsyncEngine
     ) -> None:
-        """Also another app's Alembic, with its own idea of the present revision."""
+        """Also those of an app's own Alembic, with another revision."""
         await execute(
             engine,
             "CREATE TABLE book (title TEXT)",

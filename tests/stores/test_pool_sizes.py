@@ -1,4 +1,4 @@
-"""How many connections a worker opens is a setting."""
+"""The number of connections that a worker opens is a setting."""
 
 import asyncio
 from pathlib import Path
@@ -36,7 +36,7 @@ async def test_a_worker_opens_no_more_connections_than_its_setting_says(
     sessions = [make_session(user) for _ in range(8)]
     await storage.open(migrate=True)
     await keep(storage, user, *sessions)
-    # Each renewal and each transaction waits for the row, and holds its connection meanwhile.
+    # Each renewal and each transaction waits for the row, and keeps its connection meanwhile.
     async with await psycopg.AsyncConnection.connect(postgres_url) as lock:
         await lock.execute("SELECT 1 FROM tokenpair_user, tokenpair_session FOR UPDATE")
 

@@ -1,4 +1,4 @@
-"""Several workers on one database, at the same moment."""
+"""Several workers use one database at the same time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -44,7 +44,7 @@ PASSWORDS = Argon2Passwords(CHEAP)
 
 
 class TickingClock(FakeClock):
-    """No two workers ever see the same moment: the same answer then comes from the same row."""
+    """A clock that never returns the same time twice: equal answers then come from the same row."""
 
     def __call__(self) -> datetime:
         self.advance(seconds=1)
@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 
 class Interrupted:
-    """A password hasher during whose first comparison something else happens."""
+    """A password hasher that runs something else during its first comparison."""
 
     running = waiting = 0
 
@@ -90,7 +90,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
-    """Start four workers and warm their connections: a cold one is late to every race."""
+    """Start four workers and open their connections, so that none is late to a race."""
     keyring = Keyring([Key.generate()])
     workers = [
         make_auth(
@@ -98,7 +98,7 @@ async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
         )
         for _ in range(4)
     ]
-    for worker in workers:  # One after the other: the first one migrates.
+    for worker in workers:  # One after the other, because the first one migrates.
         await worker.open()
     await asyncio.gather(
         *(worker.storage.session_state(uuid4(), uuid4(), clock()) for worker in workers * 2)
@@ -124,7 +124,7 @@ async def generation_of(auth: Auth, user: User) -> int:
 
 
 async def until_waiting(url: str, number: int) -> None:
-    """Return when so many connections of the database wait for a lock."""
+    """Return when `number` connections of the database wait for a lock."""
     question = """SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'"""
     async with limit(), await psycopg.AsyncConnection.connect(url) as connection:
@@ -170,7 +170,7 @@ class TestRenewals:
             assert await live(workers[0], user) == []
 
     async def test_a_burst_is_never_a_replay(self, workers: list[Auth], clock: FakeClock) -> None:
-        """Parent and child in the air together, as with a page that is reloaded."""
+        """Parent and child are sent at the same time, as when a page is reloaded."""
         user = await a_user(workers[0])
         token = (await login_as(workers[0], user)).refresh_token
 
@@ -236,7 +236,7 @@ class TestEndings:
     async def test_a_renewal_that_waits_for_new_roles_is_stale_at_worst(
         self, workers: list[Auth], url: str
     ) -> None:
-        """It may not carry the old roles under the new version: that token would pass for new."""
+        """It must not have the old roles with the new version: it would count as new."""
         user = await a_user(workers[0], roles="reader")
         token = (await login_as(workers[0], user)).refresh_token
         session = await only_session(workers[0], user)
@@ -317,7 +317,7 @@ class TestLogIns:
 
         assert await live(workers[0], user) == []
 
-    async def test_a_rehash_by_another_log_in_refuses_nobody(
+    async def test_a_rehash_by_another_log_in_refuses_no_log_in(
         self, workers: list[Auth], clock: FakeClock
     ) -> None:
         user = await a_user(workers[0])
@@ -380,7 +380,7 @@ class TestProfiles:
     async def test_changes_at_once_are_judged_one_after_the_other(
         self, workers: list[Auth]
     ) -> None:
-        """Each would be allowed alone; what is stored in the end must be."""
+        """Each is valid alone. What is stored in the end must be valid too."""
 
         def one_of_two(stored: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
             merged = stored | changes
@@ -407,7 +407,7 @@ class TestProfiles:
 
 
 class TestSignUps:
-    async def test_of_many_who_sign_up_with_one_address_one_succeeds(
+    async def test_of_several_sign_ups_at_once_with_one_address_one_succeeds(
         self, workers: list[Auth]
     ) -> None:
         for number in range(5):
@@ -449,7 +449,7 @@ class TestStarts:
 
 
 async def outcome(doing: Awaitable[object]) -> object:
-    """Give what it returns, or the refusal; any other error goes through."""
+    """Return its result, or its refusal; raise any other error."""
     try:
         return await doing
     except (SessionEnded, InvalidCredentials, EmailTaken) as refusal:
@@ -457,7 +457,7 @@ async def outcome(doing: Awaitable[object]) -> object:
 
 
 async def reset(auth: Auth, user: User, password: str) -> None:
-    """Replace the password and end all sessions, as somebody does who has lost control."""
+    """Replace the password and end all sessions, as a user does after a theft."""
     old = await read_password_hash(auth.storage, user)
     new = await PASSWORDS.hash(password)
     async with auth.storage.begin() as tx:

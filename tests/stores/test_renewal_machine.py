@@ -1,4 +1,4 @@
-"""The one statement and the pure rule, side by side: whatever happens, their rows are equal."""
+"""The renewal statement and the pure rule leave equal rows after any history."""
 
 import asyncio
 from collections import defaultdict
@@ -58,7 +58,7 @@ from tokenpair.testing.store_contract import (
 _T = TypeVar("_T")
 
 TICK = timedelta(microseconds=1)
-# From nothing to a day, and every edge of both windows.
+# From zero to a day, and every edge of both windows.
 SPANS = [
     timedelta(),
     TICK,
@@ -72,7 +72,7 @@ SPANS = [
 
 
 class RenewalMachine(RuleBasedStateMachine):
-    """One user's story, lived through in the real store and in memory, where the rule decides.
+    """The same history of one user in a database and in memory, where the pure rule decides.
 
     `history` has each session's rows as they were, newest last: the past that a crash may
     bring back.
@@ -148,7 +148,7 @@ class RenewalMachine(RuleBasedStateMachine):
 
     @rule(token=tokens, windows=st.sampled_from([FORGIVING, STRICT]))
     def show(self, token: FullRefreshClaims, windows: Windows) -> None:
-        """What a session's state accepts without a lock, the rule accepts; nothing changes."""
+        """What a session's state accepts without a lock, the rule accepts too; nothing changes."""
         now = self.clock()
 
         async def show(storage: Storage) -> bool:
@@ -192,7 +192,7 @@ class RenewalMachine(RuleBasedStateMachine):
 
     @rule(token=tokens, back=st.integers(min_value=1, max_value=4))
     def lose_writes(self, token: FullRefreshClaims, back: int) -> None:
-        """Crash: the row is again what it was. A lost renewal is forgiven; no ending is lost."""
+        """Restore an earlier row, as a crash does. Renewals may be lost, ends of sessions not."""
         past = self.history[token.session_id]
         if past[-1].ended_at is None:
             del past[max(1, len(past) - back) :]
@@ -222,7 +222,7 @@ class RenewalMachine(RuleBasedStateMachine):
         if state is None:
             self.both(lambda storage: self.refuse(storage, token, windows))
             return multiple()
-        if state.head != token.token_id:  # It held: the client keeps what it has.
+        if state.head != token.token_id:  # *Hold*: the client keeps its token.
             return multiple()
         child = self.mint.child_of(token, state, now)
         self.newest = [
@@ -262,7 +262,7 @@ class RenewalMachine(RuleBasedStateMachine):
             return (await connection.execute(number)).scalar_one()
 
     def both(self, act: Callable[[Storage], Awaitable[_T]]) -> _T:
-        """Do the same to both. They must give the same answer."""
+        """Do the same with both storages; require equal results."""
 
         async def act_on_both() -> _T:
             expected = await act(self.oracle)
@@ -286,7 +286,7 @@ def test_the_statement_does_what_the_rule_says(url: str) -> None:
         runner.run(storage.open(migrate=True))
 
         run_state_machine_as_test(
-            # Any callable will do, not only a class.
+            # Any callable works, not only a class.
             lambda: RenewalMachine(runner, storage, engine),  # type: ignore[arg-type]
             settings=settings(max_examples=15, stateful_step_count=40, deadline=None),
         )
