@@ -1,5 +1,6 @@
 """Which tests run, in how many processes, and the servers that they share."""
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Python's default of 700 objects has a fifth of the time spent on looking for garbage.
+    gc.set_threshold(100_000, 20, 20)
     config.stash[LEFT_OUT] = Counter()
     give_servers_time()
 

@@ -38,7 +38,7 @@ def test_a_client_waits_for_a_busy_server() -> None:
         assert client.timeout == httpx2.Timeout(LIMIT_SECONDS)
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize("processes", ["0", pytest.param("2", marks=pytest.mark.long)])
 def test_a_run_ends_by_naming_the_long_tests_that_it_left_out(processes: str) -> None:
     options = ["-q", "-n", processes, "-p", "no:cacheprovider"]
     files = ["tests/packaging/test_versions.py", "tests/core/accounts/test_email.py"]

@@ -9,14 +9,14 @@ from bench.server import Server, serve
 
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
-    """Make databases for the bench; its PostgreSQL is started when a group asks for one."""
+    """Make databases for the bench; PostgreSQL starts when a group needs it."""
     with Databases() as databases:
         yield databases
 
 
 @pytest.fixture
 def run(databases: Databases) -> Run:
-    """Be as short as a run can be."""
+    """Options of the shortest run."""
     return Run(rounds=1, seconds=0.2, sessions=200, databases=databases)
 
 

@@ -1,4 +1,4 @@
-"""Every group runs from end to end, with no errors. How fast is no matter of tests."""
+"""Every group runs from end to end without errors. Tests do not judge the speed."""
 
 from collections.abc import Iterable
 from types import ModuleType
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.long
 
 
 def is_whole(table: Table) -> bool:
-    """Has every row figures, and none an error?"""
+    """Does every row have figures, and no row an error?"""
     return not table.errors and all(row.figures for row in table.rows)
 
 
 def names(tables: Iterable[Table]) -> dict[str, list[str]]:
-    """Give the rows of every table by their names."""
+    """Return the rows of all tables by name."""
     return {table.title: [row.name for row in table.rows] for table in tables}
 
 

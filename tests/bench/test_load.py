@@ -1,4 +1,4 @@
-"""The load is what it says, and what fails is counted."""
+"""The load sends what its name says, and failures are counted."""
 
 import asyncio
 import subprocess
@@ -26,7 +26,7 @@ async def send_by_wrk(server: Server, traffic: Traffic) -> Load:
     return Load(**await wrk.send(server.port, traffic, connections=4, seconds=1))
 
 
-# wrk is here or it is not; we ourselves always are.
+# wrk may be missing; the Python client never is.
 @pytest.fixture(params=[send_by_ourselves, *([send_by_wrk] if wrk.PATH else [])])
 def send(request: pytest.FixtureRequest) -> Send:
     chosen: Send = request.param
@@ -52,7 +52,7 @@ async def test_a_chain_of_renewals_rotates_at_every_step(server: Server, send: S
     seen = await send(server, traffic)
 
     assert seen.errors == 0 < seen.requests
-    again = await send(server, traffic)  # Every token that it has used is long left behind.
+    again = await send(server, traffic)  # Its used tokens were replaced long ago.
     assert again.errors >= 4
 
 
@@ -79,7 +79,7 @@ async def test_each_round_measures_every_case_and_the_first_is_dropped(server: S
     bare, broken = cases
     assert [len(case.loads) for case in cases] == [len(case.cpu) for case in cases] == [2, 2]
     assert bare.errors == 0
-    # Those of the round before the first are errors, too.
+    # Errors of the warm-up round count as well.
     assert broken.errors > sum(each.requests for each in broken.loads) > 0
 
 

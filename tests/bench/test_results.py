@@ -1,4 +1,4 @@
-"""What is written down is what was seen; and what is drawn is what was written down."""
+"""The results are stored as measured, and drawn as stored."""
 
 import dataclasses
 import re

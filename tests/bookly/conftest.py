@@ -1,7 +1,10 @@
+"""An app of each test's own, on SQLite or PostgreSQL, and users who are logged in."""
+
 import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,7 @@ API = "/api/v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who is logged in."""
+    """A user who is logged in."""
 
     id: str
     headers: dict[str, str]
@@ -37,8 +40,12 @@ def make_settings(data_dir: Path, url: str | None = None) -> BooklySettings:
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings of whoever runs the tests out of them."""
+    """Keep the settings of the machine that runs the tests out of them."""
     monkeypatch.chdir(tmp_path)
+    without_settings(monkeypatch)
+
+
+def without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("TOKENPAIR_", "BOOKLY_")):
             monkeypatch.delenv(name)
@@ -75,7 +82,12 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def app(url: str | None, tmp_path: Path, clock: FakeClock, migrated: Path) -> FastAPI:
-    settings = make_settings(tmp_path / "data", url)
+    return make_app(tmp_path, clock, migrated, url)
+
+
+def make_app(folder: Path, clock: FakeClock, migrated: Path, url: str | None = None) -> FastAPI:
+    """Make a Bookly on a copy of the migrated SQLite file, or on the database of the URL."""
+    settings = make_settings(folder / "data", url)
     if url is None:
         settings.auth.data_dir.mkdir(mode=0o700)
         shutil.copy(migrated, settings.auth.data_dir)
@@ -85,6 +97,13 @@ def app(url: str | None, tmp_path: Path, clock: FakeClock, migrated: Path) -> Fa
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    async with talking_to(app) as client:
+        yield client
+
+
+@asynccontextmanager
+async def talking_to(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """Start the app, and return a client of it; stop it at the end."""
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
@@ -98,7 +117,14 @@ SignUp = Callable[..., Awaitable[Person]]
 
 @pytest.fixture
 def sign_up(app: FastAPI, client: httpx2.AsyncClient) -> SignUp:
-    """Sign somebody up and log them in, over HTTP: `await sign_up("ada", roles={"admin"})`."""
+    return signing_up(app, client)
+
+
+def signing_up(app: FastAPI, client: httpx2.AsyncClient) -> SignUp:
+    """Return a function that signs a user up and logs in, over HTTP.
+
+    It is called `await sign_up("ada", roles={"admin"})`.
+    """
 
     async def sign_up(name: str, roles: frozenset[str] = frozenset()) -> Person:
         credentials = {"email": f"{name}@example.com", "password": PASSWORD}

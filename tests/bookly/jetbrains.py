@@ -2,7 +2,7 @@
 
     uv run python -m tests.bookly.jetbrains
 
-There a request keeps its answer, and checks it, in a script of its own.
+There a script after each request checks the answer and stores it.
 """
 
 import re
@@ -44,7 +44,7 @@ def _script(status: str, code: str, name: str, kept: list[str]) -> str:
     checks = [f"client.assert(response.status === {status}, `got ${{response.status}}`);"]
     if code:
         checks += [
-            # JetBrains parses application/json alone.
+            # JetBrains parses only application/json.
             "const body = response.body;",
             'const problem = typeof body === "string" ? JSON.parse(body) : body;',
             f'client.assert(problem.code === "{code}", `got ${{problem.code}}`);',

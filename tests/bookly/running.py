@@ -1,4 +1,4 @@
-"""A real Bookly, in a process of its own, for tests that walk through the front door."""
+"""A real Bookly in a process of its own, for tests over the network."""
 
 import os
 import re
@@ -25,7 +25,7 @@ class Running:
     pid: int
 
     def codec(self) -> Codec:
-        """Give the server's own codec: for tokens that only time could make otherwise."""
+        """Return the server's codec, to make tokens that otherwise only time could make."""
         return Codec(read_keyring(self.data_dir / "keys.json"), issuer=self.url, audience=self.url)
 
 
@@ -33,7 +33,7 @@ class Running:
 def running_bookly(data_dir: Path, *options: str) -> Iterator[Running]:
     """Start `bookly serve` on a free port; stop it at the end."""
     log = data_dir / "log.txt"
-    # Not a pipe: nobody reads it, and a full one would stop the server.
+    # Not a pipe: it is never read, and a full one would stop the server.
     with log.open("w") as errors:
         process = subprocess.Popen(
             [*BOOKLY, "--port", "0", "--data-dir", data_dir, *options],
@@ -55,7 +55,7 @@ def _is_setting(name: str) -> bool:
 
 
 def _read_url(process: "subprocess.Popen[str]", log: Path) -> str:
-    """Wait for the line that says where it is; its port is open from then on."""
+    """Wait for the line with its URL; its port is open from then on."""
     assert process.stdout
     for line in process.stdout:
         if found := re.search(r"Bookly is at (\S+)", line):

@@ -1,53 +1,22 @@
+"""What users do with books, and which of them may."""
+
 import asyncio
-import json
 import logging
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
-from bookly.books.schemas import cursor_of
 from bookly.db import make_database
+from tests.bookly.catalogue import BOOKS, CLEAN_CODE, UNKNOWN_ID, add, assert_problem, titles
 from tests.bookly.conftest import Person, SignUp
 from tokenpair.testing import FakeClock
 
-BOOKS = "/api/v1/books"
-CLEAN_CODE = {
-    "title": "Clean Code",
-    "author": "Robert C. Martin",
-    "publisher": "Prentice Hall",
-    "published_date": "2008-08-01",
-    "page_count": 464,
-    "language": "English",
-}
-# A fixed one: pytest-xdist needs the same parameters in every process.
-UNKNOWN_ID = "01890a5d-ac96-774b-bcce-b302099a8058"
 on_both = pytest.mark.parametrize("url", ["sqlite", "postgres"], indirect=True)
 
 
-async def add(client: httpx2.AsyncClient, owner: Person, **fields: object) -> dict[str, Any]:
-    answer = await client.post(BOOKS, json={**CLEAN_CODE, **fields}, headers=owner.headers)
-    assert answer.status_code == 201, answer.text
-    book: dict[str, Any] = answer.json()
-    return book
-
-
-async def titles(client: httpx2.AsyncClient, who: Person, **query: str) -> list[str]:
-    answer = await client.get(BOOKS, params=query, headers=who.headers)
-    assert answer.status_code == 200, answer.text
-    return [book["title"] for book in answer.json()["items"]]
-
-
-def assert_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
-    problem: dict[str, Any] = answer.json()
-    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
-    return problem
-
-
-# What one does with books
+# Adding, changing and removing books
 
 
 @on_both
@@ -148,11 +117,11 @@ async def test_of_many_removals_at_once_one_succeeds(
     assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
 
 
-# Who may
+# Permissions
 
 
 @on_both
-async def test_somebody_elses_book_can_be_read_but_not_changed(
+async def test_another_users_book_can_be_read_but_not_changed(
     client: httpx2.AsyncClient, ada: Person, bob: Person
 ) -> None:
     book = await add(client, ada)
@@ -330,214 +299,7 @@ async def test_a_changed_book_is_found_by_its_new_title_only(
     assert await titles(client, ada, q="new") == ["New"]
 
 
-# What comes in wrong
-
-
-# A fixed one: the ids of the tests are made of it.
-CURSOR = cursor_of(UUID("01890a5d-ac96-774b-bcce-b302099a8057"))
-LISTS = {"all": BOOKS, "of a user": f"{BOOKS}/user/{UNKNOWN_ID}"}
-WRONG_QUERIES = {
-    "limit": ["0", "101", "abc", ""],
-    "cursor": [
-        "garbage",
-        "",
-        "é" * 22,
-        "\0" * 22,
-        CURSOR + "=",
-        CURSOR[:-1] + "_",
-        "A" * 10_000,
-    ],
-    "q": ["a\0b", "a" * 201],
-}
-
-
-@pytest.mark.parametrize(
-    ("path", "field", "value"),
-    [
-        pytest.param(path, field, value, id=f"{name}, {field}={value!r}"[:40])
-        for name, path in LISTS.items()
-        for field, values in WRONG_QUERIES.items()
-        for value in values
-        if field != "q" or path == BOOKS
-    ],
-)
-async def test_a_wrong_query_is_a_422_that_names_the_field(
-    client: httpx2.AsyncClient, ada: Person, path: str, field: str, value: str
-) -> None:
-    answer = await client.get(path, params={field: value}, headers=ada.headers)
-
-    problem = assert_problem(answer, 422, "invalid_input")
-    assert [error["field"] for error in problem["errors"]] == [field]
-
-
-@pytest.mark.parametrize("number", ["limit=1", "limit=100"])
-async def test_the_ends_of_the_limit_are_fine(
-    client: httpx2.AsyncClient, ada: Person, number: str
-) -> None:
-    assert (await client.get(f"{BOOKS}?{number}", headers=ada.headers)).status_code == 200
-
-
-WRONG_VALUES: dict[str, list[object]] = {
-    "title": [None, "", "  ", 1, ["a"], "a" * 201, "a\0b", "\ud800"],
-    "author": [None, "", True, {}, "a" * 201, "\0", "\udfff"],
-    "publisher": [None, "", 1.5, "a" * 201, "\0", "\ud800"],
-    "published_date": [None, "", 0, "2008", "2008-02-30", "2008-8-1", "01.08.2008", "0000-01-01"],
-    "page_count": [None, 0, -1, 100_001, 1.5, "464", True, 2**70],
-    "language": [None, "", 1, "a" * 36, "\0"],
-}
-FIELDS_AND_VALUES = [
-    pytest.param(field, value, id=f"{field} {value!r}"[:40])
-    for field, values in WRONG_VALUES.items()
-    for value in values
-]
-
-
-@pytest.mark.parametrize(("field", "value"), FIELDS_AND_VALUES)
-async def test_a_wrong_value_is_a_422_that_names_the_field_and_not_the_value(
-    client: httpx2.AsyncClient, ada: Person, field: str, value: object
-) -> None:
-    book = await add(client, ada)
-
-    # The standard library's, which writes a lone surrogate as an escape.
-    new, changes = json.dumps({**CLEAN_CODE, field: value}), json.dumps({field: value})
-    headers = {**ada.headers, "Content-Type": "application/json"}
-    added = await client.post(BOOKS, content=new, headers=headers)
-    changed = await client.patch(f"{BOOKS}/{book['id']}", content=changes, headers=headers)
-
-    for answer in (added, changed):
-        problem = assert_problem(answer, 422, "invalid_input")
-        assert [error["field"] for error in problem["errors"]] == [field]
-        assert all(error.keys() == {"field", "reason"} for error in problem["errors"])
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "reason"),
-    [
-        ("title", " ", "should have at least 1 character"),
-        ("title", "a" * 201, "should have at most 200 characters"),
-        ("published_date", "2008-13-01", "should be a date as in 2008-08-01"),
-        ("page_count", 0, "should be greater than or equal to 1"),
-    ],
-)
-async def test_the_reason_is_a_sentence_about_the_rule(
-    client: httpx2.AsyncClient, ada: Person, field: str, value: object, reason: str
-) -> None:
-    answer = await client.post(BOOKS, json={**CLEAN_CODE, field: value}, headers=ada.headers)
-
-    assert answer.json()["errors"] == [{"field": field, "reason": reason}]
-
-
-@pytest.mark.parametrize("field", CLEAN_CODE)
-async def test_a_new_book_needs_every_field(
-    client: httpx2.AsyncClient, ada: Person, field: str
-) -> None:
-    body = {name: value for name, value in CLEAN_CODE.items() if name != field}
-
-    answer = await client.post(BOOKS, json=body, headers=ada.headers)
-
-    problem = assert_problem(answer, 422, "invalid_input")
-    assert problem["errors"] == [{"field": field, "reason": "is required"}]
-
-
-@pytest.mark.parametrize("field", ["id", "owner_id", "created_at", "title_folded", "colour"])
-async def test_a_field_that_is_not_the_clients_is_a_422(
-    client: httpx2.AsyncClient, ada: Person, bob: Person, field: str
-) -> None:
-    book = await add(client, ada)
-
-    added = await client.post(BOOKS, json={**CLEAN_CODE, field: bob.id}, headers=ada.headers)
-    changed = await client.patch(f"{BOOKS}/{book['id']}", json={field: bob.id}, headers=ada.headers)
-
-    for answer in (added, changed):
-        problem = assert_problem(answer, 422, "invalid_input")
-        assert problem["errors"] == [{"field": field, "reason": "is not known here"}]
-        assert bob.id not in answer.text
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b"", 422),
-        (b"{", 422),
-        (b"null", 422),
-        (b"[]", 422),
-        (b'"text"', 422),
-        (b'{"page_count": NaN}', 422),
-        (b'{"title": "a", "title": "b"}', 422),
-        (b'{"title": "\xff"}', 422),
-        (b"[" * 60_000, 422),
-        (b'{"title": "' + b"a" * 70_000 + b'"}', 413),
-    ],
-    ids=lambda value: repr(value)[:30],
-)
-async def test_a_body_that_is_no_book_is_turned_down(
-    client: httpx2.AsyncClient, ada: Person, body: bytes, status: int
-) -> None:
-    book = await add(client, ada)
-    headers = {**ada.headers, "Content-Type": "application/json"}
-
-    added = await client.post(BOOKS, content=body, headers=headers)
-    changed = await client.patch(f"{BOOKS}/{book['id']}", content=body, headers=headers)
-
-    code = {413: "payload_too_large", 422: "invalid_input"}[status]
-    assert_problem(added, status, code)
-    assert_problem(changed, status, code)
-
-
-@pytest.mark.parametrize("book_id", ["1", "garbage", "%00", "..%2f", "user", f"{UNKNOWN_ID}x"])
-@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_an_id_that_cannot_be_one_is_not_found(
-    client: httpx2.AsyncClient, ada: Person, method: str, book_id: str
-) -> None:
-    body: dict[str, str] | None = {} if method == "PATCH" else None
-
-    answer = await client.request(method, f"{BOOKS}/{book_id}", json=body, headers=ada.headers)
-
-    assert_problem(answer, 404, "not_found")
-
-
-@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_an_unknown_book_is_not_found(
-    client: httpx2.AsyncClient, ada: Person, method: str
-) -> None:
-    body = {"title": "a"} if method == "PATCH" else None
-
-    answer = await client.request(method, f"{BOOKS}/{uuid4()}", json=body, headers=ada.headers)
-
-    assert_problem(answer, 404, "not_found")
-
-
-async def test_a_trailing_slash_is_fine(client: httpx2.AsyncClient, ada: Person) -> None:
-    added = await client.post(f"{BOOKS}/", json=CLEAN_CODE, headers=ada.headers)
-    path = f"{BOOKS}/{added.json()['id']}/"
-
-    assert added.status_code == 201
-    assert (await client.get(f"{BOOKS}/", headers=ada.headers)).status_code == 200
-    assert (await client.get(f"{BOOKS}/user/{ada.id}/", headers=ada.headers)).status_code == 200
-    assert (await client.get(path, headers=ada.headers)).json() == added.json()
-    assert (await client.delete(path, headers=ada.headers)).status_code == 204
-
-
-@pytest.mark.parametrize(
-    ("path", "methods"),
-    [(BOOKS, "GET, POST"), (f"{BOOKS}/{UNKNOWN_ID}", "GET, PATCH, DELETE")],
-    ids=["all", "one"],
-)
-async def test_another_method_is_a_405_that_says_which_are_fine(
-    client: httpx2.AsyncClient, path: str, methods: str
-) -> None:
-    answer = await client.put(path)
-
-    assert_problem(answer, 405, "method_not_allowed")
-    assert answer.headers["Allow"] == methods
-
-
-async def test_another_path_is_not_found(client: httpx2.AsyncClient) -> None:
-    for path in ("/api/v1", "/api/v1/bookz", "/api/v1/books/1/2/3", "/.env"):
-        assert_problem(await client.get(path), 404, "not_found")
-
-
-# When something is amiss
+# Failures
 
 
 async def test_a_database_that_is_away_is_a_503(

@@ -1,6 +1,6 @@
 """The course's walk, step by step, through a running server.
 
-Each step stands alone: what comes before it is done by its fixtures.
+Each step is a test of its own: its fixtures do the steps before it.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def client(server: Running) -> Iterator[httpx2.Client]:
 
 @pytest.fixture
 def credentials(client: httpx2.Client) -> Json:
-    """Sign somebody new up."""
+    """Sign up a new user."""
     credentials = {"email": f"reader-{uuid4()}@example.com", "password": PASSWORD}
     assert client.post(f"{AUTH}/signup", json=credentials).status_code == 201
     return credentials
@@ -66,7 +66,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def problem(answer: httpx2.Response) -> tuple[int, str, str]:
-    """Give what a refusal says; it must be a problem, and challenge a 401."""
+    """Return the code of a refusal; it must be a problem, with a challenge if it is a 401."""
     assert answer.headers["content-type"] == "application/problem+json"
     if answer.status_code == 401:
         assert answer.headers["www-authenticate"].startswith('Bearer realm="')
@@ -75,7 +75,7 @@ def problem(answer: httpx2.Response) -> tuple[int, str, str]:
 
 
 def expired(server: Running, token: str) -> str:
-    """Make the same token, out of time: by the server's own key, as if it had been kept."""
+    """Make the same token, expired: signed by the server's key, as if a client had kept it."""
     codec = server.codec()
     claims = codec.decode(token)
     past = datetime.now(UTC) - timedelta(seconds=1)
@@ -114,7 +114,7 @@ def test_step_3_the_access_token_opens_the_books(client: httpx2.Client, pair: Js
     answer = client.get("/api/v1/books/", headers=bearer(pair["access_token"]))
 
     assert answer.status_code == 200
-    # The steps share one server, and run in any order: there may be books by now.
+    # The steps share one server and run in any order: there may be books already.
     assert answer.json().keys() == {"items", "next"}
 
 
@@ -199,7 +199,7 @@ def test_step_10_the_new_access_token_opens_the_books(client: httpx2.Client, pai
 
 def test_step_11_a_bearer_without_the_hook_raises_not_implemented_error() -> None:
     class Forgetful(TokenBearer):
-        """Has forgotten the hook."""
+        """Without the hook."""
 
     app = FastAPI()
     auth = make_auth()

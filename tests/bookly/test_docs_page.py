@@ -13,13 +13,13 @@ from tokenpair.testing import PASSWORD
 pytestmark = pytest.mark.long
 
 MILLISECONDS = 60_000
-"""What a busy machine may take."""
+"""Longest wait for the page, in milliseconds."""
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 
 
 @dataclass
 class Seen:
-    """A page, and what a browser has seen of it that should not be."""
+    """A page, with the browser's complaints and requests."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
@@ -57,7 +57,7 @@ def browser() -> Iterator[Browser]:
 def seen(request: pytest.FixtureRequest, bookly: Running, browser: Browser) -> Iterator[Seen]:
     size, scheme = request.param.split()
     width, height = SIZES[size]
-    # A page of its own cache and cookies.
+    # A page with its own cache and cookies.
     page = browser.new_page(
         viewport={"width": width, "height": height}, color_scheme=scheme, base_url=bookly.url
     )

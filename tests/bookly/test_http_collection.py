@@ -1,4 +1,4 @@
-"""`bookly.http`, sent as a REST client sends it: it walks the course's way, and stays true."""
+"""`bookly.http`, sent as a REST client sends it: each request gets the answer that it expects."""
 
 import re
 import shutil
@@ -32,7 +32,7 @@ class Step:
 
 @dataclass
 class RestClient:
-    """Fills {{variables}} in, and remembers the answers to named requests."""
+    """Fills in {{variables}}, and stores the answers to named requests."""
 
     variables: dict[str, str]
     answers: dict[str, Any] = field(default_factory=dict)
@@ -108,12 +108,12 @@ def test_the_collection_quotes_the_courses_sentences(sentence: str) -> None:
 
 
 def test_jetbrains_editors_have_the_same_walk_in_their_syntax() -> None:
-    """If not: `uv run python -m tests.bookly.jetbrains`."""
+    """When this fails, run `uv run python -m tests.bookly.jetbrains`."""
     assert WRITTEN.read_text() == jetbrains(COLLECTION.read_text())
 
 
 def sent_by_httpyac(folder: Path, text: str) -> "subprocess.CompletedProcess[str]":
-    """Send a collection with httpYac to a Bookly of its own, and return what it says."""
+    """Send a collection with httpYac to a Bookly of its own, and return the output."""
     shutil.copy(ROOT / "httpyac.config.cjs", folder)
     with running_bookly(folder) as bookly:
         (folder / "walk.http").write_text(text.replace("http://127.0.0.1:8000", bookly.url))

@@ -1,4 +1,4 @@
-"""Other people's linters and generators read Bookly's OpenAPI document without a complaint."""
+"""Public linters and generators read Bookly's OpenAPI document without a complaint."""
 
 import json
 import subprocess
@@ -90,7 +90,7 @@ def test_a_client_is_generated_with_every_error_in_it(
         document = host_app().openapi()
         path.write_text(json.dumps(document))
     config = tmp_path / "config.yaml"
-    config.write_text("post_hooks: []\n")  # It would format what it has generated.
+    config.write_text("post_hooks: []\n")  # It would format the generated code.
     environment = Environment.make(tmp_path / "venv", *GENERATOR)
 
     done = environment.run(

@@ -1,4 +1,4 @@
-"""The command itself, as a process of its own."""
+"""The command `bookly`, as a process of its own."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple
 
 
 def environment(**more: str) -> dict[str, str]:
-    # A coverage tool or a warning filter of the test run is none of its business.
+    # Without the coverage tool and the warning filters of the test run.
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**kept, **more}
 
@@ -60,7 +60,7 @@ class Running:
 
 @contextmanager
 def serving(folder: Path, arguments: Sequence[str] = (), **variables: str) -> Iterator[Running]:
-    """Serve on a free port, and give it once it answers."""
+    """Serve on a free port, and return when it answers."""
     log = folder / "log.txt"
     options = ["--port", "0", "--data-dir", str(folder / "data"), *arguments]
     with (
@@ -78,11 +78,11 @@ def serving(folder: Path, arguments: Sequence[str] = (), **variables: str) -> It
             greeting = [process.stdout.readline() for _ in range(5)]
             url = greeting[0].split()[-1] if greeting[0] else ""
             assert url.startswith("http://127.0.0.1:"), log.read_text()
-            # The port is open, so this waits until somebody takes the connection.
+            # The port is open, so this waits until a worker accepts the connection.
             assert httpx2.get(f"{url}/health/ready", timeout=60).status_code == 200
             yield Running(url=url, greeting="".join(greeting), process=process, log=log)
         finally:
-            process.terminate()  # Not killed: its workers would stay behind.
+            process.terminate()  # Not killed: its workers would stay alive.
             process.wait(timeout=LIMIT_SECONDS)
 
 
@@ -116,7 +116,7 @@ def test_several_workers_share_sessions_and_books(tmp_path: Path) -> None:
         signed_up = httpx2.post(f"{auth}/signup", json=ACCOUNT, timeout=30)
         pair = httpx2.post(f"{auth}/login", json=ACCOUNT, timeout=30).json()
         headers = {"Authorization": f"Bearer {pair['access_token']}"}
-        # Each on a connection of its own, which either worker may take.
+        # Each on a connection of its own, which either worker may accept.
         answers = [httpx2.get(f"{auth}/me", headers=headers) for _ in range(10)]
 
         assert signed_up.status_code == 201
@@ -127,7 +127,7 @@ def test_several_workers_share_sessions_and_books(tmp_path: Path) -> None:
 
 
 def test_a_stranger_on_loopback_cannot_choose_the_address_we_see(tmp_path: Path) -> None:
-    """Uvicorn would believe it."""
+    """By default Uvicorn would trust it."""
     with serving(tmp_path) as running:
         auth = f"{running.url}/api/v1/auth"
         forwarded = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"}
@@ -173,7 +173,7 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, by: signal.Signals) -> None:
 
 
 def catches(pid: int, by: signal.Signals) -> bool:
-    """Say whether a process has a handler for a signal: so it has come to its own first line."""
+    """Return whether a process handles a signal: then it has begun its own code."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(caught.split()[1], 16) >> (by - 1) & 1)
@@ -193,7 +193,7 @@ def test_a_signal_while_it_starts_leaves_no_traceback(
     ) as process:
         while not catches(process.pid, signal.SIGTERM):
             assert process.poll() is None
-        # Whatever it is doing by then: that depends on the machine, and must not matter.
+        # The point that it has reached depends on the machine, and must not matter.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(after)
         process.send_signal(by)
@@ -217,7 +217,7 @@ def test_a_running_server_takes_up_new_keys(tmp_path: Path) -> None:
         change_keyring(keys, after_a_leak)
 
         def refused() -> list[bool]:
-            # Each on a connection of its own, which either worker may take.
+            # Each on a connection of its own, which either worker may accept.
             answers = [httpx2.get(f"{auth}/me", headers=headers) for _ in range(10)]
             return [answer.json().get("code") == "token_invalid" for answer in answers]
 
@@ -231,8 +231,8 @@ def test_a_running_server_takes_up_new_keys(tmp_path: Path) -> None:
         assert not any(refused())
 
 
-def test_whoever_never_ends_a_request_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
-    """And is no crash of ours."""
+def test_a_request_that_never_ends_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    """And no crash is logged."""
     with serving(tmp_path) as running:
         address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
         with socket.create_connection(address) as idler:
@@ -436,7 +436,9 @@ def test_an_option_that_cannot_be_followed_is_told(tmp_path: Path) -> None:
     assert_told_in_one_line(done, "channel_binding")
 
 
-def test_a_database_that_takes_the_call_and_says_nothing_is_told(tmp_path: Path) -> None:
+def test_a_database_that_accepts_the_connection_and_does_not_respond_is_reported(
+    tmp_path: Path,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x"
 

@@ -23,7 +23,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in an empty folder with no settings around."""
+    """Change to an empty folder, without settings in the environment."""
     for name in [name for name in os.environ if name.startswith("TOKENPAIR_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run `tokenpair` with arguments; give its status, output and errors."""
+    """Run `tokenpair` with arguments; return its status, output and errors."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tokenpair", *arguments])
@@ -45,7 +45,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def with_auth(*addresses: str) -> None:
-    """Sign people up in the database of the folder."""
+    """Sign up users in the database of the folder."""
 
     async def run() -> None:
         async with Auth.from_settings() as auth:
@@ -147,7 +147,7 @@ def test_wrong_arguments_are_one_line_that_repeats_no_value(
     assert (status, out, err) == (2, "", f"{complaint}; {prog} --help explains\n")
 
 
-def test_a_reader_that_closes_the_pipe_early_is_no_traceback() -> None:
+def test_a_reader_that_closes_the_pipe_early_causes_no_traceback() -> None:
     with_auth("ada@example.com", "bob@example.com")
     reading, writing = os.pipe()
     os.close(reading)
@@ -168,7 +168,7 @@ def test_version_shows_the_version(command: Command) -> None:
 
 
 def listed(command: Command) -> list[tuple[str, str]]:
-    """Give what `keys list` shows: algorithm and state, newest first."""
+    """Return the rows of `keys list`: algorithm and state, newest first."""
     _, out, _ = command("keys", "list")
     return [(line.split()[1], line.split()[2]) for line in out.splitlines()]
 
@@ -212,7 +212,7 @@ def test_rotation_step_by_step(command: Command) -> None:
 
 
 def age_keys(**span: float) -> None:
-    """Let the keys be as old as if that time had passed."""
+    """Make the keys older by this time."""
     path = Path("data/keys.json")
     jwks = json.loads(path.read_text())
     for key in jwks["keys"]:
@@ -261,7 +261,7 @@ def test_listing_keys_shows_no_secret(command: Command) -> None:
     assert secret not in out + err
 
 
-def test_listing_keys_makes_none(command: Command, folder: Path) -> None:
+def test_listing_keys_makes_no_key_file(command: Command, folder: Path) -> None:
     status, _, err = command("keys", "list")
 
     assert status == 1
@@ -548,7 +548,7 @@ def test_a_named_database_is_made_and_migrated_and_used(command: Command, folder
 
 
 @pytest.mark.usefixtures("production")
-def test_an_app_in_production_names_the_database_and_makes_none(folder: Path) -> None:
+def test_an_app_in_production_names_the_database_and_makes_no_file(folder: Path) -> None:
     auth = Auth.from_settings(Settings.read(database_url="sqlite:///books.db"))
 
     with pytest.raises(ConfigurationError) as caught:

@@ -1,4 +1,4 @@
-"""The documents, and what stands in their fenced blocks."""
+"""The documents and their fenced blocks."""
 
 import re
 from pathlib import Path
@@ -13,17 +13,17 @@ DOCUMENTS = [
 
 
 def blocks(document: Path, language: str) -> list[str]:
-    """Give the fenced blocks of a language."""
+    """Return the fenced blocks of a language."""
     return re.findall(
         rf"^```{language}\n(.*?)^```", document.read_text(), flags=re.MULTILINE | re.DOTALL
     )
 
 
 def after(diff: str) -> str:
-    """Give what a diff leads to."""
+    """Return the lines after a diff."""
     return "".join(f"{line[1:]}\n" for line in diff.splitlines() if line[:1] != "-")
 
 
 def before(diff: str) -> str:
-    """Give what a diff starts from."""
+    """Return the lines before a diff."""
     return "".join(f"{line[1:]}\n" for line in diff.splitlines() if line[:1] != "+")

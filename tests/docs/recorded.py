@@ -1,4 +1,4 @@
-"""Terminal sessions as the documents have recorded them."""
+"""Terminal sessions as the documents show them."""
 
 import re
 from pathlib import Path
@@ -15,11 +15,11 @@ def masked(printed: str) -> str:
 
 
 def assert_prints_what_is_recorded(document: Path, shell: Shell, url: str) -> None:
-    """Type in what a document's `console` blocks say; what is printed must be what they show."""
+    """Run the commands of a document's `console` blocks, and compare the output with theirs."""
     recorded = re.findall(
         r"^\$ (.+)\n((?:(?!\$ ).+\n)*)", "".join(blocks(document, "console")), flags=re.MULTILINE
     )
-    # One shell for all, as a reader has; a mark after each command parts what they print.
+    # One shell for all, as a reader has. A mark after each command separates their output.
     script = "".join(f"{command}\necho; echo =====\n" for command, _ in recorded)
 
     printed = shell.run(script.replace(BASE, url)).split("=====\n")

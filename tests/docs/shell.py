@@ -1,4 +1,4 @@
-"""A shell to run the documents' commands in, with stand-ins for what a test must not need."""
+"""A shell for the documents' commands, with stand-ins for programs that may be missing."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Stands in for curl where there is none: what the documents use of it, and nothing else.
+# Replaces curl where it is missing: only the options that the documents use.
 CURL = """#!{python}
 import sys, httpx2
 arguments, headers, options = iter(sys.argv[1:]), {{}}, {{}}
@@ -29,7 +29,7 @@ print(answer.text, end="", file=open(options["-o"], "w") if "-o" in options else
 """
 
 
-# Is uvicorn, and stops as soon as the app is up.
+# Runs uvicorn, and stops it when the app has started.
 UVICORN = """#!{python}
 import sys, uvicorn
 async def be_up(server):
@@ -40,7 +40,7 @@ sys.exit(uvicorn.main([*sys.argv[1:], "--port", "0"]))
 
 
 class Shell:
-    """Runs commands one after the other, as a reader types them, in a folder of its own."""
+    """Runs commands in order, as a reader types them, in a folder of its own."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
         tools = folder / ".tools"
@@ -54,7 +54,7 @@ class Shell:
         self.path = f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def run(self, script: str) -> str:
-        """Run some lines; give what they print, and fail with them."""
+        """Run some lines and return their output. Fails when they fail."""
         done = subprocess.run(
             ["sh", "-e"],
             input=script,

@@ -1,4 +1,4 @@
-"""The page about the course: its steps move an app of that shape, and nothing is lost."""
+"""The page about the course: its steps move such an app, and no data is lost."""
 
 import ast
 import contextlib
@@ -34,7 +34,7 @@ BOOK = {
     "page_count": 66,
 }
 
-# What the page says in a sentence: the functions and classes to delete, by file.
+# The functions and classes that the page says to delete, by file.
 DELETED = {
     "src/auth/utils.py": [
         "generate_passwd_hash",
@@ -88,12 +88,12 @@ class CourseApp:
         assert "Traceback" not in log.read_text(), log.read_text()
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Look into its database."""
+        """Read from its database."""
         with psycopg.connect(self.url) as connection:
             return connection.execute(statement.encode()).fetchall()
 
     def move(self) -> None:
-        """Do what the page says, from top to bottom."""
+        """Follow the page from top to bottom."""
         for name, diff in steps():
             path = self.folder / name
             path.write_text(applied(diff, to=path.read_text(), name=name))
@@ -113,7 +113,7 @@ class CourseApp:
         (self.folder / "requirements.txt").write_text("fastapi==0.111.0\nsqlmodel==0.0.18\n")
         self.shell.run(unpin)
         assert (self.folder / "requirements.in").read_text() == "fastapi\nsqlmodel==0.0.18\n"
-        # What they would fetch, the test's own environment has.
+        # The test's environment already has what they would install.
         assert install.endswith('-r requirements.in packaging "tokenpair[postgres,server]"')
         assert freeze == "pip freeze > requirements.txt"
 
@@ -136,7 +136,7 @@ def steps() -> list[tuple[str, str]]:
 
 
 def applied(diff: str, *, to: str, name: str) -> str:
-    """Apply a diff whose hunks are parted by "@@" lines; each must fit the file where it stands."""
+    """Apply a diff with "@@" lines between its hunks; each hunk must fit the file exactly."""
     for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE):
         assert before(hunk) in to, f"{name} has no such lines:\n{before(hunk)}"
         to = to.replace(before(hunk), after(hunk))
@@ -189,7 +189,7 @@ def joined(client: httpx2.Client, app: CourseApp, name: str) -> Json:
 
 
 def walk(client: httpx2.Client, app: CourseApp, name: str) -> None:
-    """What the course's own client does, before and after the move alike."""
+    """What the course's client does, before and after the move."""
     login = joined(client, app, name)
     headers = bearer(login["access_token"])
 

@@ -1,4 +1,4 @@
-"""The how-to pages: all their Python and all their commands run, and do what the page says."""
+"""The how-to pages: their Python and commands run, and do what the page says."""
 
 import contextlib
 import importlib
@@ -39,7 +39,7 @@ ADA = {"email": "ada@example.com", "password": PASSWORD}
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Stand in an empty folder, where an app may keep its data."""
+    """Change to an empty folder, where an app may store data."""
     monkeypatch.chdir(tmp_path)
     environment = dict(os.environ)
     yield tmp_path
@@ -48,7 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def executed(document: Path, code: list[str] | None = None) -> dict[str, Any]:
-    """Run a page's Python in the app that the index of the how-to describes; give its names."""
+    """Run a page's Python in the app that the how-to index describes; return its names."""
     main: Any = ModuleType("main")
     main.app, main.auth = FastAPI(), Auth.from_settings()
     install(main.app, main.auth)
@@ -84,7 +84,7 @@ LANGUAGES = {
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_block_is_in_a_language_that_some_test_runs(document: Path) -> None:
-    """And one in none is a picture of a terminal, or a list."""
+    """A block without a language shows a terminal or a list."""
     fences = re.findall(r"^```(\w*)\n.*?^```$", document.read_text(), re.MULTILINE | re.DOTALL)
 
     assert set(fences) <= LANGUAGES
@@ -161,7 +161,7 @@ def test_existing_app(folder: Path) -> None:
 
 
 def test_testing(folder: Path) -> None:
-    """As the reader does it: in a file, by pytest."""
+    """As a reader runs it: in a file, with pytest."""
     code = "\n\n".join(blocks(HOW_TO / "testing.md", "python"))
     (folder / "test_app.py").write_text(code)
     (folder / "main.py").write_text(
@@ -185,7 +185,7 @@ def test_testing(folder: Path) -> None:
 
 @pytest.mark.long
 def test_keys(folder: Path) -> None:
-    """Command by command, with the time between them that the page speaks of."""
+    """Command by command, with the waits that the page names."""
     new, rotate, retire, listing, compromised, other, hs256 = [
         command for block in blocks(HOW_TO / "keys.md", "sh") for command in block.splitlines()
     ]
@@ -209,7 +209,7 @@ def test_keys(folder: Path) -> None:
 
 
 def age(folder: Path, **span: float) -> None:
-    """Let the keys be as old as if that time had passed."""
+    """Make the keys older by this time."""
     path = folder / "data/keys.json"
     jwks = json.loads(path.read_text())
     for key in jwks["keys"]:
@@ -254,7 +254,7 @@ def test_own_tables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_workers(folder: Path) -> None:
-    """The Valkey that the page names is not there; nothing but log-outs takes longer for it."""
+    """The Valkey that the page names is missing; only log-outs take longer."""
     bookly, uvicorn, valkey, _ = blocks(HOW_TO / "workers.md", "sh")
     pip, export = valkey.splitlines()
     (folder / "main.py").write_text(blocks(ROOT / "README.md", "python")[0])
@@ -290,7 +290,7 @@ def test_metrics(folder: Path) -> None:
 
 
 def test_the_commands_that_show_what_workers_survive() -> None:
-    """What they do, tests/faults does for a few seconds."""
+    """tests/faults does the same for a few seconds."""
     commands = blocks(HOW_TO / "workers.md", "sh")[-1].splitlines()
 
     for name, option, _ in (command.split()[1:] for command in commands):
@@ -306,7 +306,7 @@ def test_the_commands_that_show_what_workers_survive() -> None:
 
 @contextmanager
 def running_uvicorn(arguments: list[str], settings: dict[str, str]) -> Iterator[httpx2.Client]:
-    """Start an app by uvicorn's own command, where one stands; stop it at the end."""
+    """Start an app of the current folder by uvicorn's command; stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", *arguments, "--port", str(port)]

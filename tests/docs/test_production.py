@@ -1,4 +1,4 @@
-"""The page about production: its proxies run as it shows them, and Sentry is sent no secret."""
+"""The page about production: its proxy configurations run, and Sentry gets no secret."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 def make_certificate(folder: Path) -> None:
-    """Write a certificate for the page's host, signed by itself."""
+    """Write a self-signed certificate for the page's host."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
@@ -65,7 +65,7 @@ def make_certificate(folder: Path) -> None:
 
 @contextmanager
 def nginx(folder: Path, app_port: int) -> Iterator[str]:
-    """Start nginx with the page's configuration; only ports, paths and times are the test's."""
+    """Start nginx with the page's configuration, except for ports, paths and timeouts."""
     make_certificate(folder)
     port = free_port()
     (site,) = blocks(PAGE, "nginx")
@@ -92,7 +92,7 @@ def nginx(folder: Path, app_port: int) -> Iterator[str]:
 
 @contextmanager
 def caddy(folder: Path, app_port: int) -> Iterator[str]:
-    """Start Caddy with the page's configuration; without https, which needs a name of one's own."""
+    """Start Caddy with the page's configuration; without https, which needs a domain."""
     port = free_port()
     (site,) = blocks(PAGE, "caddyfile")
     for shown, own in {
@@ -198,7 +198,7 @@ def test_the_app_sees_the_clients_address_and_no_forged_one(client: httpx2.Clien
     ],
 )
 def test_metrics_and_health_stay_inside(client: httpx2.Client, proxy: str, path: str) -> None:
-    # As it stands: an HTTP client would take the dots out.
+    # As it is: an HTTP client would remove the dots.
     answer = client.request("GET", proxy, extensions={"target": path.encode()})
 
     assert answer.status_code == 404

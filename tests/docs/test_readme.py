@@ -1,4 +1,4 @@
-"""The README's promises: what it shows is what one sees."""
+"""The README's examples run as it shows them."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the documents list is all there is, and their links lead on."""
+"""The reference lists everything, and all links of the documents work."""
 
 import ast
 import inspect
@@ -27,7 +27,7 @@ OWN = (
     "https://github.com/tokenpair/tokenpair/blob/main/",
     "https://raw.githubusercontent.com/tokenpair/tokenpair/main/",
 )
-"""Where the README's links lead, which the package page shows, too: to files of this project."""
+"""The README's links, which the package page shows too: they lead to files of this project."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -46,7 +46,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 
 def anchors(text: str) -> list[str]:
-    """Give the anchors of a document's headings, as GitHub makes them."""
+    """Return the anchors of a document's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
     return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
@@ -68,7 +68,7 @@ def test_the_example_holds_the_defaults() -> None:
     example = dict(
         re.findall(r"^#TOKENPAIR_(\w+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     )
-    shown_otherwise = {"DATABASE_URL"}  # There is none; an example is more use.
+    shown_otherwise = {"DATABASE_URL"}  # It has no default; an example is more useful.
 
     for name in example.keys() - shown_otherwise:
         default = Settings.model_fields[name.lower()].default
@@ -145,14 +145,14 @@ def taken_by(command: Command) -> set[str]:
 
 
 def test_the_python_reference_is_made_from_the_docstrings() -> None:
-    """If not: `uv run python docs/reference/make_python.py`."""
+    """When this fails, run `uv run python docs/reference/make_python.py`."""
     script = runpy.run_path(str(ROOT / "docs/reference/make_python.py"))
 
     assert script["PAGE"].read_text() == script["page"]()
 
 
 def test_the_python_reference_quotes_our_docstrings_alone() -> None:
-    """Those of the standard library change from one Python to the next."""
+    """Docstrings of the standard library change between versions of Python."""
     page = (ROOT / "docs/reference/python.md").read_text()
     modules = page.partition("\n## ")[2]
     prose = re.sub(r"(?ms)```.*?```|^[#|].*?$", "", modules)

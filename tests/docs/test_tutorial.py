@@ -1,4 +1,4 @@
-"""The tutorial, followed word for word in an empty folder."""
+"""The tutorial, followed exactly in an empty folder."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ TUTORIAL = ROOT / "docs/tutorial/README.md"
 
 @contextmanager
 def started(environment: Environment, command: str, folder: Path) -> Iterator[str]:
-    """Start the app by the tutorial's command, on a free port; give its URL."""
+    """Start the app by the tutorial's command, on a free port; return its URL."""
     program, *arguments = command.split()
     with subprocess.Popen(
         [str(environment.folder / "bin" / program), *arguments, "--port", "0"],
@@ -45,7 +45,7 @@ def test_the_tutorial_leads_where_it_says(tmp_path: Path) -> None:
     uv("build", "--quiet", "--wheel", "--out-dir", tmp_path / "dist", "--package", "tokenpair")
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     install, start = blocks(TUTORIAL, "sh")
-    # With uv, which has what it needs at hand, in place of pip.
+    # With uv in place of pip: it has the packages in its cache.
     assert install.splitlines()[-1] == 'pip install "tokenpair[server]"'
     environment = Environment.make(tmp_path / ".venv", f"{wheel}[server]")
     (tmp_path / "main.py").write_text("\n".join(blocks(TUTORIAL, "python")))

@@ -1,4 +1,4 @@
-"""A small app with the library in it, behind a real server: for other people's verifiers."""
+"""A small app with the library, behind a real server, for verifiers of other libraries."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ READY_SECONDS = 30
 
 @dataclass(frozen=True)
 class Issuer:
-    """A running issuer whose audience is itself, and a fresh access token of it."""
+    """A running issuer that is its own audience, and a new access token of it."""
 
     url: str
     auth: Auth
@@ -32,7 +32,7 @@ class Issuer:
 
     @property
     def jwks_uri(self) -> str:
-        """Look the keys up as a verifier does that knows the issuer alone (RFC 8414)."""
+        """Find the keys as a verifier does that knows only the issuer (RFC 8414)."""
         url = f"{self.url}/.well-known/oauth-authorization-server"
         found: str = httpx2.get(url, timeout=30).json()["jwks_uri"]
         return found

@@ -49,7 +49,7 @@ def table() -> dict[str, list[str]]:
 
 
 def tampered(token: str) -> str:
-    """Let a token speak of another user, with the old signature."""
+    """Replace the user in a token, and keep the signature."""
     header, body, signature = token.split(".")
     payload = from_base64url(body).replace(b'"roles":["admin"]', b'"roles":["owner"]')
     return f"{header}.{base64url(payload)}.{signature}"

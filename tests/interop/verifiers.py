@@ -1,4 +1,4 @@
-"""Verifiers that others have written, each as its own documentation shows it."""
+"""Verifiers of other libraries, each used as its documentation shows."""
 
 import subprocess
 import warnings
@@ -19,7 +19,7 @@ from tests.interop.serving import Issuer
 from tests.tools import node_packages, program
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # It is deprecated, and in use.
+    warnings.simplefilter("ignore")  # Deprecated, and still in use.
     from authlib.jose import JsonWebKey
     from authlib.jose import jwt as authlib_jose
     from authlib.jose.errors import JoseError as AuthlibError
@@ -30,7 +30,7 @@ class NotVerified(Exception):
 
 
 Verifier = Callable[[Issuer, str, str], None]
-"""Verifies a token that should have an algorithm. Raises what the library raises."""
+"""Verifies a token of a given algorithm. Raises what the library raises."""
 
 
 def with_pyjwt(issuer: Issuer, token: str, algorithm: str) -> None:
@@ -110,7 +110,7 @@ ERRORS = (
 def verifies(verifier: str, issuer: Issuer, token: str, algorithm: str) -> bool:
     """Does it accept the token?"""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Of old names, and of old ways.
+        warnings.simplefilter("ignore")  # Deprecation warnings of the library.
         try:
             VERIFIERS[verifier](issuer, token, algorithm)
         except ERRORS:

@@ -7,7 +7,7 @@ from tests.packaging.environments import uv
 
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build what would be published."""
+    """Build the files that would be published."""
     folder = tmp_path_factory.mktemp("dist")
     uv("build", "--quiet", "--out-dir", folder, "--package", "tokenpair")
     return folder

@@ -1,4 +1,4 @@
-"""Environments beside our own, with the wheel in them: as a stranger would install it."""
+"""Virtual environments with the wheel in them, as a user would install it."""
 
 import os
 import re
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-UV = os.environ.get("UV", "uv")  # `uv run`, and so ./run, tells where it is.
+UV = os.environ.get("UV", "uv")  # `uv run`, and therefore ./run, sets it.
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def uv(*arguments: str | Path) -> str:
-    """Run uv in the project; give what it says, and fail with it."""
+    """Run uv in the project and return its output. Fails when uv fails."""
     astray = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"}
     done = subprocess.run(
         [UV, *arguments],
@@ -38,9 +38,9 @@ class Environment:
     def make(
         cls, folder: Path, *requirements: str | Path, python: str | Path = sys.executable
     ) -> "Environment":
-        """Make one, of the versions in the lock where the requirements pin no others."""
+        """Make one, with the versions of the lock unless the requirements pin others."""
         pinned = {re.split(r"[\[=]", each)[0] for each in map(str, requirements) if "==" in each}
-        # A driver and Pydantic are in two halves, of which only one is named.
+        # A driver and Pydantic have two packages each, of which one is named.
         pinned |= {name + half for name in pinned for half in ("-binary", "-core")}
         locked = uv("export", "--quiet", "--frozen", "--no-hashes", "--no-emit-workspace")
         constraints = folder.with_suffix(".txt")
@@ -56,7 +56,7 @@ class Environment:
     def run(
         self, program: str, *arguments: str | Path, cwd: Path
     ) -> "subprocess.CompletedProcess[str]":
-        """Run one of its programs, with nothing of ours around."""
+        """Run one of its programs, without our environment variables."""
         return subprocess.run(
             [self.folder / "bin" / program, *arguments],
             cwd=cwd,
@@ -68,9 +68,9 @@ class Environment:
 
 
 def other_pythons() -> dict[str, Path]:
-    """Find every CPython on this machine that we support and do not run on, by its version.
+    """Find each supported CPython on this machine except the current one, by version.
 
-    On the PATH, and where pyenv keeps them: its shims on the PATH start only the chosen one.
+    They are on the PATH and in the folders of pyenv, whose shims start only the chosen one.
     """
     folders = [Path(folder) for folder in os.environ["PATH"].split(os.pathsep)]
     places = [folder for folder in folders if folder.name != "shims"]
@@ -84,7 +84,7 @@ def other_pythons() -> dict[str, Path]:
 
 
 def floors() -> list[str]:
-    """Give the lowest version of everything that we ask for."""
+    """Return the lowest version of each requirement."""
     asked = list(PROJECT["project"]["dependencies"])
     for extra in PROJECT["project"]["optional-dependencies"].values():
         asked += [each for each in extra if not each.startswith("tokenpair")]

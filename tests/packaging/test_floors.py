@@ -1,4 +1,4 @@
-"""A scanner is quiet over the lowest versions that the package asks for."""
+"""The lowest versions that the package requires have no known vulnerability."""
 
 import re
 

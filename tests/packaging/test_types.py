@@ -23,7 +23,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
 
 
 def test_every_public_type_is_known(installed: Environment, tmp_path: Path) -> None:
-    """What pyright cannot tell for sure, an app that is checked strictly cannot use."""
+    """A type that pyright cannot determine is an error in an app that is checked strictly."""
     options = ["--verifytypes", "tokenpair", "--ignoreexternal", "--outputjson"]
 
     done = subprocess.run(

@@ -1,6 +1,6 @@
-"""The lowest versions that we say we support, and every Python on this machine.
+"""The lowest supported versions, and every Python on this machine.
 
-Our own environment, in which all tests run, has the newest versions in the lock.
+The environment of all other tests has the newest versions, those of the lock.
 """
 
 import sys
@@ -12,7 +12,7 @@ from tests.packaging.environments import ROOT, Environment, floors, other_python
 
 pytestmark = pytest.mark.long
 
-# What depends most on the framework, the database and the language.
+# The tests that depend most on the framework, the database and the language.
 TESTS = [
     "tests/core/tokens/test_codec.py",
     "tests/http/test_bearers.py",
@@ -33,7 +33,7 @@ TOOLS += ["pytest-xdist"]
 def assert_passes(environment: Environment, tmp_path: Path, *tests: str) -> None:
     done = environment.run(
         *("python", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-        # Of a mixture of old and new, some warn of each other.
+        # In a mixture of old and new, some packages warn about others.
         *("-W", "default", f"--rootdir={ROOT}", f"--basetemp={tmp_path / 'tests'}", *tests),
         cwd=ROOT,
     )

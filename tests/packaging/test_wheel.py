@@ -1,4 +1,4 @@
-"""The wheel, installed where there is nothing else."""
+"""The wheel, installed in an empty environment."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ except ConfigurationError as exc:
 
 @pytest.fixture(scope="module")
 def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Install the wheel, and nothing that it does not ask for."""
+    """Install the wheel and its requirements only."""
     return Environment.make(tmp_path_factory.mktemp("plain") / "venv", wheel)
 
 
@@ -121,7 +121,7 @@ async def chat(websocket: WebSocket, token: AccessToken) -> None:
 
 @pytest.fixture
 def running_app(serving: Environment, tmp_path: Path) -> Iterator[str]:
-    """Run the README's five lines in the empty environment; give the URL."""
+    """Run the README's five lines in the environment; return the URL."""
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (tmp_path / "main.py").write_text(f"{code[0]}\n{CHAT}")
     command = [str(serving.folder / "bin" / "uvicorn"), "main:app", "--port", "0"]

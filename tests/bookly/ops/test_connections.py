@@ -29,7 +29,7 @@ LIMIT = 6
 
 
 class Quick(BoundedProtocol):
-    """With times that a test can wait for."""
+    """A server with timeouts that a test can wait for."""
 
     HEAD_SECONDS = 0.5
     BODY_SECONDS = 0.5
@@ -85,7 +85,7 @@ def opened(port: int, data: bytes = b"") -> socket.socket:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Wait until the server has closed it; what it sent before does not matter."""
+    """Wait until the server has closed the connection; ignore what it sent before."""
     try:
         while connection.recv(65536):
             pass
@@ -95,7 +95,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def is_cut_off(connection: socket.socket, piece: bytes, *, times: int, pause: float = 0) -> bool:
-    """Send a piece again and again; tell whether the server closes the connection meanwhile."""
+    """Send a piece repeatedly; return whether the server closes the connection meanwhile."""
     try:
         for _ in range(times):
             connection.sendall(piece)

@@ -1,4 +1,4 @@
-"""The dashboard shows what `/metrics` tells: all of it, and nothing else."""
+"""The dashboard shows all metrics of `/metrics`, and no others."""
 
 import json
 import re
@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[3] / "bookly" / "monitoring" / "dashboard.json"
 DASHBOARD: dict[str, Any] = json.loads(FILE.read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 OF_PROMETHEUS = {"job", "instance"}
-"""Labels that every series has, from whoever collects them."""
+"""Labels that the collector adds to every series."""
 
 SELECTOR = re.compile(r"((?:tokenpair|bookly)_\w+)\{([^}]*)\}")
 MATCHER = re.compile(r'(\w+)(=~?)"([^"]*)"')
@@ -30,13 +30,13 @@ def expressions() -> Iterator[str]:
 
 @pytest.fixture
 async def told(client: httpx2.AsyncClient, ada: Person) -> str:
-    """Give an exposition in which every metric has a sample."""
+    """Return an exposition in which every metric has a sample."""
     await client.get(f"{API}/auth/me", headers=ada.headers)
     return (await client.get("/metrics")).text
 
 
 def samples(told: str) -> dict[str, list[dict[str, str]]]:
-    """Give the labels of all series, by name."""
+    """Return the labels of all series, by name."""
     found: dict[str, list[dict[str, str]]] = {}
     for line in told.splitlines():
         if series := re.match(r"([a-z_]+)(?:\{(.*)\})? ", line):
@@ -89,8 +89,8 @@ def test_every_panel_says_what_it_shows_in_a_place_of_its_own() -> None:
         )
 
 
-def test_whoever_loads_it_chooses_the_data_source() -> None:
-    """Another's name in it, and no panel would find anything."""
+def test_the_operator_chooses_the_data_source() -> None:
+    """With a fixed name, the panels would be empty on other installations."""
     sources = {json.dumps(each["datasource"]) for each in PANELS}
     sources |= {json.dumps(each["datasource"]) for panel in PANELS for each in panel["targets"]}
 

@@ -17,7 +17,7 @@ async def _fail(_: object) -> None:
 
 @pytest.fixture
 def away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the database go away."""
+    """Make the database unreachable."""
     monkeypatch.setattr(installed(app)["/api/v1/auth"].storage, "health", _fail)
 
 
@@ -32,9 +32,7 @@ async def test_it_is_alive(client: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-async def test_whoever_asks_for_the_head_alone_gets_it(
-    client: httpx2.AsyncClient, path: str
-) -> None:
+async def test_a_head_request_is_answered(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.head(path)).status_code == 200
 
 
@@ -77,7 +75,7 @@ async def test_a_flood_of_questions_looks_at_the_database_once(
     answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(100)))
 
     assert {answer.status_code for answer in answers} == {200}
-    assert len(looks) <= 2  # A busy machine may need longer than a second for all of them.
+    assert len(looks) <= 2  # A busy machine may need more than a second for all of them.
 
 
 @pytest.mark.usefixtures("away")

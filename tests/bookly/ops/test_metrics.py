@@ -1,4 +1,4 @@
-"""What Prometheus reads: every number is right, of all workers, and tells nobody's secrets."""
+"""What Prometheus reads: each number is right, covers all workers, and reveals no secret."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ Labels = dict[str, str]
 
 
 class Exposition:
-    """What one answer of `/metrics` says."""
+    """One answer of `/metrics`."""
 
     def __init__(self, text: str) -> None:
         self.families = {each.name: each for each in text_string_to_metric_families(text)}
@@ -40,7 +40,7 @@ class Exposition:
         }
 
     def value(self, name: str, **labels: str) -> float:
-        """Give a series' value; 0 where there is none."""
+        """Return a series' value; 0 if it does not exist."""
         return self._samples.get((name, frozenset(labels.items())), 0)
 
     def labels(self, name: str) -> list[Labels]:
@@ -83,7 +83,7 @@ async def test_what_is_read_twice_is_counted_once(client: httpx2.AsyncClient) ->
 
 
 async def test_what_has_not_happened_is_there_and_zero(client: httpx2.AsyncClient) -> None:
-    """An alert on a replay must not miss the first one, which would come out of nowhere."""
+    """Without a 0 before it, an alert on a rise would miss the first replay."""
     told = await read(client)
 
     assert {"verdict": "replay"} in told.labels("tokenpair_renewals_total")
@@ -113,7 +113,7 @@ async def test_how_it_stands_is_told(client: httpx2.AsyncClient) -> None:
 async def test_how_long_a_revocation_was_on_its_way_is_told(
     app: FastAPI, client: httpx2.AsyncClient, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """One that another worker has recorded; here, another `Auth` on the same database."""
+    """A revocation by another worker; here, another `Auth` on the same database."""
     name = "tokenpair_revocation_lag_seconds"
     url = database_url(make_settings(tmp_path / "data").auth)
     keyring = installed(app)[f"{API}/auth"].keyring
@@ -204,7 +204,7 @@ async def test_nothing_that_was_sent_is_told(client: httpx2.AsyncClient, ada: Pe
 
 
 async def test_ever_new_paths_and_methods_make_no_new_series(client: httpx2.AsyncClient) -> None:
-    """Else anybody could fill the memory."""
+    """Otherwise an attacker could fill the memory."""
     for number in range(50):
         await client.request(f"M{number}", f"/{number}")
 
@@ -213,10 +213,10 @@ async def test_ever_new_paths_and_methods_make_no_new_series(client: httpx2.Asyn
     assert len(told.labels("bookly_http_request_duration_seconds_count")) == 1
 
 
-# How it is asked
+# Formats
 
 
-async def test_open_metrics_are_for_whoever_asks(client: httpx2.AsyncClient) -> None:
+async def test_open_metrics_are_returned_on_request(client: httpx2.AsyncClient) -> None:
     accept = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.4"
     answer = await client.get("/metrics", headers={"Accept": accept})
 
@@ -237,9 +237,7 @@ async def test_open_metrics_are_for_whoever_asks(client: httpx2.AsyncClient) -> 
         b"," * 10_000,
     ],
 )
-async def test_whatever_is_accepted_there_is_an_answer(
-    client: httpx2.AsyncClient, accept: bytes
-) -> None:
+async def test_any_accept_header_gets_an_answer(client: httpx2.AsyncClient, accept: bytes) -> None:
     answer = await client.get("/metrics", headers={b"Accept": accept})
 
     assert answer.status_code == 200
@@ -259,7 +257,7 @@ def read_all(url: str) -> Exposition:
     return Exposition(answer.text)
 
 
-def test_the_numbers_of_all_workers_are_told_whoever_is_asked(
+def test_each_worker_reports_the_numbers_of_all_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = {"email": "ada@example.com", "password": PASSWORD}
@@ -268,7 +266,7 @@ def test_the_numbers_of_all_workers_are_told_whoever_is_asked(
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     with running_bookly(tmp_path, "--workers", "2") as bookly:
         httpx2.post(f"{bookly.url}{API}/auth/signup", json=account, timeout=30)
-        for _ in range(6):  # Each on a connection of its own, which either worker may take.
+        for _ in range(6):  # Each on a connection of its own, which either worker may accept.
             pair = httpx2.post(f"{bookly.url}{API}/auth/login", json=account, timeout=30).json()
         headers = {"Authorization": f"Bearer {pair['access_token']}"}
         httpx2.post(f"{bookly.url}{API}/auth/logout", headers=headers, timeout=30)
@@ -279,7 +277,7 @@ def test_the_numbers_of_all_workers_are_told_whoever_is_asked(
 
     series = {"method": "POST", "route": f"{API}/auth/login", "status": "200"}
     assert told.value("bookly_http_request_duration_seconds_count", **series) == 6
-    # Each worker has it in its copy: that is no sum.
+    # Each worker has it in its copy: the numbers are not added.
     assert told.value("tokenpair_revocations") == 1
     assert not any("pid" in labels for labels in told.labels("tokenpair_feed_staleness_seconds"))
 
@@ -314,12 +312,12 @@ def test_a_file_that_is_just_being_made_is_left_for_the_next_time(
 
 
 def standing_in(folder: Path) -> set[int]:
-    """Give the workers of which the folder says how many passwords they hash."""
+    """Return the workers with a file about password hashing in the folder."""
     return {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_livesum_*.db")}
 
 
 def copies_in(folder: Path) -> list[float]:
-    """Give how many revocations each worker has in its copy."""
+    """Return the number of revocations in each worker's copy."""
     return [
         value
         for path in folder.glob("gauge_live*_*.db")
@@ -329,7 +327,7 @@ def copies_in(folder: Path) -> list[float]:
 
 
 def log_ins(url: str) -> float | None:
-    """Give how many have succeeded, by whichever worker; None while there is none."""
+    """Return the successful log-ins of all workers; None before the first."""
     try:
         return read_all(url).value("tokenpair_log_ins_total", outcome="succeeded")
     except httpx2.TransportError:

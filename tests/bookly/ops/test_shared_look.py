@@ -7,7 +7,7 @@ from bookly.ops.shared_look import SharedLook
 
 
 class Looked:
-    """A look that counts, and ends when it may."""
+    """A look that counts its calls, and ends when a test allows it."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -21,7 +21,7 @@ class Looked:
 
 
 class Seconds:
-    """A monotonic clock that moves when it is told to."""
+    """A monotonic clock that moves when a test sets it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -69,7 +69,7 @@ async def test_a_caller_who_goes_away_does_not_end_the_look_of_the_others() -> N
 
 
 def test_another_event_loop_looks_anew() -> None:
-    """A look that was under way in a loop that has ended never answers."""
+    """A look that was running in a closed event loop never ends."""
 
     async def started_only() -> None:
         look.may_end.clear()

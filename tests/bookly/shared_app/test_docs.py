@@ -21,7 +21,7 @@ def policy_of(answer: httpx2.Response) -> dict[str, str]:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/docs/"])
-async def test_where_one_looks_for_the_docs_leads_to_them(
+async def test_the_usual_places_of_the_docs_lead_to_them(
     client: httpx2.AsyncClient, path: str, method: str
 ) -> None:
     answer = await client.request(method, path)
@@ -122,7 +122,7 @@ async def test_scripts_and_styles_are_compressed(
 
 
 @pytest.mark.parametrize("offer", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0, br", "xgzip"])
-async def test_a_client_that_takes_no_gzip_gets_none(
+async def test_a_client_that_does_not_accept_gzip_gets_no_gzip(
     client: httpx2.AsyncClient, offer: str
 ) -> None:
     url = f"{await assets_of(client)}/docs.js"
@@ -176,7 +176,7 @@ def test_ours_names_no_other_host(name: str) -> None:
 def test_the_vendored_style_sheet_loads_nothing_from_another_host() -> None:
     style = (WEB / "vendor" / "swagger-ui" / "swagger-ui.css").read_text()
 
-    # The names of SVG's XML namespaces, within data: URLs, are never fetched.
+    # Browsers never fetch the XML namespaces in the SVGs of data: URLs.
     assert not re.search(r"url\((?![\"']?data:)", style)
     assert "@import" not in style
 
