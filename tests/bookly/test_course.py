@@ -207,7 +207,7 @@ def test_step_11_a_bearer_without_the_hook_raises_not_implemented_error() -> Non
 
     @app.get("/books", dependencies=[Depends(Forgetful())])
     def books() -> None:
-        raise AssertionError("nobody may get here")
+        raise AssertionError("no request may get here")
 
     with TestClient(app) as client:
         body = {"email": "ada@example.com", "password": PASSWORD}

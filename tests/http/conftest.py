@@ -41,7 +41,7 @@ def keyring() -> Keyring:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrate one database for the whole run; each test that wants one gets a copy."""
+    """Migrate one database for the whole run; each test that needs one gets a copy."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
 
     async def migrate() -> None:
@@ -55,7 +55,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """Give a storage in memory, or what `on_both_storages` asks for."""
+    """Return a storage in memory, or the one that `on_both_storages` names."""
     if getattr(request, "param", "memory") == "memory":
         return MemoryStorage()
     path = tmp_path / "test.db"
@@ -100,7 +100,7 @@ def password_hash() -> str:
 
 @pytest.fixture
 async def ada(client: httpx2.AsyncClient, auth: Auth, password_hash: str) -> User:
-    """Keep a user, without the work of a sign-up; `client` closes the storage."""
+    """Store a user without the work of a sign-up; `client` closes the storage."""
     assert not client.is_closed
     ada = User(
         id=uuid7(),
@@ -131,7 +131,7 @@ async def is_live(client: httpx2.AsyncClient, access_token: str) -> bool:
 
 
 def told(response: httpx2.Response) -> tuple[int, str]:
-    """Give the status and the code of a problem, whose form and headers are checked."""
+    """Return status and code of a problem, after a check of its form and headers."""
     problem = response.json()
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["cache-control"] == "no-store"
@@ -143,7 +143,7 @@ def told(response: httpx2.Response) -> tuple[int, str]:
 
 
 def says_invalid_token(response: httpx2.Response) -> bool:
-    """Does the challenge say that a token was sent and will not do (RFC 6750 §3.1)?"""
+    """Does the challenge say that the token was invalid (RFC 6750 §3.1)?"""
     return 'error="invalid_token"' in response.headers.get("www-authenticate", "")
 
 
@@ -153,7 +153,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Bench:
-    """Where tokens are forged: a genuine one, and the very keys it was signed with."""
+    """Forges tokens: it has a genuine one, and the key that signed it."""
 
     key: Key
     token: str
@@ -184,8 +184,8 @@ class Bench:
         material: Material | None = None,
         algorithm: str = "",
     ) -> str:
-        """Sign whatever it is; by default with the right key in the right way."""
-        # As we write it: a header is known to the byte.
+        """Sign any content; by default with the right key and algorithm."""
+        # In our own form: a header is compared byte by byte.
         head = header if isinstance(header, str) else json.dumps(header, separators=(",", ":"))
         body = json.dumps(claims) if isinstance(claims, dict) else claims
         body = body.encode() if isinstance(body, str) else body

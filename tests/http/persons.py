@@ -1,4 +1,4 @@
-"""Accounts of an app with a profile, and what their owners do."""
+"""Accounts of an app with a profile, and the requests of their owners."""
 
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Self
@@ -29,7 +29,7 @@ OURS = {"id", "email", "email_verified", "roles", "created_at"}
 
 
 class Person:
-    """One account of an app, and what it may do."""
+    """One account of an app, and its token."""
 
     def __init__(self, client: httpx2.AsyncClient, headers: dict[str, str]) -> None:
         self.client = client
@@ -69,7 +69,7 @@ async def signed_up(auth: Auth, profile: type[Profile], **fields: Any) -> Any:
 
 @asynccontextmanager
 async def stored_before(auth: Auth, profile: type[Profile], **fields: Any) -> Any:
-    """Keep an account of an earlier version, whose profile is stored as it is given."""
+    """Store an account of an earlier version, with this profile, unchecked."""
     async with auth, talking_to(app_with(auth, profile)) as client:
         user = await auth.sign_up(email="ada@example.com", password=PASSWORD, profile=fields)
         pair = await login_as(auth, user)
@@ -89,7 +89,7 @@ def not_admin(text: str) -> str:
 
 
 class Customer(Profile):
-    """A profile with every way in which an app can say what fits."""
+    """A profile with every kind of validation that an app can have."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
@@ -114,7 +114,7 @@ class Customer(Profile):
 
 
 def class_with(field: Any, **config: Any) -> type[Profile]:
-    """Make a profile of the fields `first_name`, as it is given, and `other`."""
+    """Make a profile with a given field `first_name`, and a field `other`."""
     settings: Any = config
 
     class Configured(Profile):

@@ -65,7 +65,7 @@ async def names_one(websocket: WebSocket, token: AccessToken) -> None:
 
 @app.websocket("/names_the_last")
 async def names_the_last(websocket: WebSocket, token: AccessToken) -> None:
-    """Answer with what was offered last."""
+    """Answer with the last subprotocol that was offered."""
     await websocket.accept(subprotocol=websocket.scope["subprotocols"][-1])
     await websocket.send_text(str(token.subject))
 
@@ -84,7 +84,7 @@ async def late(websocket: WebSocket, token: AccessToken) -> None:
 
 @app.websocket("/gone")
 async def gone(websocket: WebSocket, token: AccessToken) -> None:
-    """Find out that the session has ended when the client has left."""
+    """Notice the end of the session when the client has disconnected."""
     await websocket.accept()
     await websocket.receive()
     raise SessionEnded(str(token.session_id))

@@ -55,7 +55,7 @@ class Running:
 
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator[Running]:
-    """Run a server; its log is complete when it has been left."""
+    """Run a server during the block; its log is complete afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     name, *options = [each.format(port=port) for each in command]

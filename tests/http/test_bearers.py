@@ -128,7 +128,7 @@ async def get(client: httpx2.AsyncClient, path: str, token: str) -> httpx2.Respo
 
 
 @pytest.mark.parametrize("bearer_class", [TokenBearer, AccessTokenBearer, RefreshTokenBearer])
-def test_a_hook_that_nobody_would_await_is_refused(bearer_class: type[TokenBearer]) -> None:
+def test_a_hook_that_is_async_is_refused(bearer_class: type[TokenBearer]) -> None:
     with pytest.raises(TypeError, match="must not be async"):
 
         class Patient(bearer_class):  # type: ignore[valid-type, misc]
@@ -254,10 +254,10 @@ async def test_a_hook_may_raise_what_the_framework_answers(
 
 
 @on_both_storages
-async def test_a_disabled_users_session_is_refused_whatever_its_row_says(
+async def test_a_disabled_users_session_is_refused_though_its_row_is_live(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
 ) -> None:
-    """To disable ends the rows, too; should one be left, the user decides."""
+    """Disabling ends the rows, too; if one is left, the user's state decides."""
     async with auth.storage.begin() as tx:
         await tx.users.set_disabled(ada.id, auth.clock())
 
@@ -358,7 +358,7 @@ def test_openapi_keeps_the_two_kinds_apart(app: FastAPI) -> None:
         ("editors", "/editor", 403),
     ],
 )
-async def test_one_of_the_roles_will_do(
+async def test_one_of_the_roles_is_enough(
     client: httpx2.AsyncClient, auth: Auth, roles: str, path: str, status: int
 ) -> None:
     pair = await login_as(auth, await a_user(auth, roles=roles))

@@ -41,7 +41,7 @@ STATUSES = {
     "unavailable": 503,
 }
 MODULES = {errors.__name__, http_errors.__name__}
-# Not of one route: any may answer so, or only routes of the app.
+# These belong to no single route, or only to routes of the app.
 OF_NO_ROUTE = {"invalid_request", "insufficient_role"}
 
 
@@ -102,7 +102,7 @@ def test_every_code_is_in_openapi(app: FastAPI) -> None:
 
 @pytest.fixture(scope="module")
 def failing_app() -> FastAPI:
-    """Build an app that raises whatever it is asked to, in routes of its own and of ours."""
+    """Build an app with its own routes and ours, which raise the error that a request names."""
     app = FastAPI()
     install(app, make_auth())
     strict = APIRouter(route_class=ProblemRoute)
@@ -152,7 +152,7 @@ async def test_an_error_may_have_a_retry_after_of_its_own() -> None:
     assert [each.headers["retry-after"] for each in answers] == ["30", "1"]
 
 
-async def test_what_we_cannot_do_is_a_warning_and_what_they_cannot_is_none(
+async def test_our_failures_are_logged_as_warnings_and_the_clients_are_not(
     failing_app: FastAPI, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -311,7 +311,7 @@ async def test_a_status_without_a_name_is_no_crash(
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_a_status_that_has_no_body_gets_none(
+async def test_a_status_without_a_body_gets_no_body(
     problematic: httpx2.AsyncClient, status: int
 ) -> None:
     response = await problematic.get(f"/statuses/{status}")

@@ -1,4 +1,4 @@
-"""What cannot be checked is not let through."""
+"""A request that cannot be checked is refused."""
 
 import ast
 from pathlib import Path
@@ -67,7 +67,7 @@ async def test_no_host_header_leads_around_a_check(
 
 
 def test_secrets_are_compared_in_constant_time() -> None:
-    """J13: of every comparison with == in the library, none has a secret in it."""
+    """J13: no comparison with == in the library involves a secret."""
     secrets = ("secret", "hash", "signature", "digest", "mac")
     library = Path(tokenpair.__file__).parent
     found = [
@@ -79,6 +79,6 @@ def test_secrets_are_compared_in_constant_time() -> None:
         and any(secret in ast.unparse(node).lower() for secret in secrets)
     ]
 
-    # What is left is whether a password's hash is still the one that was verified, and lengths.
+    # The rest compares lengths, and a stored hash with the one that was verified.
     assert [each for each in found if "password_hash" not in each and "len(" not in each] == []
     assert "compare_digest" in (library / "core" / "sessions" / "rule.py").read_text()

@@ -1,4 +1,4 @@
-"""What has been found wrong with systems like this one, each held to."""
+"""Faults that were found in similar systems, each with a test."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ async def test_renewals_at_once_do_not_fork_the_line(
 
 
 @on_both_storages
-async def test_nobody_honest_is_logged_out_by_haste(
+async def test_no_honest_client_is_logged_out_by_haste(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
 ) -> None:
     stored = pair.refresh_token
@@ -232,7 +232,7 @@ async def test_no_answer_sets_a_cookie(client: httpx2.AsyncClient, ada: User) ->
 
 
 async def address_behind(hops: int, *forwarded: str) -> str | None:
-    """Give the address that a log-in is remembered with, behind so many trusted proxies."""
+    """Return the address that a log-in is stored with, behind trusted proxies."""
     auth = make_auth(storage=MemoryStorage(), edge=Edge(trusted_proxy_hops=hops))
     app = FastAPI()
     install(app, auth)
@@ -280,7 +280,7 @@ async def test_an_address_is_never_long() -> None:
 
 
 @on_both_storages
-async def test_an_address_of_odd_characters_is_no_crash(
+async def test_an_address_of_unusual_characters_is_no_crash(
     client: httpx2.AsyncClient, auth: Auth, ada: User
 ) -> None:
     """W10."""

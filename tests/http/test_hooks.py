@@ -1,4 +1,4 @@
-"""A bearer's hook lets a caller in by returning None, and by nothing else."""
+"""A bearer's hook lets a caller in only by returning None."""
 
 import functools
 from collections.abc import Callable

@@ -25,7 +25,7 @@ ADA = {"email": "ada@example.com", "password": PASSWORD}
 
 
 def walk(client: TestClient, prefix: str) -> None:
-    """Sign up, log in, be somebody, renew, log out: all that an installation must offer."""
+    """Sign up, log in, read the account, renew, log out: what each installation must offer."""
     assert client.post(f"{prefix}/signup", json=ADA).status_code == 201
     pair = client.post(f"{prefix}/login", json=ADA).json()
     renewal = client.post(f"{prefix}/refresh_token", headers=bearer(pair["refresh_token"]))
@@ -36,7 +36,7 @@ def walk(client: TestClient, prefix: str) -> None:
 
 
 def sqlite_auth(folder: Path) -> Auth:
-    """Make one that works only once it has been opened: the tables are missing."""
+    """Make an `Auth` that works only after `open`, which makes the tables."""
     return make_auth(storage=SqlStorage.from_url(f"sqlite:///{folder}/test.db"))
 
 
@@ -156,7 +156,7 @@ def test_a_sub_application_has_an_auth_that_its_parent_opens(tmp_path: Path) -> 
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with auth:  # The framework starts no mounted app.
+        async with auth:  # The framework does not start mounted apps.
             yield
 
     app, api = FastAPI(lifespan=lifespan), FastAPI()
@@ -214,7 +214,7 @@ def app_of_two(readers: Auth, staff: Auth) -> FastAPI:
 
 
 async def test_two_audiences_in_one_app_never_pass_for_each_other() -> None:
-    """With one keyring for both: only the audience keeps them apart."""
+    """With one keyring for both, only the audience distinguishes them."""
     readers, staff = two_auths(keyring=Keyring([Key.generate()]))
     reader = (await login_as(readers, await a_user(readers))).access_token
     admin = (await login_as(staff, await a_user(staff, roles="admin"))).access_token

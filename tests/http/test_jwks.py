@@ -17,7 +17,7 @@ PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"}
 
 
 @pytest.mark.parametrize("path", [PATH, PATH + "/"])
-async def test_anyone_may_fetch_the_public_keys_and_keep_them_a_while(
+async def test_the_public_keys_are_public_and_may_be_cached(
     client: httpx2.AsyncClient, keyring: Keyring, path: str
 ) -> None:
     response = await client.get(path)

@@ -1,4 +1,4 @@
-"""`install` with some of its endpoints left out, and beside endpoints of the app's own."""
+"""`install` without some of its endpoints, and beside endpoints of the app."""
 
 import logging
 import re
@@ -44,7 +44,7 @@ def add_log_in(app: FastAPI | APIRouter, path: str = "/auth/login") -> None:
 
 
 async def whose_log_in(app: FastAPI) -> str:
-    """Return who answers a log-in without a body: "theirs", or "ours"."""
+    """Return which endpoint answers a log-in without a body: "theirs" or "ours"."""
     async with talking_to(app) as client:
         answer = await client.post("/auth/login")
     return "theirs" if answer.status_code == 200 else told(answer)[1] and "ours"
@@ -117,7 +117,7 @@ async def test_what_is_left_out_is_not_public(name: str) -> None:
 
 
 async def test_a_page_of_the_hosts_on_an_open_path_is_not_public() -> None:
-    """Only what we answer ourselves is open: here POST, and not the host's GET."""
+    """Only our own endpoints are open: here POST, and not the host's GET."""
     app = guarded_app()
 
     @app.get("/auth/login")
@@ -242,7 +242,7 @@ def test_two_of_ours_have_no_operation_id_in_common() -> None:
 
 
 def assert_is_whole(app: FastAPI) -> None:
-    """Assert that everything that the document refers to is in it."""
+    """Require that the document contains everything that it refers to."""
     document = app.openapi()
     schemas = document["components"]["schemas"]
     referred = set(re.findall(r"#/components/schemas/([\w-]+)", str(document)))

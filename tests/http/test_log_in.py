@@ -45,7 +45,9 @@ async def test_an_address_and_its_password_open_a_session(
 
 
 @pytest.mark.usefixtures("ada")
-async def test_the_tokens_say_what_they_are_and_name_nobody(client: httpx2.AsyncClient) -> None:
+async def test_the_tokens_say_what_they_are_and_contain_no_address(
+    client: httpx2.AsyncClient,
+) -> None:
     pair = (await client.post("/auth/login", json=CREDENTIALS)).json()
 
     access, refresh = [

@@ -98,7 +98,7 @@ async def test_garbage_is_refused(client: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout/all"])
-async def test_without_a_token_nobody_is_logged_out(client: httpx2.AsyncClient, path: str) -> None:
+async def test_without_a_token_no_session_is_ended(client: httpx2.AsyncClient, path: str) -> None:
     response = await client.post(path)
 
     assert told(response) == (401, "not_authenticated")

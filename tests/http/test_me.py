@@ -103,7 +103,7 @@ async def test_to_change_nothing_is_fine(client: httpx2.AsyncClient, pair: Token
         pytest.param({"version": 9}, "version", id="version"),
     ],
 )
-async def test_what_will_not_do_changes_nothing(
+async def test_an_invalid_change_changes_nothing(
     client: httpx2.AsyncClient, pair: TokenPair, body: dict[str, object], field: str
 ) -> None:
     response = await change(client, pair, body)
@@ -152,7 +152,7 @@ async def test_an_account_older_than_a_required_field_is_shown_without_it(
     assert response.json()["shelf"] is None
 
 
-# The Authorization header, as every endpoint reads it.
+# The Authorization header, as each endpoint reads it.
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer  "])
@@ -178,7 +178,7 @@ async def test_two_headers_are_one_too_many(client: httpx2.AsyncClient, pair: To
 @pytest.mark.parametrize(
     "value", ["", "Bearer", "Bearer ", "Basic YTpi", "DPoP {token}", "{token}", "Token {token}"]
 )
-async def test_another_scheme_or_an_empty_token_is_none(
+async def test_another_scheme_or_an_empty_token_counts_as_no_token(
     client: httpx2.AsyncClient, pair: TokenPair, value: str
 ) -> None:
     header = value.format(token=pair.access_token)

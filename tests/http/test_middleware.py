@@ -1,4 +1,4 @@
-"""Everything needs an access token, but for what is named."""
+"""All paths need an access token, except those that are named."""
 
 import httpx2
 import pytest
@@ -106,7 +106,7 @@ async def test_nothing_opens_without_a_token_but_what_is_named(
 @pytest.mark.parametrize(
     "path", ["/", "/open", "/files/a.txt", "/files/a/b.txt", "/.well-known/jwks.json"]
 )
-async def test_what_is_named_is_open_to_anyone(client: httpx2.AsyncClient, path: str) -> None:
+async def test_a_named_path_needs_no_token(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 200
 
 
@@ -115,8 +115,8 @@ async def no_app_of_ours(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize("path", ["/files/%2e%2e/claims", "/files/%2e%2e", "/files%2f..%2fclaims"])
-async def test_nobody_climbs_out_of_an_open_folder(auth: Auth, path: str) -> None:
-    """Something further in may take the dots for a way up, as a file server does."""
+async def test_no_path_leads_out_of_an_open_folder(auth: Auth, path: str) -> None:
+    """An inner app, such as a file server, may resolve the dots."""
     guard = AccessTokenMiddleware(no_app_of_ours, AccessTokenBearer(auth), public=["/files/*"])
     transport = httpx2.ASGITransport(app=guard)
 
@@ -142,7 +142,7 @@ async def test_the_ways_to_a_token_stay_open(client: httpx2.AsyncClient) -> None
 
 
 def test_every_endpoint_of_ours_is_open_or_wants_an_access_token(app: FastAPI) -> None:
-    """One more, that wants neither, must be marked as open in the table."""
+    """A new endpoint that needs no token must be marked as open in the table."""
     paths = app.openapi()["paths"]
     opened = {(each.method, each.path) for each in ENDPOINTS.values() if each.is_open}
 
@@ -239,7 +239,7 @@ async def login(client: httpx2.AsyncClient) -> str:
     return token
 
 
-async def test_whatever_a_hook_raises_is_answered(auth: Auth, ada: User) -> None:
+async def test_any_error_of_a_hook_is_answered(auth: Auth, ada: User) -> None:
     app = FastAPI()
     install(app, auth)
     add_routes(app)

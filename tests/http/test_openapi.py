@@ -81,7 +81,7 @@ def test_a_route_of_the_apps_own_describes_problems_by_the_same_component() -> N
 
 
 def host_of_422(*, problems: bool) -> Any:
-    """Return the document of an app that has routes of each kind, before ours and after."""
+    """Return the document of an app with routes of each kind, before ours and after."""
     app, router = FastAPI(), APIRouter()
     strict = APIRouter(route_class=ProblemRoute)
 
@@ -89,7 +89,7 @@ def host_of_422(*, problems: bool) -> Any:
 
     app.add_api_route("/before", endpoint)
     install(app, make_auth(), profile=Nickname, problems=problems)
-    app.openapi()  # An app may be asked before it is complete.
+    app.openapi()  # The document may be requested before the app is complete.
     app.openapi_schema = None
     app.add_api_route("/after", endpoint)
     router.add_api_route("/included", endpoint)

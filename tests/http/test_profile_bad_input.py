@@ -1,4 +1,4 @@
-"""What JSON can say and a profile cannot hold."""
+"""JSON values that a profile cannot hold."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ from tokenpair.testing import PASSWORD
 
 
 class Place(BaseModel):
-    """Had no town once."""
+    """An earlier version had no town."""
 
     street: str
     town: str
 
 
 class Anything(Profile):
-    """Fields that take everything that JSON can say."""
+    """Fields that accept any JSON."""
 
     any: Any = None
     table: dict[str, Any] = Field(default_factory=dict)
@@ -81,7 +81,7 @@ async def test_what_does_not_fit_is_refused_and_changes_nothing(auth: Auth, what
         answer = await ada.patch_raw(body)
 
         assert answer.status_code == 422
-        if what != "a number beyond all":  # Refused already as JSON, or else for its value.
+        if what != "a number beyond all":  # Refused as JSON, or for its value.
             assert [error["field"] for error in answer.json()["errors"]] == [field]
         assert await ada.see() == before
 

@@ -1,4 +1,4 @@
-"""A field has one name on the wire, and is stored by its own."""
+"""A field has one name in requests and answers, and is stored by its own."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from tokenpair.fastapi import (
 
 
 class Generated(Profile):
-    """Names made by a generator, and accepted by name, too."""
+    """Generated aliases; a field is accepted by its own name, too."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
 
@@ -35,7 +35,7 @@ class Generated(Profile):
 
 
 class Aliased(Profile):
-    """One alias, given by hand."""
+    """One explicit alias."""
 
     first_name: Text = Field(alias="firstName")
 
@@ -47,7 +47,7 @@ class BothAliases(Profile):
 
 
 class ShownByAlias(Profile):
-    """A class that would write aliases into the database, if it were asked."""
+    """A class that writes its aliases by default."""
 
     model_config = ConfigDict(alias_generator=to_camel, serialize_by_alias=True)
 
@@ -55,7 +55,7 @@ class ShownByAlias(Profile):
 
 
 class Address(BaseModel):
-    """A part of a profile, with names of its own."""
+    """A part of a profile, with aliases of its own."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
@@ -126,7 +126,7 @@ class TestAliases:
 
 
 class Misnamed(BaseModel):
-    """A model that is shown otherwise than it is sent."""
+    """A model with different names in requests and in answers."""
 
     zip_code: str = Field(validation_alias="zip")
 
@@ -199,7 +199,9 @@ def test_an_alias_cannot_be_a_name_of_ours(auth: Auth, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["email", "roles"])
-def test_nor_can_a_field_whose_alias_is_another(auth: Auth, name: str) -> None:
+def test_a_field_with_different_aliases_for_reading_and_writing_is_refused_too(
+    auth: Auth, name: str
+) -> None:
     field: Any = (str, Field(alias="other"))
     kind = create_model("Made", __base__=Profile, **{name: field})
 

@@ -1,4 +1,4 @@
-"""What OpenAPI says of a profile is what comes and goes."""
+"""OpenAPI describes a profile as it is sent and answered."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""A profile whose class has changed since the account was stored."""
+"""A profile with a class that has changed since the account was stored."""
 
 import logging
 from enum import Enum
@@ -29,21 +29,21 @@ from tokenpair.testing import a_user, login_as
 
 
 class Plan(Enum):
-    """What there is now; there was a "gold"."""
+    """The values of today; an earlier version had "gold"."""
 
     FREE = "free"
     SILVER = "silver"
 
 
 class Place(BaseModel):
-    """Had no town once."""
+    """An earlier version had no town."""
 
     street: str
     town: str
 
 
 class Stripped(Profile):
-    """Its validator expects a string, and once there were numbers."""
+    """Its validator expects a string; an earlier version stored numbers."""
 
     nick: str = "x"
     shelf: int = 1
@@ -55,7 +55,7 @@ class Stripped(Profile):
 
 
 class InACountry(Profile):
-    """Its validator expects a field that may not fit."""
+    """Its validator expects a field that may be missing."""
 
     country: Literal["de", "fr"] = "de"
     city: str = "Berlin"
@@ -69,7 +69,7 @@ class InACountry(Profile):
 
 
 class NamedByField(Profile):
-    """Its errors have the fields' names, not those on the wire."""
+    """Its errors have the fields' names, not their aliases."""
 
     model_config = ConfigDict(loc_by_alias=False)
 
@@ -78,7 +78,7 @@ class NamedByField(Profile):
 
 
 class Ordered(Profile):
-    """Its two fields fit one by one, but not together."""
+    """Its two fields are valid alone, but not together."""
 
     shelf: int = 1
     last: int = 9
@@ -91,7 +91,7 @@ class Ordered(Profile):
         return value
 
 
-# The class, what is stored, what is shown of it.
+# The class, the stored profile, the profile in the answer.
 STUMBLING: list[tuple[type[Profile], dict[str, Any], dict[str, Any]]] = [
     (Stripped, {"nick": 5, "shelf": 7}, {"nick": "x", "shelf": 7}),
     (
@@ -105,7 +105,7 @@ STUMBLING: list[tuple[type[Profile], dict[str, Any], dict[str, Any]]] = [
 
 
 class Before(Profile):
-    """Refuses everything, before its fields are looked at."""
+    """Refuses everything before it reads the fields."""
 
     name: str
     shelf: int
@@ -117,7 +117,7 @@ class Before(Profile):
 
 
 class Around(Profile):
-    """Refuses everything, in place of looking at its fields."""
+    """Refuses everything instead of reading the fields."""
 
     name: str
     shelf: int
@@ -129,7 +129,7 @@ class Around(Profile):
 
 
 class AfterAll(Profile):
-    """Refuses everything, when it is made."""
+    """Refuses everything when an instance is made."""
 
     name: str
     shelf: int
@@ -139,7 +139,7 @@ class AfterAll(Profile):
         raise ValueError("no")
 
 
-# By what has changed: the type now, what is stored, and a value that fits now.
+# By change: the type of today, the stored value, and a value that is valid today.
 CHANGED: dict[str, tuple[Any, Any, Any]] = {
     "an enum has lost a member": (Plan, "gold", "free"),
     "text has become a number": (int, "unknown", 3),
@@ -162,7 +162,7 @@ class TestAccountsOfAnEarlierVersion:
             answer = await ada.patch({"thing": right})
 
             assert before == {"shelf": 7}
-            # Sign-up requires it, so a change does.
+            # Required by sign-up, so also by a change.
             assert told(unrelated) == (422, "invalid_input")
             assert unrelated.json()["errors"] == [{"field": "thing", "reason": "is required"}]
             assert answer.status_code == 200

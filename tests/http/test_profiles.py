@@ -1,4 +1,4 @@
-"""What is stored after a change would have been accepted by sign-up."""
+"""After a change, the stored profile is one that sign-up would accept."""
 
 import asyncio
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""No secret is in the answer of an endpoint that returns a type of ours."""
+"""An endpoint that returns a type of ours reveals no secret."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -91,13 +91,13 @@ SAMPLES: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     LogInOutcome: constant(LogInOutcome.REFUSED),
     RenewalOutcome: constant(RenewalOutcome.HOLD),
 }
-# These are no answers: FastAPI refuses them as a response type when the endpoint is defined.
+# FastAPI refuses these as a response type when the endpoint is defined.
 NO_ANSWER: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     Auth: part_of(lambda auth: auth),
     Key: part_of(lambda auth: auth.keyring.signing),
     Keyring: part_of(lambda auth: auth.keyring),
 }
-# `database_url` is a function, and a log-in endpoint returns a `TokenPair` to hand out its tokens.
+# `database_url` is a function, and a log-in endpoint returns a `TokenPair` on purpose.
 NOT_TRIED = {"database_url", "TokenPair"}
 
 
@@ -107,7 +107,7 @@ def test_every_public_type_is_tried() -> None:
 
 
 async def secrets_of(auth: Auth) -> list[str]:
-    """Collect what must not be in any answer, in every form in which it might be."""
+    """Collect the secrets that must be in no answer, in every form that they may have."""
     found = [PASSWORD, DATABASE_PASSWORD]
     key = auth.keyring.signing
     found += [str(key.to_jwk(private=True)["d"]), str(key.refresh_key.as_dict(private=True)["k"])]
@@ -126,7 +126,7 @@ PATHS = ("/bare", "/any", "/inside", "/typed", "/list")
 
 
 def returning(value: Any, kind: Any) -> FastAPI:
-    """Make an app that returns a value in all the ways in which an endpoint can."""
+    """Make an app that returns a value in every way that an endpoint can."""
     app = FastAPI()
 
     async def bare() -> Any:

@@ -1,4 +1,4 @@
-"""A refresh token that is shown but not renewed is judged as in a renewal, and changes nothing."""
+"""A refresh token that is verified, not renewed, is judged as in a renewal and changes nothing."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -165,7 +165,7 @@ async def test_a_token_that_is_ahead_of_its_row_is_accepted(
     line: list[TokenPair],
     path: str,
 ) -> None:
-    """The row lost its last writes; only we can have signed the token."""
+    """The row lost its last writes: the token is newer, and its signature is ours."""
     clock.advance(minutes=3)
     ahead = await auth.renew(line[4].refresh_token)
     claims = auth._parts.codec.decode(ahead.refresh_token)
@@ -178,7 +178,7 @@ async def test_a_token_that_is_ahead_of_its_row_is_accepted(
 
 
 async def put_back(storage: Storage, session: StoredSession, **changes: Any) -> None:
-    """Let a session's row lose its last writes."""
+    """Undo the last writes of a session's row."""
     if isinstance(storage, MemoryStorage):
         storage._tables.sessions[session.user_id, session.id] = replace(session, **changes)
         return

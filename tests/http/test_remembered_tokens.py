@@ -1,4 +1,4 @@
-"""The verified tokens that a worker remembers, and what is checked again at every use."""
+"""The verified tokens that a worker remembers, and the checks at each use."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +43,7 @@ async def pair(auth: Auth, ada: User) -> TokenPair:
 
 
 async def present(auth: Auth, token: str) -> AccessClaims:
-    """Verify a token as a request's header."""
+    """Verify a token as in a request's header."""
     return await access_claims(auth, f"Bearer {token}".encode())
 
 
@@ -60,7 +60,7 @@ async def test_a_remembered_token_still_expires(
 async def test_a_remembered_token_is_still_refused_before_its_nbf(
     auth: Auth, clock: FakeClock, pair: TokenPair
 ) -> None:
-    """A clock that was set back shows that it is asked at every use."""
+    """A clock that is set back shows that each use reads it."""
     claims = auth._parts.codec.decode_access(pair.access_token)
     opening = auth._parts.codec._openings[type(claims)]
     auth._parts.codec._openings[type(claims)] = f'{opening}"nbf":{int(clock().timestamp())},'
@@ -146,7 +146,7 @@ async def test_a_twin_of_a_remembered_token_is_verified_by_itself(
 async def test_of_the_many_forms_of_a_token_only_the_usual_one_is_remembered(
     auth: Auth, pair: TokenPair
 ) -> None:
-    """A client may send any number of spaces before it that the server accepts."""
+    """A client may send as many spaces before it as the server accepts."""
     await present(auth, pair.access_token)
     for spaces in range(1, 100):
         await access_claims(auth, f"bearer{' ' * spaces}{pair.access_token}".encode())

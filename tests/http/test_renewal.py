@@ -26,7 +26,7 @@ pytestmark = on_both_storages
 async def line_of(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair, length: int
 ) -> list[str]:
-    """Renew so many times, long enough apart to rotate; give all refresh tokens, oldest first."""
+    """Renew `times` times, far enough apart to rotate; return all refresh tokens, oldest first."""
     tokens = [pair.refresh_token]
     for _ in range(length):
         tokens.append((await renew(client, tokens[-1])).json()["refresh_token"])
@@ -165,7 +165,7 @@ async def test_a_replay_is_logged_as_a_warning_without_the_token(
 async def test_a_forged_secret_is_logged_as_what_it_is(
     client: httpx2.AsyncClient, refresh_bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Only who holds a signing key gets that far: the operator must hear of it."""
+    """Only the holder of a signing key can make it: the operator must be told."""
     forged = refresh_bench.with_claims(secret="AAAAAAAAAAAAAAAAAAAAAA")
 
     await renew(client, forged)

@@ -24,8 +24,6 @@ from tokenpair.errors import SessionEnded
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, login_as, make_auth
 
-# R: renewal, ending, and races between them.
-
 
 @on_both_storages
 async def test_fifty_renewals_at_once_make_one_child(
@@ -39,7 +37,7 @@ async def test_fifty_renewals_at_once_make_one_child(
 
 
 @on_both_storages
-async def test_the_loser_of_a_race_does_not_end_the_winners_line(
+async def test_the_loser_of_a_race_does_not_end_the_winners_session(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
 ) -> None:
     """R3."""
@@ -52,7 +50,7 @@ async def test_the_loser_of_a_race_does_not_end_the_winners_line(
 
 
 async def advanced(client: httpx2.AsyncClient, clock: FakeClock, token: str, times: int) -> str:
-    """Renew so many times, each a while after the last; give the newest refresh token."""
+    """Renew `times` times, with pauses; return the newest refresh token."""
     for _ in range(times):
         token = (await renew(client, token)).json()["refresh_token"]
         clock.advance(minutes=3)
@@ -107,7 +105,7 @@ async def test_only_the_parent_of_the_head_is_forgiven(
 
 
 @on_both_storages
-async def test_a_token_whose_session_is_gone_is_no_crash(
+async def test_a_token_of_a_removed_session_is_no_crash(
     client: httpx2.AsyncClient, pair: TokenPair, refresh_bench: Bench
 ) -> None:
     """R7."""
@@ -187,7 +185,7 @@ async def test_log_out_wins_over_renewals_at_the_same_moment(
 
 
 @on_both_storages
-async def test_age_ends_a_session_without_anyone_cleaning_up(
+async def test_age_ends_a_session_without_any_cleaning_up(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair, refresh_bench: Bench
 ) -> None:
     """R11."""

@@ -1,4 +1,4 @@
-"""Verifiers that are given an issuer alone find its keys (RFC 8414)."""
+"""Verifiers that know only the issuer find its keys (RFC 8414)."""
 
 import pytest
 from fastapi import FastAPI
@@ -43,7 +43,7 @@ async def test_the_metadata_lead_to_the_keys(path: str, method: str) -> None:
     "issuer",
     ["bookly", "urn:example:bookly", "https://", "https://auth.test?a=1", "https://auth.test#a"],
 )
-async def test_an_issuer_that_is_no_url_has_none(issuer: str) -> None:
+async def test_an_issuer_that_is_not_a_url_has_no_metadata(issuer: str) -> None:
     async with talking_to(app_of(issuer)) as client:
         answer = await client.get(PATH)
 

@@ -72,7 +72,7 @@ async def test_the_newest_session_comes_first_and_the_own_one_is_marked(
     assert [session["current"] for session in response.json()] == [False, True]
 
 
-async def test_nobody_sees_anyone_elses_sessions_nor_ended_ones(
+async def test_a_user_sees_only_their_own_live_sessions(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
 ) -> None:
     ended = await login_as(auth, ada)
@@ -134,7 +134,7 @@ async def test_one_may_end_the_own_session(
     assert not await is_live(client, pair.access_token)
 
 
-async def test_somebody_elses_session_is_not_found_and_lives_on(
+async def test_another_users_session_is_not_found_and_lives_on(
     client: httpx2.AsyncClient, auth: Auth, pair: TokenPair
 ) -> None:
     """W8."""

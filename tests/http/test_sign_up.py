@@ -99,7 +99,7 @@ async def test_the_address_is_shown_as_it_was_typed(client: httpx2.AsyncClient) 
         pytest.param({"shelf": "high"}, "shelf", "integer", id="shelf_no_number"),
     ],
 )
-async def test_what_will_not_do_is_named_with_a_reason(
+async def test_an_invalid_field_is_named_with_a_reason(
     client: httpx2.AsyncClient, changes: dict[str, object], field: str, reason: str
 ) -> None:
     response = await client.post("/auth/signup", json=ADA | changes)
@@ -149,7 +149,7 @@ async def test_a_failed_sign_up_leaves_nothing(client: httpx2.AsyncClient, auth:
 
 
 class Subscriber(Profile):
-    """A profile whose fields have defaults."""
+    """A profile with defaults for its fields."""
 
     newsletter: bool = True
     plan: Text = "free"

@@ -1,4 +1,4 @@
-"""WebSockets on real servers: what a test client forgives, a server logs as an error."""
+"""WebSockets on real servers: some faults that a test client accepts are errors in their log."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.http.conftest import bearer
 from tests.http.socket_servers import SERVERS, Running, running
 
-# Uvicorn with websockets writes this for every answer in place of a WebSocket, although the
-# app did no wrong: it does not note that a handshake that is answered so is complete.
+# Uvicorn with websockets logs this for each answer in place of a WebSocket, although the app is
+# right: it does not count such a handshake as complete.
 OF_UVICORN = "ERROR:    ASGI callable returned without completing handshake."
 
 
@@ -18,7 +18,7 @@ OF_UVICORN = "ERROR:    ASGI callable returned without completing handshake."
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """Run a server; in the end, it must not have logged an error in any of the tests."""
+    """Run a server; at the end its log must contain no error."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with running(SERVERS[request.param], log) as server:
         yield server

@@ -1,4 +1,4 @@
-"""What would become a WebSocket is checked as a request is."""
+"""The handshake of a WebSocket is checked like a request."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -72,7 +72,7 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture
 def headers(client: TestClient) -> dict[str, dict[str, str]]:
-    """Log in; give the header for each path."""
+    """Log in; return the header for each path."""
     client.post("/auth/signup", json=ACCOUNT)
     pair = client.post("/auth/login", json=ACCOUNT).json()
     kinds = dict.fromkeys(GUARDED, "access_token") | {"/refresh": "refresh_token"}
@@ -149,7 +149,7 @@ def test_in_an_app_without_our_endpoints_a_socket_is_refused_too() -> None:
 def test_a_server_need_not_parse_the_offers(
     client: TestClient, headers: dict[str, dict[str, str]]
 ) -> None:
-    """`subprotocols` is optional in ASGI; then the header is all there is."""
+    """`subprotocols` is optional in ASGI; without it there is only the header."""
     token = headers["/dependency"]["Authorization"].removeprefix("Bearer ")
     offers = {"Sec-WebSocket-Protocol": f"chat,bearer, {token}"}
 

@@ -71,7 +71,7 @@ def test_a_change_is_kept_for_its_owner_alone(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_change_makes_the_file_where_there_is_none(path: Path) -> None:
+def test_a_change_makes_a_missing_file(path: Path) -> None:
     key = Key.generate()
 
     change_keyring(path, adding(key))

@@ -33,7 +33,7 @@ def test_a_file_that_others_can_read_or_change_is_refused(path: Path, mode: int)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
-def test_a_file_that_only_its_owner_can_read_will_do(path: Path, mode: int) -> None:
+def test_a_file_that_only_its_owner_can_read_is_accepted(path: Path, mode: int) -> None:
     made = read_or_create_keyring(path)
     path.chmod(mode)
 
@@ -56,7 +56,9 @@ ME, ROOT, SOMEBODY, NOBODY = 1000, 0, 1001, 65534
         pytest.param(SOMEBODY, 0o600, ROOT, "another user", id="somebodys-before-root"),
     ],
 )
-def test_whose_file_may_be_trusted(owner: int, mode: int, user: int, refusal: str | None) -> None:
+def test_which_owners_and_modes_are_trusted(
+    owner: int, mode: int, user: int, refusal: str | None
+) -> None:
     said = complaint(a_file(owner, mode), user)
 
     assert (refusal in said) if refusal and said else (said is None and refusal is None)
@@ -114,7 +116,7 @@ def test_a_file_that_may_not_be_read_is_told_with_its_owner(path: Path) -> None:
 
 @contextmanager
 def as_another_user(path: Path) -> Iterator[None]:
-    """Be a user who may not read the file; root becomes one, others take their own rights away."""
+    """Run as a user who may not read the file: root switches users, others change its mode."""
     user = os.geteuid()
     if user == 0:
         for folder in path.parents:
@@ -129,7 +131,7 @@ def as_another_user(path: Path) -> Iterator[None]:
         os.seteuid(user)
 
 
-# Mounts a folder of its own read-only, and reads the key file in it as Kubernetes lays it out.
+# Mounts a folder read-only, with the layout of Kubernetes, and reads the key file in it.
 MOUNTED = """
 import os, sys
 from pathlib import Path

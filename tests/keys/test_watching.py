@@ -1,4 +1,4 @@
-"""A worker whose key file changes while it runs."""
+"""A key file that changes while a worker runs."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
 
 
 class TestWatching:
-    """A worker whose key file changes under it."""
+    """A worker with a key file that changes."""
 
     @pytest.fixture
     def auth(self, path: Path) -> Auth:
@@ -82,7 +82,7 @@ class TestWatching:
         pair = await login_as(auth, await a_user(auth))
         path.write_bytes(content)
 
-        for _ in range(2):  # For as long as it is there.
+        for _ in range(2):  # Each time, while the file is there.
             with pytest.raises(ConfigurationError):
                 await auth.reload_keys()
 
@@ -92,7 +92,7 @@ class TestWatching:
     async def test_a_file_that_is_gone_leaves_the_old_keys_and_none_is_made(
         self, tmp_path: Path
     ) -> None:
-        """Though a first start would make one."""
+        """A first start would make one."""
         auth = Auth.from_settings(Settings.read(data_dir=tmp_path))
         keys = auth.keyring
         (tmp_path / "keys.json").unlink()
@@ -172,7 +172,7 @@ class TestWatching:
     async def test_a_key_file_that_cannot_be_read_makes_no_token_of_a_new_key_invalid(
         self, auth: Auth, path: Path
     ) -> None:
-        """It may be half-way through a change: 503, until the file can be read again."""
+        """The file may be in the middle of a change: 503, until it can be read again."""
         pair = await login_as(auth, await a_user(auth))
         newer = change_keyring(path, handing_over)
         early = make_auth(
@@ -215,7 +215,7 @@ class TestWatching:
     async def test_what_a_slow_look_has_read_does_not_replace_what_is_newer(
         self, path: Path
     ) -> None:
-        """Else a key that was declared compromised would come back, until the next look."""
+        """Otherwise a compromised key would be used again until the next look."""
         newest: list[Keyring] = []
 
         class Overtaken(KeySource):
@@ -291,7 +291,7 @@ class TestWatching:
         await auth.verify_access(pair.access_token)
 
     def test_an_unknown_key_is_looked_for_at_once_every_time(self, path: Path) -> None:
-        """Else a token of a new key, or one of a removed key, could not be told from the other."""
+        """Otherwise tokens of a new key and of a removed key could not be distinguished."""
         read_or_create_keyring(path)
         keys = KeySource(lambda: read_keyring(path), file=path, monotonic=lambda: 0.0)
         found = keys.keyring
@@ -339,7 +339,7 @@ class TestWatching:
         assert reads == [0.0, 1.0, 1.0 + 2 * RETRY_SECONDS]
 
     def test_the_keys_of_settings_are_read_on_first_use(self, tmp_path: Path) -> None:
-        """So that a command that needs no keys makes no key file."""
+        """A command that needs no keys makes no key file."""
         keys = KeySource.from_settings(Settings.read(data_dir=tmp_path))
 
         assert not (tmp_path / "keys.json").exists()

@@ -70,7 +70,7 @@ class Environment:
 def other_pythons() -> dict[str, Path]:
     """Find each supported CPython on this machine except the current one, by version.
 
-    They are on the PATH and in the folders of pyenv, whose shims start only the chosen one.
+    They are on the PATH and in the folders of pyenv. Its shims start only the chosen one.
     """
     folders = [Path(folder) for folder in os.environ["PATH"].split(os.pathsep)]
     places = [folder for folder in folders if folder.name != "shims"]

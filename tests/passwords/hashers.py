@@ -12,7 +12,7 @@ from tokenpair.testing import CHEAP
 
 
 class WatchedHasher(Argon2Hasher):
-    """The real hasher. Tells what it compared and in which thread, and waits while it is told."""
+    """The real hasher. It records hashes and threads, and waits while a test holds it up."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)

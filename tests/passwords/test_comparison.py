@@ -76,7 +76,7 @@ async def test_the_default_cost_is_the_documented_one() -> None:
     assert re.match(r"\$argon2id\$v=19\$m=47104,t=1,p=1\$", hashed)
 
 
-# The same work for everyone.
+# The same work for every account.
 
 NOT_OURS = [
     pytest.param(None, id="none"),
@@ -121,7 +121,7 @@ async def test_what_is_no_hash_of_ours_takes_one_comparison_all_the_same(
         pytest.param("disabled@example.com", "wrong", id="disabled_and_wrong"),
     ],
 )
-async def test_a_log_in_is_one_comparison_whatever_becomes_of_it(
+async def test_a_log_in_is_one_comparison_whether_it_succeeds_or_not(
     hasher: WatchedHasher, email: str, password: str
 ) -> None:
     """A10."""

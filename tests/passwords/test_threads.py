@@ -25,7 +25,7 @@ from tokenpair.testing import CHEAP, PASSWORD, a_user
 
 
 class WatchedPolicy(PasswordPolicy):
-    """Tells in which thread it looked at a password."""
+    """Records the thread in which it checked a password."""
 
     __slots__ = ()
     threads: ClassVar[list[str]] = []
@@ -38,7 +38,7 @@ class WatchedPolicy(PasswordPolicy):
 
 
 async def test_a_new_password_is_looked_at_off_the_event_loop() -> None:
-    """To guess how easily it is guessed takes up to a tenth of a second."""
+    """Estimating its strength takes up to a tenth of a second."""
     auth = Auth(
         storage=MemoryStorage(),
         keyring=Keyring([Key.generate()]),
@@ -51,9 +51,6 @@ async def test_a_new_password_is_looked_at_off_the_event_loop() -> None:
 
     assert len(WatchedPolicy.threads) == 1
     assert WatchedPolicy.threads[0].startswith("password")
-
-
-# Off the event loop, and bounded in number.
 
 
 async def test_it_tells_how_many_are_hashed_and_wait(hasher: WatchedHasher) -> None:
@@ -101,7 +98,7 @@ async def test_while_a_password_is_hashed_others_are_served(
 
 async def taking_both_places(passwords: Argon2Passwords) -> list[asyncio.Task[Any]]:
     tasks = [asyncio.create_task(passwords.verify(PASSWORD, None)) for _ in range(2)]
-    # Each task runs up to its place in line.
+    # Each task runs until it waits for a thread.
     await asyncio.sleep(0)
     return tasks
 
@@ -205,7 +202,7 @@ async def test_a_flood_of_log_ins_is_answered_503(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
-async def test_hashing_stands_back_behind_requests() -> None:
+async def test_hashing_has_lower_priority_than_requests() -> None:
     class Told(Argon2Hasher):
         niceness: ClassVar[list[int]] = []
 
@@ -221,6 +218,6 @@ async def test_hashing_stands_back_behind_requests() -> None:
     assert Told.niceness == [min(os.nice(0) + NICENESS, 19)]
 
 
-async def test_what_holds_the_interpreter_does_not_stand_back() -> None:
-    """Guessing is Python: off the core, it would keep all requests waiting."""
+async def test_estimates_have_normal_priority() -> None:
+    """An estimate is Python code: at low priority it would delay all requests."""
     assert await Argon2Passwords(CHEAP).in_turn(lambda: os.nice(0)) == os.nice(0)

@@ -171,7 +171,7 @@ def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
     assert Settings.read(access_seconds=30).access_seconds == 30
 
 
-def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENPAIR_ACCESS_SECONDS", "")
     monkeypatch.setenv("TOKENPAIR_DATABASE_URL", "")
 
@@ -181,7 +181,7 @@ def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.database_url is None
 
 
-# What platforms put around a value, and beside it.
+# White space and quotes around values, and variables of platforms.
 
 AROUND = [
     pytest.param("{}\n", id="newline"),
@@ -192,7 +192,7 @@ AROUND = [
     pytest.param(' " {} "\n', id="all_of_them"),
     pytest.param("\ufeff{}", id="bom"),
 ]
-# Production wants these; they are read as any other.
+# Production requires these; they are read like any other.
 BESIDE: dict[str, object] = {"base_url": "https://books.example.com"}
 
 
@@ -275,7 +275,7 @@ def test_a_line_break_inside_a_name_is_refused(monkeypatch: pytest.MonkeyPatch, 
 
 
 def of_a_service(name: str) -> dict[str, str]:
-    """What Kubernetes tells every container of a Service's namespace."""
+    """Return the variables that Kubernetes sets in each container of a Service's namespace."""
     return {
         f"{name}_SERVICE_HOST": "10.0.0.7",
         f"{name}_SERVICE_PORT": "8000",
@@ -335,7 +335,7 @@ def test_a_slash_at_the_end_of_the_base_url_is_dropped(monkeypatch: pytest.Monke
     assert Settings.read().base_url == "https://books.example.com"
 
 
-# What cannot go together.
+# Settings that exclude each other.
 
 
 @pytest.mark.parametrize(

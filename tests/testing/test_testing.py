@@ -1,4 +1,4 @@
-"""What the tests of an app are built on."""
+"""`tokenpair.testing`, which apps use in their tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,7 +56,7 @@ async def test_in_an_emptied_storage_everything_works(storage: Storage) -> None:
 
 
 class ForeignStorage(MemoryStorage):
-    """Hands out a unit of work that only has what the port has."""
+    """A storage with a unit of work that has only the methods of the port."""
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Any]:

@@ -327,7 +327,7 @@ def copies_in(folder: Path) -> list[float]:
 
 
 def log_ins(url: str) -> float | None:
-    """Return the successful log-ins of all workers; None before the first."""
+    """Return the successful log-ins of all workers; None while the server is unreachable."""
     try:
         return read_all(url).value("tokenpair_log_ins_total", outcome="succeeded")
     except httpx2.TransportError:

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from tokenpair import EmailAddress
 from tokenpair.errors import InvalidInput
 
-# A busy machine is slow, and that is no failure.
+# A slow machine is no failure.
 unhurried = settings(deadline=None)
 
 CANARY = "canary7f3a"
-# Lone surrogates too, which Hypothesis leaves out by itself.
+# With lone surrogates, which Hypothesis leaves out by default.
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=80)
 
 

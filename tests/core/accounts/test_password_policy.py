@@ -9,8 +9,6 @@ from tokenpair.core.accounts.password_policy import is_easily_guessed
 from tokenpair.errors import InvalidInput
 from tokenpair.testing import PASSWORD, make_auth
 
-# Which passwords will do.
-
 
 @pytest.mark.parametrize(
     "password",
@@ -38,7 +36,7 @@ def test_what_an_attacker_tries_first_is_refused(password: str) -> None:
         "\u732b\u304c\u597d\u304d\u3067\u3059\u304b\u3089\u6bce\u65e5\u3044\u3063\u3057\u3087\u306b\u3044\u308b",
     ],
 )
-def test_an_ordinary_long_password_will_do(password: str) -> None:
+def test_an_ordinary_long_password_is_valid(password: str) -> None:
     PasswordPolicy().require_valid(password)
 
 
@@ -101,7 +99,7 @@ async def test_ones_own_address_in_another_spelling_is_refused(email: str, passw
         (ADDRESS, f"{ADDRESS} tuba kettle"),
     ],
 )
-async def test_a_password_that_is_long_enough_without_the_address_will_do(
+async def test_a_password_that_is_long_enough_without_the_address_is_valid(
     email: str, password: str
 ) -> None:
     await make_auth().sign_up(email=email, password=password)
@@ -112,7 +110,7 @@ HOSTILE = ["4@8({[<3691!|1ilo0$5+7%2", "4@8({[<3691!|1ilo0$5+7%2" * 2, "({[<1!|7
 
 @pytest.mark.parametrize("password", HOSTILE, ids=["24", "48", "960"])
 def test_no_password_makes_the_estimate_slow(password: str) -> None:
-    """In CPU time, which a busy machine does not change much; it was 60 times as slow."""
+    """In CPU time, because the machine may be busy; without the limit it takes 60 times as long."""
 
     def seconds(text: str) -> float:
         started = time.thread_time()

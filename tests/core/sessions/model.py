@@ -11,8 +11,8 @@ Time goes in ticks: the repeat window W is one, the superseded window G is three
 both boundaries exactly, and there is a moment before, between and beyond them. All ages beyond G
 are one age, for no rule tells them apart.
 
-What is bounded and what is exhausted, each world says for itself. Left out everywhere are the
-expiry of tokens and sessions, and what is no business of the rule: signatures and users.
+Each world says what it bounds and what it exhausts. No world has the expiry of tokens and sessions,
+or what the rule does not see: signatures and users.
 """
 
 from collections import deque
@@ -40,7 +40,7 @@ W = 1
 G = 3
 BEYOND = G + 1
 
-# Three times the largest world. A broken rule may never return to where it has been.
+# Three times the largest world. With a broken rule, states may never repeat.
 MOST_STATES = 100_000
 
 TICK = timedelta(seconds=1)
@@ -93,7 +93,7 @@ def derived_within_the_window(token: Token, age: int, fresh: Token) -> Token:
 class Rule:
     """A way to renew. The defaults are the library's own functions.
 
-    `child` chooses from the token, the head's age, and a sibling that nobody has seen.
+    `child` chooses from the token, the head's age, and a sibling that was never sent.
     """
 
     judge: Callable[[StoredSession, FullRefreshClaims, datetime, Windows], Verdict] = judge
@@ -126,7 +126,7 @@ def present(rule: Rule, row: Row, token: Token) -> Served:
 
 
 def _broken_by(row: Row, token: Token, verdict: Verdict, after: Row) -> Promise | None:
-    """Say which promise this breaks, whoever presented the token."""
+    """Return the promise that this breaks, if any, for every client that may present the token."""
     if row.has_ended and verdict is not Verdict.ENDED:
         return Promise.AN_END_IS_FINAL
     if after.head != row.head and after.generation <= row.generation:
@@ -139,7 +139,7 @@ def _broken_by(row: Row, token: Token, verdict: Verdict, after: Row) -> Promise 
 
 
 def answer(rule: Rule, served: Served, token: Token, known: Iterable[Token]) -> Token | None:
-    """Give the refresh token of the answer, if there is one. `known` tokens are not fresh."""
+    """Return the refresh token of the answer, if any. `known` tokens are not fresh."""
     if served.verdict not in SERVED:
         return None
     if served.verdict is Verdict.HOLD:
@@ -172,7 +172,7 @@ class World(Protocol[S]):
 
 
 class Exploration(NamedTuple):
-    """What there was to see: all of a world, or the shortest way to a broken promise."""
+    """The result: all of a world, or the shortest way to a broken promise."""
 
     states: int
     verdicts: frozenset[Verdict]
@@ -344,7 +344,7 @@ def _later(state: Network) -> Network:
 
 
 def _earlier(state: Network) -> frozenset[Row]:
-    """Give what remains of the row's past after a roll-back, if it may roll back once more."""
+    """Return what remains of the row's past after a roll-back, if another one is allowed."""
     if not state.roll_backs:
         return frozenset()
     return frozenset(row for row in state.past if row.generation < state.row.generation)

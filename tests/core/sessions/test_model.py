@@ -1,7 +1,7 @@
-"""What the renewal rule promises, checked in every state of some small worlds.
+"""The promises of the renewal rule, checked in every state of some small worlds.
 
-The last tests run the usual ways to renew, and this rule without its details, and find what is
-wrong with each: a checker that finds nothing there would be too weak to be believed here.
+The last tests run the usual ways to renew, and this rule without some details, and find what is
+wrong with each: a checker that finds nothing wrong there would be too weak to trust.
 """
 
 from dataclasses import replace
@@ -23,8 +23,7 @@ from tokenpair.core.tokens.claims import FullRefreshClaims
 
 OURS = Rule()
 
-# Every verdict that an honest client may meet. A world that never shows one of them is too small
-# to say anything about it.
+# Every verdict that an honest client may meet. A world without one of them is too small to test it.
 HARMLESS = {Verdict.ADVANCE, Verdict.HOLD, Verdict.REPEAT, Verdict.SUPERSEDED}
 
 
@@ -84,7 +83,7 @@ def test_a_thief_is_found_out_once_the_owner_has_advanced_twice() -> None:
     assert found.verdicts == set(Verdict)
 
 
-# What the rule does not promise, so that nobody believes it does.
+# What the rule does not promise.
 
 
 def test_a_copy_older_than_the_lost_writes_may_still_log_the_owner_out() -> None:
@@ -122,7 +121,7 @@ def always_the_same_token(
 
 NO_ROTATION = Rule(
     judge=always_the_same_token,
-    # A renewal leaves everything as it was.
+    # A renewal changes nothing.
     advance=lambda session, _token, _now: session,
     child=lambda token, _age, _fresh: token,
 )
@@ -273,7 +272,7 @@ def test_with_every_older_token_superseded_a_thief_keeps_the_owner_at_409_for_ev
 
 
 def assert_kept(found: Exploration) -> None:
-    """All promises hold. The trace is compared first: it says what to look at."""
+    """Require all promises. The trace is compared first: it shows the fault."""
     assert found.trace == ()
     assert found.broken is None
 

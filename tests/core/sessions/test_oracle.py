@@ -1,6 +1,6 @@
-"""Our reader of tokens against joserfc: it accepts nothing that the library would refuse.
+"""Our codec against joserfc: it accepts no token that joserfc refuses.
 
-And it writes what the library reads, with every algorithm.
+And joserfc reads its tokens, with every algorithm.
 """
 
 import json
@@ -49,7 +49,7 @@ CODECS = {
     name: Codec(keyring, issuer=ISSUER, audience=ISSUER) for name, keyring in KEYRINGS.items()
 }
 
-# Of an old name that is used all the same.
+# joserfc warns about an old name that is still in use.
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 
 algorithms = st.sampled_from(ALGORITHMS)

@@ -62,7 +62,7 @@ def test_tokens_before_a_users_version_are_stale(version: int, is_stale: bool) -
         copy.require_unrevoked(claims(version=version))
 
 
-def test_the_highest_version_counts_in_whatever_order_it_is_heard() -> None:
+def test_the_highest_version_counts_in_any_order() -> None:
     copy = Revocations()
 
     copy.apply([changed(5), changed(4)], at=0)

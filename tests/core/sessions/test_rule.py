@@ -1,4 +1,4 @@
-"""The renewal rule, verdict by verdict and boundary by boundary, and the children it grants."""
+"""The renewal rule: each verdict, each boundary, and the child of each renewal."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ SECRET = bytes(range(16))
 SID = UUID("018f0000-0000-7000-8000-000000000001")
 UID = UUID("018f0000-0000-7000-8000-000000000002")
 
-# A session in its fifth generation, whose head is long settled.
+# A session in its fifth generation; its head is older than both windows.
 SESSION = StoredSession(
     id=SID,
     user_id=UID,
@@ -70,10 +70,10 @@ OLDEST = token("token-3", "token-2", 3)
 PARENT = token("token-4", "token-3", 4)
 HEAD = token("token-5", "token-4", 5)
 NEXT = token("token-6", "token-5", 6)
-# What a thief's line has come to: the same generations, another descent.
+# Tokens of a thief: the same generations, other parents.
 RIVAL_HEAD = token("rival-5", "token-4", 5)
 RIVAL_NEXT = token("rival-6", "rival-5", 6)
-# What the row does not know yet, because it lost its last writes.
+# Tokens that are newer than the row, because it lost its last writes.
 AHEAD = token("token-7", "token-6", 7)
 FAR_AHEAD = token("token-20", "token-19", 20)
 
@@ -82,7 +82,7 @@ def rotated(age: timedelta) -> StoredSession:
     return replace(SESSION, rotated_at=NOW - age)
 
 
-# judge_unrenewed: what is shown, and not renewed.
+# judge_unrenewed: tokens that are verified and not renewed.
 
 ALL_TOKENS = [OLDEST, PARENT, HEAD, NEXT, RIVAL_HEAD, RIVAL_NEXT, AHEAD, FAR_AHEAD]
 SERVED = {Verdict.ADVANCE, Verdict.HOLD, Verdict.REPEAT}
@@ -128,7 +128,7 @@ def test_the_head_of_a_session_that_is_over_is_not_accepted(session: StoredSessi
     assert verdict is Verdict.ENDED
 
 
-# judge: whose turn is it?
+# judge: which token is next?
 
 
 def test_the_head_s_child_advances_a_settled_session() -> None:
@@ -315,7 +315,7 @@ def test_an_advance_makes_the_token_the_head_and_its_parent_the_previous(
 
 
 def mint(*, windows: Windows = WINDOWS) -> Mint:
-    """Make a mint whose random bytes count up, so that every draw differs."""
+    """Make a mint with random bytes that count up, so that each draw differs."""
     codec = Codec(Keyring([KEY]), issuer="https://issuer.test", audience="https://api.test")
     draws = count()
     return Mint(
@@ -334,7 +334,7 @@ STATE = SessionState.of(replace(SESSION, rotated_at=ROTATED), USER)
 
 
 def test_the_derived_child_s_id_is_the_same_in_every_version() -> None:
-    # Were it to change, two workers in the middle of a deployment would disagree on the child.
+    # If it changed, two workers would make different children during a deployment.
     child_id = derived_child_id(HEAD)
 
     assert child_id == "aBwEtdpxDFOD6RmEkegkSw"

@@ -1,4 +1,4 @@
-"""What a token says, as a dictionary."""
+"""The payload of a token, as a dictionary."""
 
 import json
 from typing import Any
@@ -16,6 +16,6 @@ def payload_of(claims: AccessClaims | FullRefreshClaims) -> dict[str, Any]:
 def whole_payload(
     claims: AccessClaims | FullRefreshClaims, *, issuer: str, audience: str
 ) -> dict[str, Any]:
-    """Return everything that a token of ours says."""
+    """Return all claims of a token of ours."""
     common = {"iss": issuer, "aud": audience} | payload_of(claims)
     return common | ({"client_id": audience} if isinstance(claims, AccessClaims) else {})

@@ -29,7 +29,7 @@ from tokenpair.errors import (
     Unavailable,
 )
 
-# A busy machine is slow, and that is no failure.
+# A slow machine is no failure.
 unhurried = settings(deadline=None)
 
 KEYRING = Keyring([Key.generate()])
@@ -144,7 +144,7 @@ def test_a_token_cut_off_anywhere_is_refused(name: str, length: int) -> None:
 
 
 def signed(header: bytes, payload: bytes, kind: str) -> str:
-    """Sign whatever it is, with the genuine key of a kind: as only we could."""
+    """Sign any content with the genuine key of a kind."""
     text = f"{base64url(header)}.{base64url(payload)}"
     key = KEYRING.signing
     if kind == "refresh":
@@ -159,7 +159,7 @@ def signed(header: bytes, payload: bytes, kind: str) -> str:
 
 
 def compact(value: object) -> bytes:
-    """Write JSON as our own tokens have it: a header is known to the byte."""
+    """Write JSON in the form of our tokens: a header is compared byte by byte."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -225,7 +225,7 @@ def test_any_header_that_we_have_signed_is_a_clear_error(kind: str, header: obje
 def test_one_member_changed_gives_the_claims_that_it_says_or_a_clear_error(
     data: st.DataObject, kind: str, value: object
 ) -> None:
-    """Of the header or of the payload, and signed all the same."""
+    """Of the header or of the payload, with a valid signature."""
     of_header = data.draw(st.booleans())
     header, payload = HEADERS[kind], PAYLOADS[kind]
     name = data.draw(st.sampled_from(sorted(header if of_header else payload)))
@@ -245,7 +245,7 @@ def test_one_member_changed_gives_the_claims_that_it_says_or_a_clear_error(
 
 @pytest.mark.parametrize("odd", ['a","roles":["root"],"x":"', "\\", "\n", "\u2028", "\x00"])
 def test_no_text_in_a_claim_can_break_out_of_it(odd: str) -> None:
-    """Only an app's own code could put it there; it must not become another claim."""
+    """Only an app's own code can write it; it must not become another claim."""
     access = payload_of(replace(ACCESS, token_id=odd, roles=frozenset({odd})))
     refresh = payload_of(replace(REFRESH, token_id=odd, parent=odd))
 
@@ -278,7 +278,7 @@ def test_another_issuers_token_is_refused(name: str, other: Codec) -> None:
 
 @pytest.mark.parametrize("name", TOKENS)
 def test_another_audiences_token_is_refused(name: str) -> None:
-    """A refresh token's, too: or a reader could renew into an access token for staff."""
+    """Also a refresh token: otherwise renewing it would yield another audience's access token."""
     other = Codec(KEYRING, issuer="https://auth.test", audience="https://other.test")
 
     with pytest.raises(InvalidToken):
@@ -336,7 +336,7 @@ def test_an_unknown_key_makes_a_token_invalid_only_where_it_can_be_told(is_settl
         forged_header(kid="../keys"),
         forged_header(typ="JWT"),
         forged_header(jku="https://evil.example"),
-        # A key that is known, but verifies no such token.
+        # A known key that verifies no token of this algorithm.
         forged_header(alg="RS256", kid=KEYRING.signing.kid),
     ],
 )
@@ -425,7 +425,7 @@ def test_the_client_of_a_token_is_never_checked(client_id: object) -> None:
 
 
 def test_hs256_is_for_one_service_alone() -> None:
-    """Whoever else verified such a token could sign one."""
+    """Any service that can verify such a token can also sign one."""
     keyring = Keyring([Key.generate("HS256")])
 
     with pytest.raises(ConfigurationError, match="issuer and audience are the same"):

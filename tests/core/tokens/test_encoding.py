@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tokenpair.core.tokens.encoding import base64url, from_base64url, strict_json
 
-# A busy machine is slow, and that is no failure.
+# A slow machine is no failure.
 unhurried = settings(deadline=None)
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -1,4 +1,4 @@
-"""A key's way through its states, told by what it still does."""
+"""The states of a key, by what it still does in each."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -16,7 +16,7 @@ from tokenpair.core.tokens.key import KeyState
 from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError
 
-# A busy machine is slow, and that is no failure.
+# A slow machine is no failure.
 unhurried = settings(deadline=None)
 
 PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"}
@@ -41,7 +41,7 @@ def test_a_key_survives_being_written_down(keys: dict[str, Key], algorithm: str)
 
 
 @every_algorithm
-def test_what_anyone_may_see_has_no_private_part(keys: dict[str, Key], algorithm: str) -> None:
+def test_the_public_form_has_no_private_part(keys: dict[str, Key], algorithm: str) -> None:
     jwk = keys[algorithm].to_jwk(private=False)
 
     assert "k" not in jwk
@@ -107,7 +107,7 @@ EXAMPLE = {
 
 
 def test_a_keys_refresh_key_is_always_the_same() -> None:
-    """HKDF by hand (RFC 5869). Another derivation would log everybody out on the day of upgrade."""
+    """HKDF by hand (RFC 5869). Another derivation would log every user out at an upgrade."""
     extracted = hmac.digest(bytes(32), from_base64url(EXAMPLE["d"]), "sha256")
     expected = hmac.digest(extracted, b"tokenpair refresh token v1\x01", "sha256")
 
@@ -179,7 +179,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("jwk", WRONG.values(), ids=WRONG.keys())
-def test_a_key_that_will_not_do_is_refused_without_quoting_it(jwk: dict[str, Any]) -> None:
+def test_an_invalid_key_is_refused_without_quoting_it(jwk: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Key.from_jwk(jwk)
 

@@ -1,4 +1,4 @@
-"""Sessions that are long over go by themselves, and renewals do not wait for it."""
+"""Old sessions are removed in the background, and renewals do not wait for it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def postgres(postgres_url: str) -> AsyncIterator[SqlStorage]:
 
 
 async def keep_sessions(storage: Storage, number: int) -> None:
-    """Keep so many that are over."""
+    """Store `number` sessions that are over."""
     user = make_user("over@example.com")
     await keep(storage, user, *(make_session(user, expires_at=OVER) for _ in range(number)))
 
@@ -84,7 +84,7 @@ async def test_a_renewal_does_not_wait_for_it(postgres: SqlStorage) -> None:
     assert renewed
 
 
-async def test_a_session_that_somebody_holds_is_left_for_later(postgres: SqlStorage) -> None:
+async def test_a_session_that_is_locked_is_left_for_later(postgres: SqlStorage) -> None:
     user = make_user()
     held, free = make_session(user, expires_at=OVER), make_session(user, expires_at=OVER)
     await keep(postgres, user, held, free)

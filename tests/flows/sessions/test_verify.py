@@ -1,4 +1,4 @@
-"""From a token to claims: what is looked at each time, and what is not."""
+"""From a token to claims: what is read at each use, and what is not."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,7 +20,7 @@ from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
 
 
 class WatchedStorage(MemoryStorage):
-    """Counts the looks at a session's row."""
+    """Counts the reads of a session's row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ async def test_an_access_token_is_verified_without_a_look_at_the_database(
     assert storage.looks == 0
 
 
-async def test_whoever_asks_for_it_gets_a_look_each_time(
+async def test_check_session_reads_the_row_each_time(
     auth: Auth, storage: WatchedStorage, pair: TokenPair
 ) -> None:
     for _ in range(3):
@@ -80,9 +80,9 @@ async def test_whoever_asks_for_it_gets_a_look_each_time(
 async def test_a_look_sees_what_no_feed_has_told(
     auth: Auth, storage: WatchedStorage, clock: FakeClock, ada: User, pair: TokenPair
 ) -> None:
-    """What another worker has done a moment ago, before this one has heard of it."""
+    """An end by another worker that this one has not heard of yet."""
     elsewhere = make_auth(storage=storage, clock=clock, keyring=auth.keyring)
-    storage._listeners = Listeners()  # This worker is not told.
+    storage._listeners = Listeners()  # Without telling this worker.
     await elsewhere.set_roles(ada.id, frozenset({"admin"}))
 
     await auth.verify_access(pair.access_token)
@@ -107,7 +107,7 @@ async def test_a_refresh_token_is_looked_up_each_time(
 async def test_a_token_that_outlives_what_is_kept_of_revocations_is_not_let_through(
     auth: Auth, storage: WatchedStorage, clock: FakeClock
 ) -> None:
-    """From before the setting was made smaller: its session may have been ended, and forgotten."""
+    """From before the setting was lowered: the revocation of its session may be forgotten."""
     generous = Auth(
         storage=storage,
         keyring=auth.keyring,
@@ -132,7 +132,7 @@ async def test_a_token_that_outlives_what_is_kept_of_revocations_is_not_let_thro
 )
 @pytest.mark.parametrize("name", ["access", "idle", "session"])
 def test_a_lifetime_that_leads_beyond_the_calendar_is_refused(name: str, span: timedelta) -> None:
-    """At a log-in it would be a crash."""
+    """A log-in would crash."""
     with pytest.raises(ConfigurationError, match="every lifetime and window"):
         Auth(
             storage=MemoryStorage(),

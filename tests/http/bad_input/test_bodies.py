@@ -20,21 +20,23 @@ from tests.http.conftest import talking_to, told
 from tokenpair.fastapi import ProblemRoute, Text
 from tokenpair.testing import PASSWORD
 
-NOT_JSON = "must be sent with Content-Type: application/json; it has "
+MUST_BE_JSON = "must be sent with Content-Type: application/json; "
+MISSING = f"{MUST_BE_JSON}the header is missing"
+ANOTHER = f"{MUST_BE_JSON}it has another type"
 
 
 @both_endpoints
 @pytest.mark.parametrize(
     ("content_type", "reason"),
     [
-        (None, f"{NOT_JSON}none"),
-        ("", f"{NOT_JSON}another one"),
-        ("text/plain", f"{NOT_JSON}another one"),
-        ("text/json", f"{NOT_JSON}another one"),
-        ("application/jsonp", f"{NOT_JSON}another one"),
-        ("application/x-www-form-urlencoded", f"{NOT_JSON}another one"),
-        ("multipart/form-data; boundary=x", f"{NOT_JSON}another one"),
-        (CANARY, f"{NOT_JSON}another one"),
+        (None, MISSING),
+        ("", ANOTHER),
+        ("text/plain", ANOTHER),
+        ("text/json", ANOTHER),
+        ("application/jsonp", ANOTHER),
+        ("application/x-www-form-urlencoded", ANOTHER),
+        ("multipart/form-data; boundary=x", ANOTHER),
+        (CANARY, ANOTHER),
     ],
 )
 async def test_json_without_its_content_type_is_told_so(
@@ -83,7 +85,7 @@ async def test_a_route_of_several_bodies_and_a_query_tells_the_content_type_once
         response = await client.post("/notes", content=b'{"title": "a", "text": "b"}')
 
     assert response.json()["errors"] == [
-        {"field": "body", "reason": f"{NOT_JSON}none"},
+        {"field": "body", "reason": MISSING},
         {"field": "limit", "reason": "is required"},
     ]
 
@@ -186,7 +188,7 @@ async def test_json_of_another_content_type_is_refused(
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/x+json"]
 )
-async def test_json_may_be_called_so_in_other_words(
+async def test_other_media_types_of_json_are_accepted(
     client: httpx2.AsyncClient, content_type: str
 ) -> None:
     response = await send(client, "/auth/login", json.dumps(body()).encode(), content_type)
@@ -244,7 +246,7 @@ async def test_a_body_at_the_limit_is_read(client: httpx2.AsyncClient, path: str
 
 
 class Stream:
-    """Twenty megabytes, piece by piece; counts what has been taken."""
+    """Twenty megabytes in pieces; counts the pieces that were read."""
 
     def __init__(self) -> None:
         self.taken = 0

@@ -16,8 +16,6 @@ from tokenpair import Auth, TokenPair
 from tokenpair.fastapi import Profile, Text, install
 from tokenpair.testing import PASSWORD, login_as
 
-# The profile is the app's, and no more talkative.
-
 
 class Cat(BaseModel):
     kind: Literal["cat"]
@@ -37,11 +35,11 @@ class Settings(BaseModel):
 
 
 def refuse(text: str) -> str:
-    raise ValueError(f"{text} will not do")
+    raise ValueError(f"{text} is not valid")
 
 
 class Keeper(Profile):
-    """A profile whose fields have fields."""
+    """A profile with models in its fields."""
 
     pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
     settings: Settings = Settings()

@@ -21,7 +21,7 @@ from tests.http.conftest import (
 Forgery = Callable[[Bench], str]
 
 
-# Where each forged token is tried: with a genuine token in its place, each would succeed.
+# Where each forged token is presented. With a genuine token, each request succeeds.
 PLACES = {
     "as_access_token": ("access", "GET", "/auth/me"),
     "for_renewal": ("refresh", "POST", "/auth/refresh_token"),
@@ -36,14 +36,14 @@ def forged(cases: dict[str, Forgery]) -> pytest.MarkDecorator:
 
 @dataclass(frozen=True)
 class Gate:
-    """Presents forged tokens wherever a genuine one would open something."""
+    """Presents forged tokens to each endpoint that accepts a genuine one."""
 
     client: httpx2.AsyncClient
     access_bench: Bench
     refresh_bench: Bench
 
     async def answers(self, forge: Forgery, *places: str) -> dict[str, httpx2.Response]:
-        """Forge from the kind that belongs there, at all places or at some, and present it."""
+        """Forge from the kind that each place accepts, present it there, and return the answers."""
         benches = {"access": self.access_bench, "refresh": self.refresh_bench}
         answers = {}
         for place in places or PLACES:
@@ -53,7 +53,7 @@ class Gate:
         return answers
 
     async def assert_refuses(self, forge: Forgery, *places: str) -> None:
-        """Require that the token is told to be none of ours, and that nothing happens by it."""
+        """Require that the token is answered as invalid, and that it changes nothing."""
         answers = await self.answers(forge, *places)
 
         refused = {place: told(answer) for place, answer in answers.items()}

@@ -18,8 +18,6 @@ from tokenpair import Auth, TokenPair
 from tokenpair.errors import SessionEnded
 from tokenpair.testing import FakeClock, a_user
 
-# J8, J9: the claims.
-
 COMMON_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 
 
@@ -112,13 +110,15 @@ CLAIMS: dict[str, Forgery] = {
 
 
 @forged(CLAIMS)
-async def test_an_odd_claim_is_refused_whoever_signed_it(gate: Gate, forge: Forgery) -> None:
+async def test_an_invalid_claim_is_refused_though_its_signature_is_right(
+    gate: Gate, forge: Forgery
+) -> None:
     """J9."""
     await gate.assert_refuses(forge)
 
 
 async def test_a_token_is_refused_before_its_nbf(gate: Gate) -> None:
-    """J9: a claim that is registered, and ignored."""
+    """J9: a registered claim that we never write."""
     await gate.assert_refuses(
         lambda b: b.with_claims(nbf=b.claims["iat"] + 1), "as_access_token", "for_renewal"
     )
@@ -131,7 +131,7 @@ async def test_a_token_is_refused_before_its_nbf(gate: Gate) -> None:
 
 @pytest.mark.parametrize("claim", ["iat", "exp", "nbf", "auth_time"])
 async def test_the_end_of_time_in_a_claim_is_no_crash(gate: Gate, claim: str) -> None:
-    """J9: and a second before it, where any sum would be beyond."""
+    """J9: a sum with the last second of the calendar would overflow."""
     end = 253402300799
 
     answers = await gate.answers(lambda b: b.with_claims(**{"exp": end, claim: end}))
@@ -172,7 +172,7 @@ REFRESH_ONLY: dict[str, Forgery] = {
 
 
 @forged(ACCESS_ONLY)
-async def test_an_odd_claim_of_an_access_token_is_refused(gate: Gate, forge: Forgery) -> None:
+async def test_an_invalid_claim_of_an_access_token_is_refused(gate: Gate, forge: Forgery) -> None:
     """J9."""
     await gate.assert_refuses(forge, "as_access_token", "for_log_out_as_access_token")
 
@@ -188,7 +188,7 @@ async def test_an_access_token_from_before_amr_stays_valid(
 
 
 @forged(REFRESH_ONLY)
-async def test_an_odd_claim_of_a_refresh_token_is_refused(gate: Gate, forge: Forgery) -> None:
+async def test_an_invalid_claim_of_a_refresh_token_is_refused(gate: Gate, forge: Forgery) -> None:
     """J9."""
     await gate.assert_refuses(forge, "for_renewal", "for_log_out_as_refresh_token")
 
@@ -225,7 +225,7 @@ async def test_an_access_token_dies_at_its_exp(
 async def test_a_token_of_another_users_session_is_refused(
     client: httpx2.AsyncClient, auth: Auth, access_bench: Bench, refresh_bench: Bench
 ) -> None:
-    """It takes a leaked key to make one; then renewal, and whoever looks at the row, refuse it."""
+    """Making one takes a leaked key; renewal, and each check of the row, refuse it."""
     bob = await a_user(auth, "bob@example.com")
     access = access_bench.with_claims(sub=str(bob.id))
     refresh = refresh_bench.with_claims(sub=str(bob.id))

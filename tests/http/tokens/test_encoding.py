@@ -77,7 +77,7 @@ async def test_deep_nesting_is_refused(
 
 
 def with_negated_s(token: str) -> str:
-    """Give the twin of an ECDSA signature: (r, n-s) verifies whenever (r, s) does."""
+    """Return the other form of an ECDSA signature: (r, n-s) verifies whenever (r, s) does."""
     signed, _, signature = token.rpartition(".")
     raw = from_base64url(signature)
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")

@@ -120,7 +120,7 @@ async def test_a_token_names_its_user_by_id_alone(
     assert response.json()["id"] == str(ada.id) == access_bench.claims["sub"]
 
 
-async def test_nobody_gives_themselves_a_role_at_log_in(
+async def test_users_cannot_give_themselves_a_role_at_log_in(
     client: httpx2.AsyncClient, ada: User
 ) -> None:
     """T6."""
@@ -133,7 +133,7 @@ async def test_nobody_gives_themselves_a_role_at_log_in(
     assert roles_in(in_query) == []
 
 
-async def test_nobody_gives_themselves_a_role_at_renewal(
+async def test_users_cannot_give_themselves_a_role_at_renewal(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:
     """T6."""

@@ -27,7 +27,7 @@ MALFORMED: dict[str, list[tuple[bytes, bytes]]] = {
 
 
 @pytest.mark.parametrize("headers", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_a_header_without_a_bearer_token_is_as_none(
+async def test_a_header_without_a_bearer_token_counts_as_no_header(
     client: httpx2.AsyncClient, headers: list[tuple[bytes, bytes]]
 ) -> None:
     """W5."""
@@ -66,7 +66,7 @@ async def test_nothing_is_done_on_get(app: FastAPI, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["%00", "a%00b", "%ED%A0%80", "..%2f..%2fetc", "'%20OR%201=1--"])
-async def test_an_odd_session_id_is_not_found(
+async def test_an_invalid_session_id_is_not_found(
     client: httpx2.AsyncClient, pair: TokenPair, name: str
 ) -> None:
     """W9."""
