@@ -86,6 +86,8 @@ SAMPLES: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     Lifetimes: constant(Lifetimes()),
     Windows: constant(Windows()),
     PasswordPolicy: constant(PasswordPolicy()),
+    tokenpair.Edge: constant(tokenpair.Edge()),
+    tokenpair.Rules: constant(tokenpair.Rules()),
     Condition: constant(Condition.OK),
     EndReason: constant(EndReason.LOGOUT),
     LogInOutcome: constant(LogInOutcome.REFUSED),
@@ -96,6 +98,7 @@ NO_ANSWER: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     Auth: part_of(lambda auth: auth),
     Key: part_of(lambda auth: auth.keyring.signing),
     Keyring: part_of(lambda auth: auth.keyring),
+    tokenpair.FeedOptions: constant(tokenpair.FeedOptions()),
 }
 # `database_url` is a function, and a log-in endpoint returns a `TokenPair` on purpose.
 NOT_TRIED = {"database_url", "TokenPair"}

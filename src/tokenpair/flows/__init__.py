@@ -1,4 +1,4 @@
-"""What a person can do: one module each, the story told from top to bottom.
+"""What a user or an operator can do: one module for each, to be read from top to bottom.
 
-A flow is a frozen dataclass whose fields are the ports it needs; calling it does the thing.
+A flow is a frozen dataclass. Its fields are the parts that it needs, and calling it runs it.
 """
