@@ -25,14 +25,12 @@ class Database:
     """SQLAlchemy sessions on SQLite or PostgreSQL, safe beside the library's own transactions.
 
     A database that cannot be used now raises `Unavailable`, and so does a block that takes longer
-    than `Timeouts.unit`.
+    than `Timeouts.unit`::
 
-    ```python
-    database = Database.from_url("sqlite:///app.db")
+        database = Database.from_url("sqlite:///app.db")
 
-    async with database.writing() as session:
-        session.add(Note(text="hello"))
-    ```
+        async with database.writing() as session:
+            session.add(Note(text="hello"))
     """
 
     def __init__(self, backend: Backend, migrations: Sequence[Migrations], command: str) -> None:
