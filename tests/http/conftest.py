@@ -29,6 +29,10 @@ CLIENT_ADDRESS = "203.0.113.7"
 on_both_storages = pytest.mark.parametrize("storage", ["memory", "sqlite"], indirect=True)
 
 
+OPEN = ("jwks", "login", "logout", "metadata", "refresh_token", "refresh_token.get", "signup")
+"""The endpoints that need no access token."""
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Security
 from fastapi.security import APIKeyHeader
 
 from tests.docs.reading import ROOT
-from tests.http.conftest import bearer, talking_to, told
+from tests.http.conftest import OPEN, bearer, talking_to, told
 from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi import AccessTokenMiddleware, Profile, Text, install
 from tokenpair.fastapi.endpoints import ENDPOINTS
@@ -102,7 +102,7 @@ def guarded_app(**options: Any) -> FastAPI:
     return app
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if ENDPOINTS[name].is_open])
+@pytest.mark.parametrize("name", OPEN)
 async def test_what_is_left_out_is_not_public(name: str) -> None:
     async def theirs() -> str:
         return "theirs"

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from tests.http.conftest import bearer, talking_to, told
+from tests.http.conftest import OPEN, bearer, talking_to, told
 from tokenpair import AccessClaims, Auth, TokenPair, User
 from tokenpair.errors import ConfigurationError, InsufficientRole
 from tokenpair.fastapi import (
@@ -22,6 +22,7 @@ from tokenpair.fastapi import (
     install,
 )
 from tokenpair.fastapi.endpoints import ENDPOINTS
+from tokenpair.fastapi.registry import open_requests
 from tokenpair.testing import PASSWORD, FakeClock
 
 PUBLIC = ["/", "/open", "/files/*"]
@@ -142,14 +143,15 @@ async def test_the_ways_to_a_token_stay_open(client: httpx2.AsyncClient) -> None
 
 
 def test_every_endpoint_of_ours_is_open_or_wants_an_access_token(app: FastAPI) -> None:
-    """A new endpoint that needs no token must be marked as open in the table."""
-    paths = app.openapi()["paths"]
-    opened = {(each.method, each.path) for each in ENDPOINTS.values() if each.is_open}
+    """An endpoint that is added without an access token must be added to `OPEN`, on purpose."""
+    document, requests = app.openapi()["paths"], open_requests(app)
 
-    for path in (each for each in paths if each.startswith("/auth/")):
-        for method, operation in paths[path].items():
-            is_open = (method.upper(), path.removeprefix("/auth")) in opened
-            assert is_open or operation["security"] == [{"AccessTokenBearer": []}], path
+    for name, each in ENDPOINTS.items():
+        path = each.path if each.at_root else f"/auth{each.path}"
+        assert ((each.method, path) in requests) is (name in OPEN), name
+        operation = document.get(path, {}).get(each.method.lower(), {})
+        wants_one = operation.get("security") == [{"AccessTokenBearer": []}]
+        assert wants_one is (name not in OPEN) or not operation, name
 
 
 @pytest.mark.parametrize(

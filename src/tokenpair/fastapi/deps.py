@@ -1,4 +1,4 @@
-"""What an endpoint may ask for, as annotations. All speak of the `Auth` installed first."""
+"""Annotations for the parameters of endpoints. They use the `Auth` that was installed first."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
@@ -21,7 +21,7 @@ AccessToken = Annotated[AccessClaims, Security(access_token)]
 """The verified claims of the request's access token."""
 
 optional_access_token: OptionalBearer = OptionalBearer(AccessTokenBearer())
-"""The dependency of `OptionalAccessToken`, for tests as `access_token`."""
+"""The dependency of `OptionalAccessToken`; in tests as `access_token`."""
 
 OptionalAccessToken = Annotated[AccessClaims | None, Security(optional_access_token)]
 """The verified claims of the request's access token, or None without one; a bad one is a 401."""
@@ -41,8 +41,8 @@ AuthDep = Annotated[Auth, Depends(_auth)]
 async def current_user(request: HTTPConnection, token: AccessToken, auth: AuthDep) -> User:
     """Read the account of the request's access token.
 
-    Its profile has the fields of the class that was given to `install`, as far as the account
-    has them or they have a default; without such a class, it is as it is stored.
+    Its profile has the fields of the class that was passed to `install`, if the account has them or
+    they have a default. Without such a class, the profile is as it is stored.
     """
     user = await auth.get_user(token.subject)
     profiles = _profiles(request)
@@ -58,10 +58,10 @@ P = TypeVar("P", bound=Profile)
 
 
 def current_user_with(profile: type[P]) -> Callable[..., Awaitable[User[P]]]:
-    """Return a dependency as `current_user`, whose profile is an instance of the app's class.
+    """Return a dependency like `current_user`, with the profile as an instance of the app's class.
 
-    Write ``CurrentReader = Annotated[User[Reader], Depends(current_user_with(Reader))]``. Where
-    an account has no value for a field without a default, that attribute is missing. Raises
+    Write ``CurrentReader = Annotated[User[Reader], Depends(current_user_with(Reader))]``. If an
+    account has no value for a field without a default, that attribute is missing. Raises
     `ConfigurationError` for a class that `install` would refuse.
     """
     profiles = Profiles(profile)

@@ -1,4 +1,4 @@
-"""What a request shows of the device it comes from. Any of it may be a lie."""
+"""The device of a request, by its headers and address. A client can forge all of it."""
 
 from starlette.requests import Request
 
@@ -9,7 +9,7 @@ MAX_ADDRESS_LENGTH = 64
 
 
 def device_of(request: Request, *, proxy_hops: int) -> Device:
-    """Read the user agent, cut and without control characters, and the client's address."""
+    """Return the user agent, shortened and without control characters, and the client's address."""
     return Device(
         user_agent=_printable(request.headers.get("user-agent", ""), MAX_USER_AGENT_LENGTH),
         ip=client_address(request, proxy_hops=proxy_hops),
@@ -17,11 +17,11 @@ def device_of(request: Request, *, proxy_hops: int) -> Device:
 
 
 def client_address(request: Request, *, proxy_hops: int) -> str | None:
-    """Give the address that is `proxy_hops` trusted proxies away.
+    """Return the address that is `proxy_hops` trusted proxies away.
 
-    Each trusted proxy has appended the address that it saw to X-Forwarded-For, so the client's
-    is that many from the right; what lies further left, the client itself may have written.
-    With no trusted proxies the header means nothing.
+    Each trusted proxy appends the address that it saw to X-Forwarded-For, so the client's address
+    is at this place from the right. The client may have written everything further left. Without
+    trusted proxies, the header is ignored.
     """
     seen = [request.client.host] if request.client else []
     if proxy_hops:
@@ -32,5 +32,5 @@ def client_address(request: Request, *, proxy_hops: int) -> str | None:
 
 
 def _printable(text: str, length: int) -> str | None:
-    """Cut a stranger's text, and leave out what could play tricks on a terminal or a log."""
+    """Shorten a client's text, and remove what could control a terminal or forge a log line."""
     return "".join(each for each in text if each.isprintable())[:length] or None

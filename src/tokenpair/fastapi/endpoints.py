@@ -1,4 +1,4 @@
-"""The endpoints that `install` adds: one table of their names, and what adds them to an app."""
+"""The endpoints that `install` adds: the table of their names, and how they are added to an app."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
+from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.registry import answering, answers, installations
 from tokenpair.fastapi.route import ProblemRoute
 
@@ -23,42 +25,38 @@ class Endpoint:
 
     method: str
     path: str
-    is_open: bool = False
-    """Needs no access token: it takes a password, a token of either kind, or nothing."""
     at_root: bool = False
 
 
 ENDPOINTS = {
-    "signup": Endpoint("POST", "/signup", is_open=True),
-    "login": Endpoint("POST", "/login", is_open=True),
-    "refresh_token": Endpoint("POST", "/refresh_token", is_open=True),
-    "refresh_token.get": Endpoint("GET", "/refresh_token", is_open=True),
-    "logout": Endpoint("POST", "/logout", is_open=True),
+    "signup": Endpoint("POST", "/signup"),
+    "login": Endpoint("POST", "/login"),
+    "refresh_token": Endpoint("POST", "/refresh_token"),
+    "refresh_token.get": Endpoint("GET", "/refresh_token"),
+    "logout": Endpoint("POST", "/logout"),
     "logout.all": Endpoint("POST", "/logout/all"),
     "me": Endpoint("GET", "/me"),
     "me.update": Endpoint("PATCH", "/me"),
     "sessions": Endpoint("GET", "/sessions"),
     "sessions.end": Endpoint("DELETE", "/sessions/{session_id}"),
-    "jwks": Endpoint("GET", "/.well-known/jwks.json", is_open=True, at_root=True),
-    "metadata": Endpoint(
-        "GET", "/.well-known/oauth-authorization-server", is_open=True, at_root=True
-    ),
+    "jwks": Endpoint("GET", "/.well-known/jwks.json", at_root=True),
+    "metadata": Endpoint("GET", "/.well-known/oauth-authorization-server", at_root=True),
 }
-"""Every endpoint, by the name that `install(without=...)` knows it by."""
+"""Every endpoint, by its name in `install(without=...)`."""
 
 _ALSO_LEAVES_OUT = {"refresh_token": {"refresh_token.get"}, "jwks": {"metadata"}}
-"""The endpoints that are another way to the one that is named, or lead to it."""
+"""The endpoints that are of no use without the named one."""
 
 
 def left_out(names: frozenset[str]) -> frozenset[str]:
-    """Return the names with those of the endpoints that are of no use without them."""
+    """Return the names, and those of the endpoints that are of no use without them."""
     return names.union(*(_ALSO_LEAVES_OUT.get(name, set()) for name in names))
 
 
 class Endpoints:
-    """Adds endpoints to an app, but for those that are left out, and keeps the routes.
+    """Adds endpoints to an app, except those that are left out, and collects the routes.
 
-    They are added straight to the app: in routers of their own each would be matched twice.
+    They are added to the app itself: in a router of its own, each would be matched twice.
     """
 
     def __init__(
@@ -70,7 +68,6 @@ class Endpoints:
         dependencies: Sequence[Depends] = (),
     ) -> None:
         self.routes: list[APIRoute] = []
-        self.open_routes: list[APIRoute] = []
         self._app = app
         self._prefix = prefix
         self._without = without
@@ -78,7 +75,7 @@ class Endpoints:
 
     @property
     def has_dependencies(self) -> bool:
-        """Whether something of the app's own is asked before each endpoint."""
+        """Whether dependencies of the app run before each endpoint."""
         return bool(self._app.router.dependencies or self._dependencies)
 
     def add(
@@ -89,9 +86,9 @@ class Endpoints:
         dependencies: Sequence[Depends] = (),
         route_class: type[APIRoute] = ProblemRoute,
         suffix: str = "",
-        **options: Any,  # noqa: ANN401  As `add_api_route` takes them.
+        **options: Any,  # noqa: ANN401  Those of `add_api_route`.
     ) -> Callable[[_Call], _Call]:
-        """Decorate the function that is the endpoint with this name in `ENDPOINTS`.
+        """Decorate the function of the endpoint with this name in `ENDPOINTS`.
 
         `suffix` is appended to its path. A GET at the root also answers HEAD.
         """
@@ -107,32 +104,41 @@ class Endpoints:
                 route_class_override=route_class,
             )
             self._app.router.add_api_route(path, call, methods=[endpoint.method], **options)
-            self._keep(endpoint)
+            self._collect()
             if endpoint.at_root:
                 options["include_in_schema"] = False
                 self._app.router.add_api_route(path, call, methods=["HEAD"], **options)
-                self._keep(endpoint)
+                self._collect()
             return call
 
         return decorate
 
-    def _keep(self, endpoint: Endpoint) -> None:
+    @property
+    def open_routes(self) -> list[APIRoute]:
+        """The routes that need no access token."""
+        return [each for each in self.routes if not _needs_access_token(each.dependant)]
+
+    def _collect(self) -> None:
         route = self._app.router.routes[-1]
         if isinstance(route, APIRoute):
             self.routes.append(route)
-            if endpoint.is_open:
-                self.open_routes.append(route)
 
     def _is_taken(self, name: str, method: str, path: str) -> bool:
-        """Tell whether a route that the app has already would keep ours from being reached."""
+        """Tell whether a route of the app answers the path before ours would."""
         sample = path.replace("{session_id}", str(UUID(int=0)))
         if not answers(self._app, method, sample):
             return False
         taken_by = answering(self._app, method, sample)
         if not any(taken_by in each.routes for each in installations(self._app).values()):
             _log.warning(
-                "%s %s is left to the route that the app has registered before install(); "
-                "to leave it out on purpose: install(..., without={%r})",
+                "%s %s is not added: a route of the app, registered before install(), answers it. "
+                "If this is intended, say so with install(..., without={%r})",
                 *(method, path, name),
             )
         return True
+
+
+def _needs_access_token(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, AccessTokenBearer) or any(
+        _needs_access_token(each) for each in dependant.dependencies
+    )

@@ -1,4 +1,4 @@
-"""The bearer of an endpoint that also answers callers without a token."""
+"""The bearer of endpoints that also accept requests without a token."""
 
 from typing import Any, cast
 
@@ -11,20 +11,19 @@ from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.transport.header import answer_offer, has_token
 
 OPTIONAL = "x-optional"
-"""Marks a scheme of OpenAPI as optional; its value is the scheme's name without that."""
+"""Marks an OpenAPI scheme as optional. Its value is the name of the scheme that is required."""
 
 
 class OptionalBearer(SecurityBase):
-    """Asks a bearer where there is a token, and returns None where there is none.
+    """Calls a bearer if a token was sent, and returns None if not.
 
-    There is none without an Authorization header, with an empty token or with another scheme.
-    A token that is sent must be valid: a bad one is refused as the bearer refuses it.
+    Without an Authorization header, with an empty token or with another scheme, no token was sent.
+    A token that was sent must be valid: an invalid one is refused as the bearer refuses it.
     """
 
     def __init__(self, bearer: AccessTokenBearer) -> None:
         self.bearer = bearer
-        # FastAPI cannot say of a scheme that it is optional. Where we are installed, this is
-        # put right in the app's document.
+        # FastAPI cannot describe an optional scheme. `install` corrects the app's document.
         self.scheme_name: str = f"Optional{bearer.scheme_name}"
         mark: dict[str, Any] = {OPTIONAL: bearer.scheme_name}
         self.model: HTTPBearer = HTTPBearer(

@@ -1,7 +1,7 @@
-"""An app's own fields of an account: one set of rules for every way in and out.
+"""An app's own fields of an account, with the same rules in all requests and answers.
 
-A profile is stored as JSON, each field by its name. On the wire a field has its alias, if there
-is one. What is stored has passed the app's whole class, validators and configuration included.
+A profile is stored as JSON, each field by its name. On the wire a field has its alias, if it has
+one. Every stored profile was validated by the app's class, with its validators and configuration.
 """
 
 import json
@@ -19,10 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 class Profile(BaseModel):
-    """An app's own fields of an account: derive from it, and give it to `install`.
+    """An app's own fields of an account: derive from it, and pass your class to `install`.
 
-    The class is applied to what a client sends and to what is stored. So a validator must accept
-    its own result, and a field that is added later needs a default. This class has no fields.
+    The class validates what a client sends and what is stored. So a validator must accept its own
+    result, and a field that is added later needs a default. This class has no fields.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -46,10 +46,10 @@ class Profiles(Generic[P]):
         self._reported: set[str] = set()
 
     def sent(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a client has sent, by wire names, as yet unchecked by the class.
+        """Return what a client has sent, by wire names, not yet validated by the class.
 
-        Raises `ValidationError` for an unknown field, one that is given by both its names, and
-        one that JSON or a database could not carry.
+        Raises `ValidationError` for an unknown field, for one that is sent by both its names, and
+        for a value that JSON or a database cannot store.
         """
         sent: dict[str, Any] = {}
         errors: list[InitErrorDetails] = []
@@ -59,7 +59,7 @@ class Profiles(Generic[P]):
                 if self._forbids_unknown:
                     errors.append(InitErrorDetails(type="extra_forbidden", loc=(key,), input=None))
             elif wire in sent:
-                errors.append(_wrong(wire, "must not be given by both its names"))
+                errors.append(_wrong(wire, "must not be sent by both its names"))
             elif reason := unstorable(value):
                 errors.append(_wrong(wire, reason))
             else:
@@ -69,7 +69,7 @@ class Profiles(Generic[P]):
         return sent
 
     def stored(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Check a whole profile, by wire names, and return it as it is stored.
+        """Validate a whole profile, by wire names, and return it as it is stored.
 
         Raises `ValidationError`.
         """
@@ -87,9 +87,9 @@ class Profiles(Generic[P]):
         return stored
 
     def changed(self, stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a stored profile with changes, by wire names, as sign-up would have stored it.
+        """Return a stored profile with changes, by wire names, as a sign-up would store it.
 
-        What no longer fits is dropped first. Raises `ValidationError`.
+        Stored values that are no longer valid are dropped first. Raises `ValidationError`.
         """
         kept = self.read(stored).model_dump(
             mode="json", by_alias=True, round_trip=True, exclude_unset=True, warnings=False
@@ -99,19 +99,19 @@ class Profiles(Generic[P]):
     def read(self, stored: Mapping[str, Any]) -> P:
         """Return a stored profile as an instance of the app's class.
 
-        A field that is not stored has its default, and so has one whose value no longer fits.
-        Without a default the attribute is missing. Where only a validator of the whole model
-        objects, each field is as it is stored.
+        A field that is not stored, or whose value is no longer valid, has its default; without a
+        default the attribute is missing. If only a validator of the whole model raises an error,
+        each field is as it is stored.
         """
         sent = {wire: stored[name] for name, wire in self.wire_names.items() if name in stored}
         try:
             return self._read(self.kind, sent)
-        except Exception:  # noqa: BLE001  An app's validator may stumble over a value of old.
+        except Exception:  # noqa: BLE001  An app's validator may fail on an older value.
             profile = self._read_alone(sent)
         present = self.by_names(profile)
         for name in self.wire_names:
             if name in stored and (name not in present or present[name] != stored[name]):
-                self._report(name, "the stored value of an account does not fit it")
+                self._report(name, "the stored value of an account is not valid")
             elif name not in present:
                 self._report(name, "an account does not have it, and it has no default")
         return profile
@@ -126,7 +126,7 @@ class Profiles(Generic[P]):
 
     def _dump(self, profile: P, *, by_alias: bool) -> dict[str, Any]:
         present = self.wire_names.keys() & vars(profile).keys()
-        # Pydantic would warn of a required field that is missing.
+        # Without this, Pydantic warns of a required field that is missing.
         return profile.model_dump(mode="json", by_alias=by_alias, include=present, warnings=False)
 
     def _wire_name(self, key: str) -> str | None:
@@ -136,13 +136,13 @@ class Profiles(Generic[P]):
 
     @staticmethod
     def _read(kind: type[P], sent: Mapping[str, Any]) -> P:
-        # Models inside of the profile are stored by the names of their fields.
+        # Models inside the profile are stored by the names of their fields.
         return kind.model_validate_json(json.dumps(sent), by_alias=True, by_name=True)
 
     def _read_alone(self, sent: dict[str, Any]) -> P:
-        """Read each field by itself, and leave out those whose values do not fit."""
+        """Read each field separately, without those whose values are not valid."""
         left = {wire: value for wire, value in sent.items() if self._fits({wire: value})}
-        while not self._fits(left):  # Values that fit one by one, but not together.
+        while not self._fits(left):  # Values that are valid one by one, but not together.
             left = self._without_wrong(left)
         profile = self._read(self._alone, left)
         for name, field in self.kind.model_fields.items():
@@ -158,12 +158,12 @@ class Profiles(Generic[P]):
         return True
 
     def _without_wrong(self, sent: dict[str, Any]) -> dict[str, Any]:
-        """Leave out the fields that the class names as wrong, or all if it names none."""
+        """Return the values without those that the class reports; {} if it reports none."""
         wrong: set[object] = set()
         try:
             self._read(self._alone, sent)
         except ValidationError as exc:
-            # A location has the field's name in a class that says `loc_by_alias=False`.
+            # With `loc_by_alias=False`, a location has the field's name.
             found = [error["loc"][0] for error in exc.errors() if error["loc"]]
             wrong = {*found, *(self.wire_names.get(str(name)) for name in found)}
         except Exception:  # noqa: BLE001, S110  As in `read`. It names no field.
@@ -172,7 +172,7 @@ class Profiles(Generic[P]):
         return left if len(left) < len(sent) else {}
 
     def _report(self, name: str, problem: str) -> None:
-        """Log once for each field, by its name: a value is never logged."""
+        """Log a problem once for each field, without the value."""
         if name not in self._reported:
             self._reported.add(name)
             _log.warning("profile field %r: %s (this is logged once)", name, problem)

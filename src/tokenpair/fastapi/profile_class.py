@@ -1,4 +1,4 @@
-"""What can be told of a profile's class when it is installed."""
+"""Checks of a profile's class, when it is installed."""
 
 from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
@@ -14,8 +14,8 @@ M = TypeVar("M", bound=BaseModel)
 def require_usable(kind: type[BaseModel]) -> dict[str, str]:
     """Return the name on the wire of each field, by the field's name.
 
-    Raises `ConfigurationError`, naming the field, for a class whose fields cannot be stored and
-    shown one by one, or that is not the same in what comes in and in what goes out.
+    Raises `ConfigurationError`, which names the field, for a class whose fields cannot be stored
+    and shown one by one, or that differs between requests and answers.
     """
     kind.model_rebuild()
     if kind.model_config.get("extra") == "allow":
@@ -38,9 +38,9 @@ def require_usable(kind: type[BaseModel]) -> dict[str, str]:
 
 
 def fields_alone(kind: type[M]) -> type[M]:
-    """Make a subclass that checks each field as `kind` does, but requires none of them.
+    """Return a subclass that validates each field like `kind`, but requires none of them.
 
-    Validators of the whole model are left out of it.
+    It has no validators of the whole model.
     """
     namespace = {
         "__module__": kind.__module__,
@@ -59,11 +59,11 @@ def fields_alone(kind: type[M]) -> type[M]:
 
 
 def _do_nothing(profile: BaseModel, context: object, /) -> None:
-    """Stand in for an app's own `model_post_init`, which expects a whole profile."""
+    """Replace an app's own `model_post_init`, which expects a whole profile."""
 
 
 def _models_in(kind: object, seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
-    """Yield a model and all models that the types of its fields mention, each once."""
+    """Yield a model and all models in the types of its fields, each once."""
     for each in _kinds_in(kind):
         if isinstance(each, type) and issubclass(each, BaseModel) and each not in seen:
             seen.add(each)
@@ -76,13 +76,13 @@ def _require_one_name(model: type[BaseModel], name: str, field: FieldInfo) -> No
     shown = field.serialization_alias or name
     if (taken := _input_name(model, name, field)) != shown:
         raise ConfigurationError(
-            f"the profile field {name!r} of {model.__name__} is {taken!r} in what comes in and "
-            f"{shown!r} in what goes out: give it one alias, with Field(alias=...)"
+            f"the profile field {name!r} of {model.__name__} is {taken!r} in requests and "
+            f"{shown!r} in answers: set one alias, with Field(alias=...)"
         )
 
 
 def _input_name(model: type[BaseModel], name: str, field: FieldInfo) -> Any:  # noqa: ANN401
-    """Return a field's name in input: a string, unless the app gave it a path or choices."""
+    """Return a field's name in requests: a string, or the app's alias path or choices."""
     if model.model_config.get("validate_by_alias") is False:
         return name
     return field.validation_alias or name
@@ -91,11 +91,11 @@ def _input_name(model: type[BaseModel], name: str, field: FieldInfo) -> Any:  # 
 def _require_stored(model: type[BaseModel], name: str, field: FieldInfo) -> None:
     what = f"the profile field {name!r} of {model.__name__}"
     if field.exclude:
-        raise ConfigurationError(f"{what} has exclude=True, so it would not be stored")
+        raise ConfigurationError(f"{what} has exclude=True, so it would not be stored: remove that")
     if any(kind in {SecretStr, SecretBytes} for kind in _kinds_in(field.annotation)):
         raise ConfigurationError(
             f"{what} is a Pydantic secret, which would be stored as asterisks: a profile is "
-            "shown to its owner, so keep a secret elsewhere"
+            "shown to its owner, so store the secret elsewhere"
         )
 
 
@@ -110,6 +110,7 @@ def _require_different(names: dict[str, str]) -> None:
     for name, wire in names.items():
         if wire in fields:
             raise ConfigurationError(
-                f"the profile fields {fields[wire]!r} and {name!r} have one name: {wire!r}"
+                f"the profile fields {fields[wire]!r} and {name!r} have the same name in requests, "
+                f"{wire!r}: rename one of them"
             )
         fields[wire] = name

@@ -1,4 +1,4 @@
-"""Which `Auth`s an app has, which endpoints each has brought, and which route answers what."""
+"""Which `Auth`s an app has, which endpoints each one added, and which route answers a request."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """One call of `install`: what it was given, the names it left out and the routes it added."""
+    """One call of `install`: its arguments, the names that were left out and the added routes."""
 
     auth: Auth
     profiles: Profiles[Profile]
@@ -25,30 +25,30 @@ class Installation:
 
     @property
     def publishes_keys(self) -> bool:
-        """Whether the `Auth`'s public keys are among those that the app publishes."""
+        """Whether the app publishes the public keys of this `Auth`."""
         return "jwks" not in self.without
 
     @property
     def publishes_metadata(self) -> bool:
-        """Whether the `Auth`'s issuer can be looked up in this app."""
+        """Whether the app publishes the metadata of this `Auth`'s issuer."""
         return "metadata" not in self.without
 
 
 def installations(app: FastAPI) -> dict[str, Installation]:
-    """Return what has been installed into an app, by its prefix, in that order."""
+    """Return the installations of an app by prefix, in order of `install`."""
     found: dict[str, Installation] = getattr(app.state, "tokenpair", {})
     return found
 
 
 def installed(app: FastAPI) -> dict[str, Auth]:
-    """Return every `Auth` that has been installed into an app, by its prefix, in that order."""
+    """Return every installed `Auth` of an app by prefix, in order of `install`."""
     return {prefix: each.auth for prefix, each in installations(app).items()}
 
 
 def answering(app: FastAPI, method: str, path: str) -> BaseRoute | None:
-    """Return the route of an app that answers a request, chosen as the router chooses.
+    """Return the route of an app that answers a request, as Starlette's router chooses it.
 
-    That is the first that fits, or else the first that has the path, which answers 405.
+    That is the first route that matches, or else the first one with the path, which answers 405.
     """
     partial = None
     for route in app.routes:
@@ -61,16 +61,16 @@ def answering(app: FastAPI, method: str, path: str) -> BaseRoute | None:
 
 
 def answers(app: FastAPI, method: str, path: str) -> bool:
-    """Tell whether a route of an app fits both the method and the path."""
+    """Tell whether a route of an app matches both the method and the path."""
     scope = _scope(app, method, path)
     return any(route.matches(dict(scope))[0] is Match.FULL for route in app.routes)
 
 
 def open_requests(app: FastAPI) -> frozenset[tuple[str, str]]:
-    """Return method and path of each request that an endpoint of ours answers without a token.
+    """Return method and path of each request that our endpoints answer without an access token.
 
-    Their 405 is among them. A request that a route of the app's own answers is not, even if its
-    path is ours.
+    Requests that they answer with 405 are included. Requests that the app's own routes answer are
+    not, even if the path is ours.
     """
     ours = [route for each in installations(app).values() for route in each.open_routes]
     return frozenset(

@@ -1,4 +1,4 @@
-"""The type of every string that comes in, and how a validator says what is wrong."""
+"""The type of strings in requests, and the error with which a validator explains a refusal."""
 
 from math import isfinite
 from typing import Annotated
@@ -7,15 +7,15 @@ from pydantic import AfterValidator
 
 
 class WrongValue(ValueError):
-    """What a validator raises whose text may be told: a rule, never the value.
+    """The error of a validator whose text is shown to the client: a rule, never the value.
 
-    The text of any other error is kept from the answer: "invalid literal for int(): 'hunter2'".
+    The text of any other error is not shown, such as "invalid literal for int(): 'hunter2'".
     """
 
 
 def _unstorable_text(text: str) -> str | None:
-    # Each would be a 500 further in: UTF-8 cannot write a lone surrogate, and PostgreSQL
-    # cannot keep a NUL.
+    # Each would be a 500 later: UTF-8 cannot encode a lone surrogate, and PostgreSQL cannot store
+    # a NUL.
     if "\0" in text:
         return "must not contain NUL"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -24,7 +24,7 @@ def _unstorable_text(text: str) -> str | None:
 
 
 def unstorable(value: object) -> str | None:
-    """Return why a JSON value cannot be stored, or None. Every key and value in it counts."""
+    """Return why a JSON value cannot be stored, or None. All keys and values in it are checked."""
     level = [value]
     while level:
         inside: list[object] = []

@@ -1,1 +1,1 @@
-"""The endpoints: each parses, calls one flow, and writes the answer down. No decisions here."""
+"""The endpoints: each parses the request, calls one flow and writes the answer."""

@@ -1,4 +1,4 @@
-"""The account's own endpoints: sign up, see and change oneself."""
+"""The endpoints of an account: sign up, see it and change it."""
 
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -
     tags = ["account"]
     AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
     schemas = AccountSchemas(profiles)
-    # Made here, for this app: to a type checker they are no types.
+    # They are made here, for this app: a type checker does not accept them as types.
     sign_up_body: Any = schemas.sign_up
     changes_body: Any = schemas.changes
 
@@ -39,7 +39,7 @@ def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -
         openapi_extra=PUBLIC,
     )
     async def sign_up(body: sign_up_body) -> Response:
-        """Make an account."""
+        """Create an account."""
         user = await auth.sign_up(email=body.email, password=body.password, profile=body.profile)
         return JSONResponse(schemas.show(user), status_code=201)
 
@@ -51,11 +51,11 @@ def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -
         responses=problem_responses(*ACCESS_ERRORS),
     )
     async def me(token: AccessToken) -> Response:
-        """See one's own account."""
+        """See your own account."""
         return JSONResponse(schemas.show(await auth.get_user(token.subject)))
 
     if not profiles.wire_names:
-        return  # There is nothing to change.
+        return  # The profile has no fields to change.
 
     @endpoints.add(
         "me.update",
@@ -65,6 +65,6 @@ def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -
         responses=problem_responses(*ACCESS_ERRORS, *BODY_ERRORS),
     )
     async def update_me(body: changes_body, token: AccessToken) -> Response:
-        """Change some of one's own profile fields; the others stay as they are."""
+        """Change some of your profile fields; the others stay as they are."""
         user = await auth.update_profile(token.subject, body, merge=schemas.merge)
         return JSONResponse(schemas.show(user))

@@ -78,9 +78,9 @@ def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
     """
 
     async def renew(request: Request) -> Response:
-        """Present the refresh token, get the next pair.
+        """Present the refresh token, and get the next pair.
 
-        One renewal at a time; after a lost answer, present the same token again.
+        Send one renewal at a time. If an answer is lost, present the same token again.
         """
         return transport.pair(request, await auth.renew(transport.token(request)))
 
@@ -92,7 +92,7 @@ def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
         "route_class": ProblemRoute if endpoints.has_dependencies else DirectRoute,
     }
     endpoints.add("refresh_token", summary="Renew", **options)(renew)
-    # The course's way. Its clients send GET, and read only `access_token`.
+    # For clients of the course's API, which send GET and read only `access_token`.
     endpoints.add(
         "refresh_token.get",
         deprecated=True,
@@ -133,7 +133,10 @@ def add_sessions(endpoints: Endpoints, auth: Auth, transport: Transport) -> None
         openapi_extra={"security": [{RefreshTokenBearer.scheme_name: []}]},
     )
     async def log_out(request: Request) -> Response:
-        """End the session of an access token or a refresh token, expired or not. Twice is fine."""
+        """End the session of an access token or a refresh token, which may have expired.
+
+        A repeated log-out has the same answer.
+        """
         await auth.log_out(transport.token(request))
         return transport.logged_out(request)
 
@@ -156,7 +159,7 @@ def add_sessions(endpoints: Endpoints, auth: Auth, transport: Transport) -> None
         responses=problem_responses(*ACCESS_ERRORS),
     )
     async def list_sessions(token: AccessToken) -> list[SessionInfo]:
-        """See one's live sessions, newest first."""
+        """See your live sessions, newest first."""
         sessions = await auth.list_sessions(token.subject)
         return [SessionInfo.of(session, current=token.session_id) for session in sessions]
 
@@ -169,5 +172,5 @@ def add_sessions(endpoints: Endpoints, auth: Auth, transport: Transport) -> None
         responses=problem_responses(*ACCESS_ERRORS, NotFound),
     )
     async def end_session(session_id: UUID, token: AccessToken) -> None:
-        """End one of one's sessions."""
+        """End one of your sessions."""
         await auth.end_session(token.subject, session_id)

@@ -1,4 +1,4 @@
-"""What a verifier looks up at the root: the public keys, and where they are."""
+"""The endpoints for verifiers, at the root: the public keys, and where they are."""
 
 from typing import ClassVar
 from urllib.parse import SplitResult, urlsplit
@@ -40,9 +40,9 @@ class JwkSet(BaseModel):
 
 
 class ServerMetadata(BaseModel):
-    """The metadata of an authorization server (RFC 8414 §2), as far as there is something.
+    """The metadata of an authorization server (RFC 8414 §2).
 
-    No endpoint here is one of OAuth's, so there are no response types and no grants.
+    There are no OAuth endpoints, so the lists of response types and grants are empty.
     """
 
     issuer: str
@@ -52,7 +52,7 @@ class ServerMetadata(BaseModel):
 
 
 def add_well_known(endpoints: Endpoints, auth: Auth) -> None:
-    """Add the endpoints that are for every `Auth` of an app together."""
+    """Add the endpoints that all `Auth`s of an app share."""
 
     @endpoints.add(
         "jwks",
@@ -62,7 +62,7 @@ def add_well_known(endpoints: Endpoints, auth: Auth) -> None:
         openapi_extra=PUBLIC,
     )
     async def jwks(request: Request, response: Response) -> JwkSet:
-        """See the public keys, of every issuer in this app."""
+        """See the public keys of every issuer in this app."""
         response.headers.update(_CACHEABLE)
         published = [each for each in installations(request.app).values() if each.publishes_keys]
         sets = [each.auth.keyring.to_public_jwks() for each in published]
@@ -72,7 +72,7 @@ def add_well_known(endpoints: Endpoints, auth: Auth) -> None:
 
     url = _url_of(auth.issuer)
     if not url:
-        return  # A verifier cannot ask for the metadata of an issuer that is no URL.
+        return  # Without a URL as the issuer, a verifier cannot find the metadata.
     path = _path_of(url)
 
     @endpoints.add(
@@ -83,7 +83,7 @@ def add_well_known(endpoints: Endpoints, auth: Auth) -> None:
         openapi_extra=PUBLIC,
     )
     async def server_metadata(request: Request, response: Response) -> ServerMetadata:
-        """Look up the keys of an issuer, for verifiers that know the issuer alone (RFC 8414)."""
+        """See where the keys are, for verifiers that know only the issuer (RFC 8414)."""
         issuer = _asked_for(request, path)
         origin = urlsplit(issuer)._replace(path="").geturl()
         mount: str = request.scope.get("root_path", "")
@@ -92,9 +92,9 @@ def add_well_known(endpoints: Endpoints, auth: Auth) -> None:
 
 
 def _asked_for(request: Request, path: str) -> str:
-    """Return the issuer with this path whose host was asked, or else the first one.
+    """Return the issuer with this path and the requested host, or else the first issuer.
 
-    `Host` only chooses: a verifier compares the issuer with the one that it knows (§3.3).
+    A forged `Host` does no harm: a verifier compares the issuer with the one that it knows (§3.3).
     """
     installed = [each for each in installations(request.app).values() if each.publishes_metadata]
     urls = {each.auth.issuer: _url_of(each.auth.issuer) for each in installed}
@@ -109,7 +109,7 @@ def _path_of(url: SplitResult) -> str:
 
 
 def _url_of(issuer: str) -> SplitResult | None:
-    """Return the parts of an issuer that is a URL (RFC 8414 §2); development has no https."""
+    """Return the parts of an issuer that is a URL (RFC 8414 §2). http is for development."""
     try:
         url = urlsplit(issuer)
     except ValueError:
