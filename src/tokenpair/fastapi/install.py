@@ -16,7 +16,7 @@ from tokenpair.fastapi.problems.answer import answer_crash, answer_error
 from tokenpair.fastapi.profile import Profile, Profiles
 from tokenpair.fastapi.registry import Installation, installations
 from tokenpair.fastapi.routes.account import add_account
-from tokenpair.fastapi.routes.sessions import add_renewal, add_sessions
+from tokenpair.fastapi.routes.sessions import add_log_in, add_renewal, add_sessions
 from tokenpair.fastapi.routes.well_known import add_well_known
 from tokenpair.fastapi.transport.header import HeaderTransport
 
@@ -55,7 +55,8 @@ def install(
     transport = HeaderTransport()
     add_renewal(endpoints, auth, transport)
     add_account(endpoints, auth, profiles)
-    add_sessions(endpoints, auth, transport)
+    add_log_in(endpoints, auth, transport)
+    add_sessions(endpoints, auth)
     add_well_known(endpoints, auth)
     installation = Installation(
         auth=auth,

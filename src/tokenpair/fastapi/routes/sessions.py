@@ -102,10 +102,9 @@ def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
     )(renew)
 
 
-def add_sessions(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
-    """Add all other endpoints of sessions."""
+def add_log_in(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
+    """Add the endpoints that open a session and end it."""
     tags = ["sessions"]
-    AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
 
     @endpoints.add(
         "login",
@@ -139,6 +138,12 @@ def add_sessions(endpoints: Endpoints, auth: Auth, transport: Transport) -> None
         """
         await auth.log_out(transport.token(request))
         return transport.logged_out(request)
+
+
+def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
+    """Add the endpoints for all sessions of a user."""
+    tags = ["sessions"]
+    AccessToken = Annotated[AccessClaims, Security(AccessTokenBearer(auth))]  # noqa: N806  A type.
 
     @endpoints.add(
         "logout.all",
