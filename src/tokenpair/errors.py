@@ -156,7 +156,7 @@ class TokenSuperseded(AuthError):
 
     code = "token_superseded"
     detail = "This session has a newer refresh token. Please use that one."
-    retry_after = 1
+    retry_after: int | None = 1
 
 
 class InsufficientRole(AuthError):
@@ -185,4 +185,4 @@ class Unavailable(AuthError):
 
     code = "unavailable"
     detail = "The service is temporarily unavailable. Please try again."
-    retry_after = 1
+    retry_after: int | None = 1

@@ -17,22 +17,22 @@ _PRUNING_LOCK = 7_046_029_254_386_353_131
 class now_plus(FunctionElement[datetime]):  # noqa: N801  It is used as a function.
     """The time by the database's clock plus a number of seconds, in the form of `UtcDateTime`."""
 
-    type = UtcDateTime()
-    inherit_cache = True
+    type: UtcDateTime = UtcDateTime()
+    inherit_cache: bool | None = True
 
 
 class this_transaction(FunctionElement[int]):  # noqa: N801  As above.
     """The number of the transaction that runs the statement; NULL on SQLite, which has none."""
 
-    type = sa.BigInteger()
-    inherit_cache = True
+    type: sa.BigInteger = sa.BigInteger()
+    inherit_cache: bool | None = True
 
 
 class pruning_turn(FunctionElement[bool]):  # noqa: N801  As above.
     """Whether this transaction may prune: on PostgreSQL, one at a time; on SQLite, always."""
 
-    type = sa.Boolean()
-    inherit_cache = True
+    type: sa.Boolean = sa.Boolean()
+    inherit_cache: bool | None = True
 
 
 def now(*, plus: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:

@@ -39,11 +39,13 @@ class PostgresDatabase:
         self._unit_settings = _unit_settings(timeouts)
         self._engines: list[AsyncEngine] = []
         self.timeouts = timeouts
-        self.name = connector.url.name
-        self.errors = ErrorTranslator(self.name, errors)
+        self.name: str = connector.url.name
+        self.errors: ErrorTranslator = ErrorTranslator(self.name, errors)
         self.write_lock: AbstractAsyncContextManager[None] = nullcontext()
-        self.renewals = PostgresRenewals(connector, self.errors, timeouts, size=pool_size)
-        self.feed = PostgresFeed(connector, self.errors, timeouts)
+        self.renewals: PostgresRenewals = PostgresRenewals(
+            connector, self.errors, timeouts, size=pool_size
+        )
+        self.feed: PostgresFeed = PostgresFeed(connector, self.errors, timeouts)
 
     @cached_property
     def engine(self) -> AsyncEngine:

@@ -33,11 +33,11 @@ class SqliteDatabase:
         self._pool_size = pool_size
         self._engines: list[AsyncEngine] = []
         self.timeouts = timeouts
-        self.name = connection.name_of(path)
-        self.errors = ErrorTranslator(self.name, errors)
-        self.write_lock = WriteLock(path, timeouts.pool)
-        self.renewals = SqliteRenewals(path, self.write_lock, timeouts)
-        self.feed = SqliteFeed(path, timeouts)
+        self.name: str = connection.name_of(path)
+        self.errors: ErrorTranslator = ErrorTranslator(self.name, errors)
+        self.write_lock: WriteLock = WriteLock(path, timeouts.pool)
+        self.renewals: SqliteRenewals = SqliteRenewals(path, self.write_lock, timeouts)
+        self.feed: SqliteFeed = SqliteFeed(path, timeouts)
 
     @cached_property
     def engine(self) -> AsyncEngine:
