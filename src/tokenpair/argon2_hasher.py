@@ -1,4 +1,7 @@
-"""argon2id by argon2-cffi, which reports a lack of memory as a failed verification."""
+"""Hashing with argon2id.
+
+argon2-cffi reports a lack of memory as a failed verification; this does not.
+"""
 
 from argon2.exceptions import HashingError, InvalidHashError, VerificationError
 from argon2.low_level import error_to_str
@@ -11,7 +14,7 @@ _SHORT_OF = {error_to_str(-22): "memory", error_to_str(-33): "threads, or memory
 
 
 class Hasher(Argon2Hasher):
-    """pwdlib's hasher, but a machine without memory or threads is not a wrong password."""
+    """pwdlib's hasher, which also tells a lack of memory or threads from a wrong password."""
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         """Hash a password. Raises `Unavailable` if there is no memory for it."""

@@ -9,8 +9,8 @@ from tokenpair.settings import PREFIX, Settings
 def database_url(settings: Settings, *, must_exist: bool = False) -> str:
     """Return the database's URL: as set, or that of an SQLite file in the data folder.
 
-    The file is made if it is missing, but not in production, and not if it `must_exist`: a command
-    that runs without the app's variables would otherwise make another, empty database. Raises
+    A missing file is created, except in production or with `must_exist`: otherwise, a command that
+    runs without the app's variables would create a second, empty database. Raises
     `ConfigurationError`.
     """
     if settings.database_url:
@@ -18,8 +18,9 @@ def database_url(settings: Settings, *, must_exist: bool = False) -> str:
     path = settings.data_dir / "tokenpair.db"
     if settings.is_production and not path.exists():
         raise ConfigurationError(
-            f"{PREFIX}DATABASE_URL is not set, and production does not make the SQLite database "
-            f"{path.absolute()}: set {PREFIX}DATABASE_URL, or give the command --database-url"
+            f"{PREFIX}DATABASE_URL is not set, and in production tokenpair does not create the "
+            f"SQLite database {path.absolute()}: set {PREFIX}DATABASE_URL, or give the command "
+            "--database-url"
         )
     if must_exist and not path.exists():
         raise ConfigurationError(

@@ -100,8 +100,8 @@ class KeySource:
         """Look for new keys now: a token names an unknown one, which other workers may know.
 
         Return whether the keys are known to be up to date; they are not while the file is invalid.
-        Any client can send unknown keys. So a look must be cheap: a few microseconds while the file
-        is unchanged, and an invalid file is read at most every `RETRY_SECONDS`.
+        Any client can send unknown keys. So this check must be cheap: a few microseconds while the
+        file is unchanged, and an invalid file is read at most every `RETRY_SECONDS`.
         """
         if (now := self._monotonic()) - self._failed_at < RETRY_SECONDS:
             return False

@@ -25,4 +25,6 @@ class Listeners(Generic[News]):
             try:
                 listener(news)
             except Exception:  # noqa: BLE001  What a listener does must not undo what has happened.
-                _log.exception("a listener failed; the change that it was told of stays")
+                _log.exception(
+                    "a listener raised an error; the change it was notified of is not undone"
+                )

@@ -144,7 +144,7 @@ def test_wrong_arguments_are_one_line_that_repeats_no_value(
     status, out, err = command(*arguments)
 
     prog = complaint.partition(":")[0]
-    assert (status, out, err) == (2, "", f"{complaint}; {prog} --help explains\n")
+    assert (status, out, err) == (2, "", f"{complaint}; see {prog} --help\n")
 
 
 def test_a_reader_that_closes_the_pipe_early_causes_no_traceback() -> None:

@@ -69,7 +69,7 @@ async def test_whatever_becomes_of_its_bell_the_storage_is_closed(
     assert storage.is_closed
 
 
-async def test_who_loses_patience_with_the_end_closes_the_storage_all_the_same() -> None:
+async def test_a_cancelled_close_closes_the_storage() -> None:
     """As a server does with a worker that does not stop."""
     storage, bell = ClosingStorage(), BadBell(never_end)
     auth = with_bell(storage, bell)

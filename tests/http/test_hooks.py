@@ -104,7 +104,7 @@ async def test_the_error_says_what_to_do_and_not_what_was_returned() -> None:
         with pytest.raises(TypeError) as raised:
             await client.get("/hello", headers=bearer(pair.access_token))
 
-    assert "Friends.verify_token_data returned str and must return None" in str(raised.value)
+    assert "Friends.verify_token_data returned str: it must return None" in str(raised.value)
     assert "raise an AuthError or an HTTPException" in str(raised.value)
     assert "secret" not in str(raised.value)
 

@@ -187,7 +187,7 @@ async def test_a_route_after_ours_is_not_described_for_it_never_answers(
 
     assert await whose_log_in(app) == "ours"
     assert described(app) == described(app) == "Log in"
-    assert caplog.text.count("POST /auth/login of the app is never reached") == 1
+    assert caplog.text.count("POST /auth/login of the app is unreachable") == 1
     assert_is_whole(app)
 
 

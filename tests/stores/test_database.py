@@ -138,7 +138,7 @@ async def test_on_sqlite_it_takes_turns_with_the_librarys_writers(tmp_path: Path
     await storage.open(migrate=True)
 
     async with storage.begin():
-        with pytest.raises(Unavailable, match="waited too long for a turn to write"):
+        with pytest.raises(Unavailable, match="timed out waiting for the write lock"):
             async with database.writing():
                 raise AssertionError("there is one writer at a time")
 

@@ -156,7 +156,7 @@ def db_group() -> None:
 
 @db.command("upgrade")
 def upgrade(*, database_url: DatabaseUrl = None) -> None:
-    """Bring the tables up to date. It may run twice, also on two machines at once."""
+    """Bring the tables up to date. Safe to repeat, and to run on several machines at once."""
     _to_environment(TOKENPAIR_DATABASE_URL=database_url)
     name = asyncio.run(_open_database(BooklySettings.read(), migrate=True))
     typer.echo(f"The tables of {name} are up to date.")

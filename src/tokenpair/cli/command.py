@@ -132,7 +132,7 @@ def number(lowest: int, highest: int) -> Callable[[str], int]:
 
 def refuse(prog: str, message: str) -> NoReturn:
     """Write one line to the standard error and exit with status 2."""
-    print(f"{prog}: {message}; {prog} --help explains", file=sys.stderr)
+    print(f"{prog}: {message}; see {prog} --help", file=sys.stderr)
     sys.exit(2)
 
 

@@ -12,7 +12,7 @@ from tokenpair.stores.sql import SqlStorage
 
 
 def upgrade(*, database_url: str | None) -> None:
-    """Bring the tables up to date. It may run twice, also on two machines at once."""
+    """Bring the tables up to date. Safe to repeat, and to run on several machines at once."""
     storage = SqlStorage.from_url(url_of(read_settings(database_url)))
 
     async def run() -> None:

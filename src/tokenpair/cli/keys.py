@@ -18,14 +18,14 @@ from tokenpair.settings import PREFIX, Settings
 _MEANINGS = {
     KeyState.SIGNING: "signs and verifies",
     KeyState.PUBLISHED: "verifies",
-    KeyState.RENEWAL_ONLY: "verifies refresh tokens alone",
+    KeyState.RENEWAL_ONLY: "verifies only refresh tokens",
 }
 
 
 def new(*, file: Path | None, algorithm: str) -> None:
     """Make a new key. It is published at once, and signs after `tokenpair keys rotate`.
 
-    A missing file is made, readable by its owner alone; its first key signs.
+    A missing file is created, readable only by its owner. The first key of a new file signs.
     """
     key_file = _key_file(file)
     now = datetime.now(UTC)
@@ -35,7 +35,7 @@ def new(*, file: Path | None, algorithm: str) -> None:
 
 
 def list_keys(*, file: Path | None) -> None:
-    """List the keys, newest first: id, algorithm, state, and since when. Shows no secret."""
+    """List the keys, newest first: id, algorithm, state and its start. Shows no secret."""
     if file:
         keyring = read_keyring(file)
     elif (settings := Settings.read()).keys:
@@ -48,7 +48,8 @@ def list_keys(*, file: Path | None) -> None:
 def rotate_keys(*, file: Path | None, early: bool) -> None:
     """Let the new key sign. The old one still verifies, until `tokenpair keys retire`.
 
-    Refused within 5 minutes of `tokenpair keys new`: verifiers may keep the public keys as long.
+    Refused within 5 minutes of `tokenpair keys new`: verifiers may cache the public keys for that
+    long.
     """
     _show(_change(_key_file(file), lambda keyring: rotate(keyring, datetime.now(UTC), early=early)))
 

@@ -94,7 +94,7 @@ def _roles_argument(parser: ArgumentParser) -> None:
         "roles",
         nargs="*",
         metavar="ROLE",
-        help="All roles of the account. Without any, it loses those that it has.",
+        help="The new roles of the account. Without a role, all its roles are removed.",
     )
 
 

@@ -43,7 +43,9 @@ def get_auth(request: HTTPConnection) -> Auth:
     for each in installations(request.scope["app"]).values():
         return each.auth
     # A mistake in the program, not in the request: so it is not an AuthError.
-    raise RuntimeError("call tokenpair.fastapi.install(app, auth) first")
+    raise RuntimeError(
+        "no Auth is installed into this app: call tokenpair.fastapi.install(app, auth)"
+    )
 
 
 def misused(hook: Callable[[Any], object], returned: object) -> TypeError:
@@ -52,7 +54,7 @@ def misused(hook: Callable[[Any], object], returned: object) -> TypeError:
         returned.close()  # Or Python warns that it was never awaited.
     name = getattr(hook, "__qualname__", type(hook).__name__)
     return TypeError(
-        f"{name} returned {type(returned).__name__} and must return None, and not be async. "
+        f"{name} returned {type(returned).__name__}: it must return None, and must not be async. "
         "To refuse a token, raise an AuthError or an HTTPException"
     )
 

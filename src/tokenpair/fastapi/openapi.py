@@ -54,8 +54,8 @@ def _describe(document: dict[str, Any], app: FastAPI, route: APIRoute) -> None:
                 continue
             if answering(app, method, path) is route:
                 _log.warning(
-                    "%s %s of the app is never reached: install() has added it before. "
-                    "Remove one of the two, for example with install(..., without=...)",
+                    "%s %s of the app is unreachable: install() added a route with this path "
+                    "earlier. Remove one of the two, for example with install(..., without=...)",
                     *(method, path),
                 )
                 _put_back(document, app, route, path, method.lower())

@@ -44,7 +44,7 @@ class StrictRequest(Request):
             yield chunk
 
     async def json(self) -> Any:  # noqa: ANN401  JSON is anything.
-        """Parse the body. Every error in it becomes the one that FastAPI expects."""
+        """Parse the body. Raises `JSONDecodeError` for any invalid JSON, as FastAPI expects."""
         try:
             return strict_json(await self.body())
         except ValueError as exc:
@@ -52,7 +52,7 @@ class StrictRequest(Request):
 
 
 class ProblemRoute(APIRoute):
-    """A route that answers its errors as problems, whatever the app around it does.
+    """A route that answers its errors as problems, with or without handlers in the app.
 
     It accepts a trailing slash without a redirect. It tells caches not to store its answers, unless
     the endpoint sets `Cache-Control` itself. OpenAPI describes the errors as problems.
@@ -78,7 +78,7 @@ class ProblemRoute(APIRoute):
         return super().matches(scope)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a wrong method, too, which the framework refuses before our handler."""
+        """Also respond to a wrong method, which Starlette rejects before it calls our handler."""
         try:
             await super().handle(scope, receive, send)
         except HTTPException as exc:
@@ -105,8 +105,8 @@ class ProblemRoute(APIRoute):
 class DirectRoute(ProblemRoute):
     """Calls its endpoint with the request only, without FastAPI's dependencies and models.
 
-    For renewal, the endpoint that is called most: they would take longer than its own work. OpenAPI
-    describes it like any other.
+    Renewal uses it, because it is called most: FastAPI's dependencies and models would take longer
+    than the renewal itself. OpenAPI describes the route like any other.
     """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

@@ -292,14 +292,14 @@ def test_how_a_dead_worker_stood_is_forgotten_and_what_it_counted_is_not(
     with running_bookly(tmp_path, "--workers", "2") as bookly:
         httpx2.post(f"{bookly.url}{API}/auth/signup", json=account, timeout=30)
         httpx2.post(f"{bookly.url}{API}/auth/login", json=account, timeout=30)
-        until(lambda: len(standing_in(folder)) == 2)
+        until(lambda: len(workers_in(folder)) == 2)
         until(lambda: log_ins(bookly.url) == 1)
-        killed = standing_in(folder)
+        killed = workers_in(folder)
 
         for process in killed:
             os.kill(process, signal.SIGKILL)
 
-        until(lambda: log_ins(bookly.url) == 1 and not killed & standing_in(folder))
+        until(lambda: log_ins(bookly.url) == 1 and not killed & workers_in(folder))
 
 
 def test_a_file_that_is_just_being_made_is_left_for_the_next_time(
@@ -311,7 +311,7 @@ def test_a_file_that_is_just_being_made_is_left_for_the_next_time(
     assert list(AllWorkers().collect()) == []
 
 
-def standing_in(folder: Path) -> set[int]:
+def workers_in(folder: Path) -> set[int]:
     """Return the workers with a file about password hashing in the folder."""
     return {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_livesum_*.db")}
 

@@ -84,7 +84,7 @@ async def test_an_unknown_field_is_refused_and_named(
     response = await client.post(path, json=body(**{name: CANARY}))
 
     assert told(response) == (422, "invalid_input")
-    assert response.json()["errors"] == [{"field": name, "reason": "is not known here"}]
+    assert response.json()["errors"] == [{"field": name, "reason": "is an unknown field"}]
     assert_no_echo(response, caplog)
 
 

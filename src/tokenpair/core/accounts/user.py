@@ -1,4 +1,4 @@
-"""An account: what an endpoint may return of it, and what a storage keeps besides."""
+"""An account: the part that an endpoint may return, and the rest, which only a storage reads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

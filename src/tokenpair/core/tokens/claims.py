@@ -39,7 +39,7 @@ class Claims:
     issued_at: datetime
     expires_at: datetime
     not_before: datetime | None = None
-    """Our tokens have none; a token that has one is checked against it (RFC 7519 §4.1.5)."""
+    """Our tokens have no "nbf"; `check` enforces it if a token has one (RFC 7519 §4.1.5)."""
 
     def check(self, now: datetime) -> None:
         """Require that the token is valid at `now`: between "nbf" and "exp" (RFC 7519 §4.1).
@@ -67,9 +67,9 @@ class Claims:
 class AccessClaims(Claims):
     """The content of an access token (RFC 9068). It has no name and no e-mail address.
 
-    `version` is the user's at the moment of issue. When the user's is higher by now, the token is
-    stale. `amr` lists how the user authenticated (RFC 8176), such as "pwd". It is empty in
-    tokens of sessions from before this claim.
+    `version` is the user's version when the token was issued. If the user's version is higher now,
+    the token is stale. `amr` lists how the user authenticated (RFC 8176), such as "pwd". It is
+    empty in tokens of sessions from before this claim.
     """
 
     typ = "at+jwt"
@@ -81,7 +81,7 @@ class AccessClaims(Claims):
 
     def to_json(self) -> str:
         """As `Claims.to_json`."""
-        # Named, not super(): slots make dataclass build a new class, which super() would miss.
+        # `Claims` is named because super() fails: with slots, dataclass builds a new class.
         return (
             f'{Claims.to_json(self)},"roles":{_list(self.roles)},"ver":{self.version},'
             f'"auth_time":{int(self.authenticated_at.timestamp())}'

@@ -1,4 +1,4 @@
-"""Claims to JWT and back. The header's "typ" selects the kind, the key the algorithm.
+"""Claims to JWT and back. The header's "typ" selects the kind of token, and its key the algorithm.
 
 An access token is signed with the private key, so that other services can verify it by the JWKS.
 A refresh token, which only we read, has a MAC under a key derived from that key. A token with the
@@ -122,9 +122,9 @@ class Codec:
         if not isinstance(payload, dict):
             raise InvalidToken("the payload is not an object")
         if payload.get("iss") != self._issuer:
-            raise InvalidToken("another issuer")
+            raise InvalidToken("the token is from another issuer")
         if payload.get("aud") != self._audience:
-            raise InvalidToken("another audience")
+            raise InvalidToken("the token is for another audience")
         return kind.from_payload(payload)
 
     def decode_access(self, token: str) -> AccessClaims:
@@ -144,18 +144,20 @@ class Codec:
     def _verify(self, token: str) -> tuple[Kind, bytes]:
         """Check form, header and signature; return the kind and the payload."""
         if len(token) > MAX_TOKEN_LENGTH:
-            raise InvalidToken("too long")
+            raise InvalidToken("the token is too long")
         header, _, rest = token.partition(".")
         if not (rule := self._rules.get(header) or self._new_rule(header)):
-            raise InvalidToken("an unknown header: another form, key, algorithm or kind")
+            raise InvalidToken(
+                "the header is unknown: its form, key, algorithm or kind is not accepted"
+            )
         body, _, signature = rest.partition(".")
         try:
             # A third dot is not base64url either.
             payload, mac = from_base64url(body), from_base64url(signature)
         except ValueError as exc:
-            raise InvalidToken("not base64url") from exc
+            raise InvalidToken("the payload or the signature is not base64url") from exc
         if not rule.signer.verifies(mac, token[: len(header) + 1 + len(body)].encode()):
-            raise InvalidToken("the signature does not verify")
+            raise InvalidToken("the signature is invalid")
         return rule.kind, payload
 
     def _new_rule(self, header: str) -> _Rule | None:

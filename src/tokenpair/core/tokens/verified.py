@@ -1,4 +1,4 @@
-"""Remember verified access tokens: each is sent for ten minutes, and its signature costs most."""
+"""A cache of verified access tokens, because verifying a signature is the slowest check."""
 
 from tokenpair.core.tokens.claims import AccessClaims
 

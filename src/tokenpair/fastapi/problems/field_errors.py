@@ -46,11 +46,11 @@ _SAFE = frozenset(
         "uuid_version",
     }
 )
-# Pydantic's errors for text instead of JSON.
+# Pydantic's errors when the body is text instead of a JSON object or list.
 _OF_STRUCTURE = frozenset(
     {"dataclass_type", "dict_type", "list_type", "missing", "model_attributes_type", "model_type"}
 )
-# A name that is safe to repeat: it contains nothing but a name.
+# An unknown field's name that is safe to repeat: a plain identifier.
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 # How Pydantic names the value at the beginning of a message: "String should have ...".
 _SUBJECT = re.compile(r"^[A-Z]\w* should")
@@ -83,7 +83,7 @@ def _field_error(error: dict[str, Any], known: frozenset[str]) -> FieldError:
         location, unknown = location[:-1], str(location[-1])
         if _PLAIN_NAME.fullmatch(unknown):
             names = [*_path(location, known), unknown]
-            return FieldError(".".join(names), "is not known here")
+            return FieldError(".".join(names), "is an unknown field")
     return FieldError(".".join(_path(location, known)) or str(location[0]), _reason(kind, error))
 
 

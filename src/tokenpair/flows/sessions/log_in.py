@@ -73,7 +73,7 @@ class LogIn:
                 # The hash has changed since: by a rehash, and the password is still right, or by
                 # a reset, and it is wrong. The next round finds out.
                 continue
-        raise InvalidCredentials("the password kept changing")
+        raise InvalidCredentials("the password hash changed during each attempt to log in")
 
     async def _prove(self, email: str, password: str) -> tuple[UUID, PasswordProof]:
         found = await self._find(email)

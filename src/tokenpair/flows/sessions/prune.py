@@ -1,4 +1,4 @@
-"""Prune: remove old sessions and revocations, so that the tables do not grow for ever."""
+"""Prune: remove old sessions and revocations, so that the size of the tables stays bounded."""
 
 import asyncio
 import time

@@ -48,7 +48,7 @@ class Renew:
                 await self.judge(claims, now)
                 # Reached only when a fail-over has taken the row back between the two: the next
                 # try succeeds.
-                raise Unavailable("the row changed while it was judged")
+                raise Unavailable("the session's row changed during the check")
         except AuthError as exc:
             self.notify(RenewalAttempted(outcome=_outcome_of(exc)))
             raise

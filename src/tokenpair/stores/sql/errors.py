@@ -115,7 +115,7 @@ class ErrorTranslator:
         """Return the error to raise if the database, and not the request, is at fault."""
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._unavailable(
-                f"is not trusted: its certificate is refused: {error.verify_message}"
+                f"is not trusted: its certificate is invalid: {error.verify_message}"
             )
         if isinstance(error, sa.exc.TimeoutError | OSError):  # Drivers pass on the socket's errors.
             reason = str(error).partition("\n")[0] or "no reason is given"

@@ -66,7 +66,10 @@ class Migrations:
             revision = await self._revision(engine)
         except sa.exc.ProgrammingError as exc:
             name = backend_of(engine).name
-            raise Unavailable(f"the table {self.table} of {name} may not be read") from exc
+            raise Unavailable(
+                f"the table {self.table} of {name} cannot be read: "
+                "grant SELECT on it to the app's database user"
+            ) from exc
         known, head = _remembered_scripts(self)
         if revision == head:
             return Condition.OK

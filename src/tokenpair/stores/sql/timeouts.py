@@ -30,7 +30,7 @@ class Timeouts:
     close: float = 1
     """Wait for the server when a connection is closed: it may be unreachable by then."""
     health: float = 3
-    """Length of a look at the health."""
+    """Length of a health check."""
 
 
 DEFAULT_TIMEOUTS = Timeouts()

@@ -68,14 +68,14 @@ class SessionPromises:
         assert state == SessionState.of(session, user)
 
     async def test_an_unknown_session_is_none_or_false(self, storage: Storage) -> None:
-        nobody, nothing = uuid7(), uuid7()
+        user_id, session_id = uuid7(), uuid7()
 
         async with storage.begin() as tx:
-            assert await tx.sessions.lock(nobody, nothing) is None
-            assert not await tx.sessions.end(nobody, nothing, EndReason.LOGOUT, NOW)
-            assert await tx.sessions.live(nobody, NOW) == []
-            assert await tx.sessions.end_all(nobody, EndReason.LOGOUT_ALL, NOW) == 0
-        assert await storage.session_state(nobody, nothing, NOW) is None
+            assert await tx.sessions.lock(user_id, session_id) is None
+            assert not await tx.sessions.end(user_id, session_id, EndReason.LOGOUT, NOW)
+            assert await tx.sessions.live(user_id, NOW) == []
+            assert await tx.sessions.end_all(user_id, EndReason.LOGOUT_ALL, NOW) == 0
+        assert await storage.session_state(user_id, session_id, NOW) is None
         assert await storage.renew(make_token(make_session(make_user())), NOW, FORGIVING) is None
 
     async def test_a_session_is_found_by_its_own_user_only(self, storage: Storage) -> None:

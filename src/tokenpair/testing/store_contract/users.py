@@ -96,16 +96,16 @@ class UserPromises:
         assert await read_user(storage, second) is None
 
     async def test_an_unknown_user_is_none_or_false(self, storage: Storage) -> None:
-        nobody = uuid7()
+        unknown = uuid7()
 
         async with storage.begin() as tx:
-            assert await tx.users.get(nobody) is None
-            assert await tx.users.lock(nobody) is None
+            assert await tx.users.get(unknown) is None
+            assert await tx.users.lock(unknown) is None
             assert await tx.users.list(limit=10) == []
-            assert not await tx.users.set_password_hash(nobody, "hash-2", replacing="hash-1")
-            assert not await tx.users.set_profile(nobody, {"name": "Ada"})
-            assert not await tx.users.set_roles(nobody, frozenset({"admin"}))
-            assert not await tx.users.set_disabled(nobody, NOW)
+            assert not await tx.users.set_password_hash(unknown, "hash-2", replacing="hash-1")
+            assert not await tx.users.set_profile(unknown, {"name": "Ada"})
+            assert not await tx.users.set_roles(unknown, frozenset({"admin"}))
+            assert not await tx.users.set_disabled(unknown, NOW)
 
     async def test_users_are_listed_newest_first(self, storage: Storage) -> None:
         users = [

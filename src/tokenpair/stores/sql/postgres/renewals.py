@@ -116,7 +116,7 @@ class PostgresRenewals:
                 await places.acquire()
         except TimeoutError as exc:
             name = self._connector.url.name
-            raise Unavailable(f"waited too long for a connection to {name}") from exc
+            raise Unavailable(f"timed out waiting for a connection to {name}") from exc
 
     async def _execute(self, arguments: tuple[object, ...]) -> asyncpg.Record | None:
         """Execute on an idle connection, or on a new one if the server has closed that.

@@ -55,7 +55,7 @@ def _translate_synonyms(rest: dict[str, str]) -> None:
     if "ssl" in rest:
         mode = rest.pop("ssl")
         if mode not in {"true", *_SSL_MODES}:
-            raise refused("ssl", "must be true; or write sslmode")
+            raise refused("ssl", "must be true; for other modes, set sslmode")
         rest.setdefault("sslmode", "require" if mode == "true" else mode)
 
 

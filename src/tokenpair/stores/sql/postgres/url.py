@@ -120,7 +120,7 @@ def _hosts(authority: str, host: str | None, port: str | None) -> tuple[Host, ..
     else:
         hosts = [_host(each, is_quoted=False) for each in host.split(",")]
     if len(hosts) > 1 and not all(name for name, _ in hosts):
-        raise ConfigurationError("the database URL: a host has no name")
+        raise ConfigurationError("the database URL: a host name is missing")
     ports = [_port(each) for each in port.split(",")] if port else [None]
     if len(ports) == 1:
         ports *= len(hosts)

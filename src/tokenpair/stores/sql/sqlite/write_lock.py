@@ -40,7 +40,7 @@ class WriteLock:
             async with asyncio.timeout(self._seconds):
                 await self._lock.acquire()
         except TimeoutError as exc:
-            raise Unavailable("waited too long for a turn to write") from exc
+            raise Unavailable("timed out waiting for the write lock") from exc
 
     async def __aexit__(self, *_: object) -> None:
         self._lock.release()
