@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULE_LINES = 260
 FUNCTION_LINES = 60
 SUBJECT_CHARACTERS = 72
-PRONOUNS_PER_1000_WORDS = 1
+RELATIVES_PER_1000_WORDS = 1
 
 CODE = {"documents", "src", "bookly", "tests", "bench"}
 
@@ -36,9 +36,10 @@ NOT_OURS_EITHER = (
 
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 PRONOUN = re.compile(
-    r"\b(who(?:m|so)?ever|whatever|whichever|(?:no|some|any|every)body|(?:any|some)one|whose|whom)\b",
+    r"\b(who(?:m|so)?ever|whatever|whichever|(?:no|some|any|every)body|(?:any|some)one)\b",
     re.IGNORECASE,
 )
+RELATIVE = re.compile(r"\b(whose|whom)\b", re.IGNORECASE)
 PHRASES = {
     r"\bwill do\b(?=[.,:;)]|$)": "write 'is valid' or 'works'",
     r"\bwill not do\b": "write 'is invalid', 'is unsupported' or 'is missing'",
@@ -164,9 +165,10 @@ def in_text(path: str, line: int, text: str) -> Iterator[Finding]:
     """Yield what one line of prose has that a reader must read twice."""
     for match in PRONOUN.finditer(text):
         advice = f"'{match[0]}': name the caller, client, worker, operator or attacker"
-        if match[0].lower() in {"whose", "whom"}:
-            advice = f"'{match[0]}': make two sentences, or write 'with'"
         yield Finding(path=path, line=line, kind="pronouns", advice=advice)
+    for match in RELATIVE.finditer(text):
+        advice = f"'{match[0]}': make two sentences, or write 'with'"
+        yield Finding(path=path, line=line, kind="whose", advice=advice)
     for pattern, instead in PHRASES.items():
         for match in re.finditer(pattern, text):
             yield Finding(path=path, line=line, kind="phrases", advice=f"'{match[0]}': {instead}")
@@ -193,9 +195,9 @@ def in_code(path: str, source: str) -> Iterator[Finding]:
 def too_many(folders: dict[str, Folder]) -> Iterator[str]:
     """Yield the findings of each kind that a folder has too many of."""
     for name, folder in folders.items():
-        for kind in ("pronouns", "phrases", "give", "modules", "functions"):
+        for kind in ("pronouns", "whose", "phrases", "give", "modules", "functions"):
             found = folder.of(kind)
-            allowed = folder.words * PRONOUNS_PER_1000_WORDS // 1000 if kind == "pronouns" else 0
+            allowed = folder.words * RELATIVES_PER_1000_WORDS // 1000 if kind == "whose" else 0
             if len(found) > allowed:
                 yield from map(str, found)
                 yield f"{name}: {len(found)} {kind}, {allowed} at most\n"
@@ -226,14 +228,17 @@ def long_subjects(log: str) -> Iterator[str]:
 
 def summary(folders: dict[str, Folder]) -> str:
     """Return a table of what each folder contains."""
-    columns = f"{'words':>8}{'pronouns':>10}{'per 1,000':>11}{'phrases':>9}{'Give':>6}{'long':>6}"
+    columns = (
+        f"{'words':>8}{'pronouns':>10}{'whose':>7}{'per 1,000':>11}"
+        f"{'phrases':>9}{'Give':>6}{'long':>6}"
+    )
     rows = [f"{'':12}{columns}"]
     for name, folder in folders.items():
-        pronouns = len(folder.of("pronouns"))
+        pronouns, whose = len(folder.of("pronouns")), len(folder.of("whose"))
         long = len(folder.of("modules")) + len(folder.of("functions"))
-        per_1000 = 1000 * pronouns / max(folder.words, 1)
+        per_1000 = 1000 * whose / max(folder.words, 1)
         rows.append(
-            f"{name:12}{folder.words:8}{pronouns:10}{per_1000:11.1f}"
+            f"{name:12}{folder.words:8}{pronouns:10}{whose:7}{per_1000:11.1f}"
             f"{len(folder.of('phrases')):9}{len(folder.of('give')):6}{long:6}"
         )
     return "\n".join(rows)

@@ -393,11 +393,11 @@ from bookly.ops import logs
 
 logs.configure(production=sys.argv[1] == "production")
 password = "hunter2-" + "hunter2"
-logging.getLogger("somebody").warning("a line\\n%s and \\x1b[31mred", "another: forged")
+logging.getLogger("shop").warning("a line\\n%s and \\x1b[31mred", "another: forged")
 try:
     raise ValueError("wrong")
 except ValueError:
-    logging.getLogger("somebody").exception("a crash")
+    logging.getLogger("shop").exception("a crash")
 logging.getLogger("sqlalchemy.engine").info("SELECT")
 """
 
