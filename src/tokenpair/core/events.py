@@ -49,20 +49,33 @@ class RevokedTokens(TypedDict, total=False):
     min_version: int
 
 
+class Event:
+    """What listeners are told: the base class of all events."""
+
+    __slots__ = ()
+
+
+class RecordedEvent(Event):
+    """What a unit of work records: the base class of events that change a table."""
+
+    __slots__ = ()
+
+    @property
+    def revokes(self) -> RevokedTokens | None:
+        """Tokens that the event revokes, or None. The storage writes a revocation for them."""
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOpened:
+class SessionOpened(RecordedEvent):
     """A user has logged in. `OpenSession` records it beside the new session."""
 
     user_id: UUID
     session_id: UUID
 
-    @property
-    def revokes(self) -> None:
-        """No tokens."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded:
+class SessionEnded(RecordedEvent):
     """A session has ended before its time: its tokens are revoked.
 
     `Sessions.end` and `Sessions.end_all` record one for each session that they end.
@@ -79,7 +92,7 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RolesChanged:
+class RolesChanged(RecordedEvent):
     """A user has other roles: access tokens with a version below `version` are stale.
 
     `Users.set_roles` records it.
@@ -95,24 +108,18 @@ class RolesChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogInFailed:
+class LogInFailed(Event):
     """A log-in has opened no session. `outcome` is not *succeeded*."""
 
     outcome: LogInOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenewalAttempted:
+class RenewalAttempted(Event):
     """A renewal has ended, in a new pair or in an error."""
 
     outcome: RenewalOutcome
 
-
-RecordedEvent = SessionOpened | SessionEnded | RolesChanged
-"""What a unit of work records. The storage writes a revocation for what an event `revokes`."""
-
-Event = RecordedEvent | LogInFailed | RenewalAttempted
-"""What listeners are told."""
 
 Notify = Callable[[Event], None]
 """Tells the listeners of an event that no unit of work records."""

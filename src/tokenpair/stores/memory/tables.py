@@ -1,6 +1,7 @@
 """The tables in memory."""
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,12 +21,7 @@ class Tables:
     longest_access: timedelta | None = None
 
     def copy(self) -> "Tables":
-        return replace(
-            self,
-            users=dict(self.users),
-            sessions=dict(self.sessions),
-            revocations=dict(self.revocations),
-        )
+        return Tables(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
 
     def user_of(self, session: StoredSession) -> User | None:
         found = self.users.get(session.user_id)
