@@ -282,7 +282,7 @@ def test_each_worker_reports_the_numbers_of_all_workers(
     assert not any("pid" in labels for labels in told.labels("tokenpair_feed_staleness_seconds"))
 
 
-def test_how_a_dead_worker_stood_is_forgotten_and_what_it_counted_is_not(
+def test_a_dead_workers_gauges_are_dropped_and_its_counters_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = {"email": "ada@example.com", "password": PASSWORD}
