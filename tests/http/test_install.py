@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from tests.http.conftest import bearer, talking_to, told
 from tokenpair import AccessClaims, Auth, Key, Keyring
-from tokenpair.errors import AuthError, ConfigurationError
+from tokenpair.errors import AuthError, ConfigurationError, TokenPairError
 from tokenpair.fastapi import AccessToken, AccessTokenBearer, RoleChecker, install
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
@@ -344,3 +344,47 @@ def test_two_under_one_prefix_are_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="already: choose another"):
         install(app, make_auth())
+
+
+class OwnError(AuthError):
+    """An error of the app's own."""
+
+    code = "out_of_tea"
+    detail = "There is no tea."
+
+
+@pytest.mark.parametrize("refused_first", [False, True], ids=["before", "after"])
+async def test_a_refused_token_changes_no_other_answer_of_an_app_without_install(
+    refused_first: bool,
+) -> None:
+    app = FastAPI()
+
+    @app.get("/hello", dependencies=[Depends(AccessTokenBearer(make_auth()))])
+    async def hello() -> None: ...
+
+    @app.get("/tea")
+    async def tea() -> None:
+        raise OwnError
+
+    async with talking_to(app) as client:
+        if refused_first:
+            assert told(await client.get("/hello")) == (401, "not_authenticated")
+
+        with pytest.raises(OwnError):
+            await client.get("/tea")
+
+
+async def test_an_app_may_answer_all_errors_of_the_library_by_one_handler() -> None:
+    app = FastAPI()
+
+    @app.exception_handler(TokenPairError)
+    async def own(_: object, __: TokenPairError) -> PlainTextResponse:
+        return PlainTextResponse("our own page", 401)
+
+    @app.get("/hello", dependencies=[Depends(AccessTokenBearer(make_auth()))])
+    async def hello() -> None: ...
+
+    async with talking_to(app) as client:
+        answer = await client.get("/hello")
+
+    assert (answer.status_code, answer.text) == (401, "our own page")

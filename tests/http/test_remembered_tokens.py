@@ -7,7 +7,7 @@ import pytest
 from fastapi import Depends, FastAPI
 
 from tests.http.conftest import bearer, talking_to
-from tokenpair import AccessClaims, Auth, Key, Keyring, TokenPair, User
+from tokenpair import AccessClaims, Auth, Claims, Key, Keyring, TokenPair, User
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import (
     AccessTokenRequired,
@@ -16,7 +16,7 @@ from tokenpair.errors import (
     SessionEnded,
     StaleToken,
 )
-from tokenpair.fastapi import AccessTokenBearer
+from tokenpair.fastapi import AccessTokenBearer, TokenBearer
 from tokenpair.fastapi.transport.header import access_claims
 from tokenpair.keys import KeySource
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
@@ -45,6 +45,30 @@ async def pair(auth: Auth, ada: User) -> TokenPair:
 async def present(auth: Auth, token: str) -> AccessClaims:
     """Verify a token as in a request's header."""
     return await access_claims(auth, f"Bearer {token}".encode())
+
+
+class EitherKind(TokenBearer):
+    def verify_token_data(self, token_data: Claims) -> None:
+        """Accept both kinds."""
+
+
+async def test_a_bearer_of_both_kinds_remembers_access_tokens_and_no_refresh_token(
+    auth: Auth, clock: FakeClock, pair: TokenPair
+) -> None:
+    app = FastAPI()
+
+    @app.get("/hello", dependencies=[Depends(EitherKind(auth))])
+    async def hello() -> None: ...
+
+    async with talking_to(app) as client:
+        for token in (pair.access_token, pair.refresh_token) * 2:
+            assert (await client.get("/hello", headers=bearer(token))).status_code == 200
+        hits = auth.counts.cache_hits
+        clock.advance(minutes=10)
+        expired = await client.get("/hello", headers=bearer(pair.access_token))
+
+    assert hits == 1
+    assert expired.status_code == 401
 
 
 async def test_a_remembered_token_still_expires(

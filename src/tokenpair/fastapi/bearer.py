@@ -16,7 +16,7 @@ To demand more, override the hook in a subclass::
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -25,14 +25,17 @@ from starlette.requests import HTTPConnection
 from tokenpair.auth import Auth
 from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.errors import AuthError, InsufficientRole
-from tokenpair.fastapi.problems.answer import answer_errors_in
+from tokenpair.fastapi.problems.answer import answerable
 from tokenpair.fastapi.registry import installations
 from tokenpair.fastapi.transport.header import (
     access_claims,
     answer_offer,
     bearer_token,
     credentials_of,
+    verified_claims,
 )
+
+_Claims = TypeVar("_Claims", bound=Claims)
 
 
 def get_auth(request: HTTPConnection) -> Auth:
@@ -102,13 +105,16 @@ class TokenBearer(SecurityBase):
             answer_offer(request)
         try:
             return await self.authenticate(request)
-        except AuthError:
-            answer_errors_in(request)
-            raise
+        except AuthError as exc:
+            raise answerable(request, exc) from exc.__cause__
 
     async def authenticate(self, request: HTTPConnection) -> Claims:
         """Verify the request's token, for code that answers the errors itself."""
-        claims = await self.auth_of(request).verify(bearer_token(request))
+        claims = await verified_claims(self.auth_of(request), credentials_of(request.scope))
+        return self._accepted(claims)
+
+    def _accepted(self, claims: _Claims) -> _Claims:
+        """Return claims that the hook accepts."""
         hook: Callable[[Any], object] = self.verify_token_data
         if (returned := hook(claims)) is not None:
             raise misused(hook, returned)
@@ -146,10 +152,7 @@ class AccessTokenBearer(TokenBearer):
         claims = await access_claims(auth, credentials_of(request.scope))
         if self.check_session:
             await auth.require_session(claims)
-        hook: Callable[[Any], object] = self.verify_token_data
-        if (returned := hook(claims)) is not None:
-            raise misused(hook, returned)
-        return claims
+        return self._accepted(claims)
 
     def verify_token_data(self, token_data: AccessClaims) -> None:
         """Accept any access token."""
@@ -179,10 +182,7 @@ class RefreshTokenBearer(TokenBearer):
     async def authenticate(self, request: HTTPConnection) -> RefreshClaims:
         """Verify the request's refresh token; see `TokenBearer`."""
         claims = await self.auth_of(request).verify_refresh(bearer_token(request))
-        hook: Callable[[Any], object] = self.verify_token_data
-        if (returned := hook(claims)) is not None:
-            raise misused(hook, returned)
-        return claims
+        return self._accepted(claims)
 
     def verify_token_data(self, token_data: RefreshClaims) -> None:
         """Accept any refresh token."""

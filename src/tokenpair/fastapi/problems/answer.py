@@ -67,15 +67,31 @@ async def answer_crash(_: Request, __: Exception) -> JSONResponse:
     return _problem(500, "internal_error", "Something went wrong on our side. Please try again.")
 
 
-def answer_errors_in(request: HTTPConnection) -> None:
-    """Register the handler of `AuthError` in the request's app, unless it has one.
+class Unhandled(Exception):
+    """An error of ours, raised in an app that has no handler for it."""
 
-    A bearer that is given its `Auth` may be used in an app without `install`, such as a mounted
-    one, where an `AuthError` would be a 500.
+    def __init__(self, error: AuthError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def answerable(request: HTTPConnection, error: AuthError) -> Exception:
+    """Return what to raise for an error, so that the request's app answers it.
+
+    That is the error itself if the app has a handler for it. A bearer that is given its `Auth` may
+    be used in an app without `install`, such as a mounted one, where the error would be a 500.
+    There it is `Unhandled`, which nothing else raises: the app's other answers stay as they are.
     """
-    # Where Starlette's `wrap_app_handling_exceptions` looks them up: the app's own dictionary.
+    # Where Starlette's `wrap_app_handling_exceptions` looks handlers up: the app's own dictionary.
     handlers, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
-    handlers.setdefault(AuthError, answer_error)
+    if any(each in handlers for each in type(error).__mro__):
+        return error
+    handlers[Unhandled] = _answer_unhandled
+    return Unhandled(error)
+
+
+async def _answer_unhandled(request: Request | WebSocket, exc: Unhandled) -> _Answer:
+    return await answer_error(request, exc.error)
 
 
 def headers_of(error: AuthError, status: int) -> dict[str, str]:

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 
 from tokenpair.auth import Auth
 from tokenpair.core.sessions.mint import TokenPair
-from tokenpair.core.tokens.claims import AccessClaims
+from tokenpair.core.tokens.claims import AccessClaims, Claims
 from tokenpair.errors import NotAuthenticated, Unavailable
 from tokenpair.fastapi.problems.errors import InvalidRequest
 
@@ -69,10 +69,31 @@ async def access_claims(auth: Auth, header: bytes) -> AccessClaims:
         pass  # This worker's copy of the revocations is old; `verify_access` reads them again.
     token = token_in(header)
     claims = await auth.verify_access(token)
+    _remember(auth, header, token, claims)
+    return claims
+
+
+async def verified_claims(auth: Auth, header: bytes) -> Claims:
+    """Verify the token of either kind in an Authorization header.
+
+    Raises `NotAuthenticated`, and what `Auth.verify` raises.
+    """
+    try:
+        if claims := remembered_claims(auth, header):
+            return claims
+    except Unavailable:
+        pass  # As above.
+    token = token_in(header)
+    verified = await auth.verify(token)
+    if isinstance(verified, AccessClaims):
+        _remember(auth, header, token, verified)
+    return verified
+
+
+def _remember(auth: Auth, header: bytes, token: str, claims: AccessClaims) -> None:
     # One token can come in many forms, with spaces of any number. Only the usual one is remembered.
     if header == f"Bearer {token}".encode("latin-1"):
         auth.verified.put(header, claims)
-    return claims
 
 
 def remembered_claims(auth: Auth, header: bytes) -> AccessClaims | None:
