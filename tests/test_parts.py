@@ -80,8 +80,8 @@ def test_a_field_that_is_no_part_says_so() -> None:
         parts_of(make_auth()).build(Greet)
 
 
-def test_a_flow_that_needs_no_keys_and_no_passwords_is_built_without_them() -> None:
-    """A command may run where the keys cannot be read."""
+def test_a_flow_that_needs_no_keys_passwords_or_rules_is_built_without_them() -> None:
+    """A command may run where the keys cannot be read, or the windows contradict each other."""
 
     def fail() -> Never:
         raise AssertionError
@@ -92,6 +92,7 @@ def test_a_flow_that_needs_no_keys_and_no_passwords_is_built_without_them() -> N
         issuer="https://auth.test",
         audience="https://auth.test",
         make_passwords=fail,
+        make_rules=fail,
     )
 
     for flow in (SetRoles, Disable, Enable, GetUser):

@@ -99,7 +99,7 @@ class Auth:
             keys=keyring if isinstance(keyring, KeySource) else KeySource.fixed(keyring),
             issuer=issuer,
             audience=audience or issuer,
-            rules=rules or Rules(),
+            make_rules=(lambda: rules) if rules else Rules,
             edge=self.edge,
             feed_options=feed_options or FeedOptions(),
             make_passwords=(lambda: passwords) if passwords else Argon2Passwords,

@@ -63,12 +63,6 @@ def make_if_missing(path: Path) -> None:
             os.link(made, path)
 
 
-def read_or_create_keyring(path: Path) -> Keyring:
-    """Read the key file, or make it if it is missing. Raises `ConfigurationError`."""
-    make_if_missing(path)
-    return read_keyring(path)
-
-
 def change_keyring(path: Path, change: Callable[[Keyring | None], Keyring]) -> Keyring:
     """Replace the keyring by `change(keyring)`; without a file, by `change(None)`.
 

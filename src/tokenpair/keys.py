@@ -99,18 +99,24 @@ class KeySource:
     def look_again(self) -> bool:
         """Look for new keys now: a token names an unknown one, which other workers may know.
 
-        Return whether the keys are known to be up to date; they are not while the file is invalid.
+        Return whether the keys are known to be up to date; they are not while the file is invalid,
+        or is being read by another thread.
         Any client can send unknown keys. So this check must be cheap: a few microseconds while the
         file is unchanged, and an invalid file is read at most every `RETRY_SECONDS`.
         """
         if (now := self._monotonic()) - self._failed_at < RETRY_SECONDS:
             return False
+        # Another thread may be reading a file that takes long to read: the event loop cannot wait.
+        if not self._lock.acquire(blocking=False):
+            return False
         try:
-            self.poll()
+            self._poll()
             self._use_read()
         except ConfigurationError:  # The background task logs what is wrong with the file.
             self._failed_at = now
             return False
+        finally:
+            self._lock.release()
         return True
 
     def poll(self) -> Keyring:
@@ -119,12 +125,15 @@ class KeySource:
         Raises `ConfigurationError` while the file is not valid.
         """
         with self._lock:
-            # Before it is read: a change during the reading is seen by the next poll.
-            now = self._signature()
-            if self._read is None or now != self._seen:
-                self._read = self._load()
-                self._seen = now
-            return self._read
+            return self._poll()
+
+    def _poll(self) -> Keyring:
+        # Before it is read: a change during the reading is seen by the next poll.
+        now = self._signature()
+        if self._read is None or now != self._seen:
+            self._read = self._load()
+            self._seen = now
+        return self._read
 
     def _use_read(self) -> None:
         """Let all users use the keys that were read last."""

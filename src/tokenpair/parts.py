@@ -40,7 +40,7 @@ class Parts:
     keys: KeySource
     issuer: str
     audience: str
-    rules: Rules = field(default_factory=Rules)
+    make_rules: Callable[[], Rules] = Rules
     edge: Edge = field(default_factory=Edge)
     feed_options: FeedOptions = field(default_factory=FeedOptions)
     make_passwords: Callable[[], PasswordHasher] = Argon2Passwords
@@ -54,7 +54,8 @@ class Parts:
     def from_settings(cls, settings: Settings, storage: Storage) -> Self:
         """Return the parts that the settings name, but for the wake-ups; no key is read yet.
 
-        Raises `ConfigurationError` for rules that contradict each other.
+        The rules are made on first use, which raises `ConfigurationError` if they contradict each
+        other: a command that needs none of them works nevertheless.
         """
         issuer = settings.issuer or settings.base_url
         return cls(
@@ -62,11 +63,16 @@ class Parts:
             keys=KeySource.from_settings(settings),
             issuer=issuer,
             audience=settings.audience or issuer,
-            rules=settings.rules,
+            make_rules=lambda: settings.rules,
             edge=settings.edge,
             feed_options=settings.feed_options,
             make_passwords=lambda: _passwords(settings),
         )
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The rules of passwords, tokens and sessions."""
+        return self.make_rules()
 
     @property
     def policy(self) -> PasswordPolicy:

@@ -8,12 +8,19 @@ from pathlib import Path
 
 from tokenpair import Key, Keyring
 from tokenpair.core.tokens.key_rotation import publish, rotate
+from tokenpair.key_file import make_if_missing, read_keyring
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def adding(key: Key) -> Callable[[Keyring | None], Keyring]:
     return lambda keyring: publish(keyring, key, NOW) if keyring else Keyring([key])
+
+
+def read_or_create_keyring(path: Path) -> Keyring:
+    """Read a key file, and make it first if it is missing, as an app does in development."""
+    make_if_missing(path)
+    return read_keyring(path)
 
 
 def mode_of(path: Path) -> int:

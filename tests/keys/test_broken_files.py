@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.keys.files import BROKEN, SECRET, adding
+from tests.keys.files import BROKEN, SECRET, adding, read_or_create_keyring
 from tokenpair import Key
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import (
     change_keyring,
     parse_keyring,
-    read_or_create_keyring,
 )
 
 

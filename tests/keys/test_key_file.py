@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.keys.files import adding, handing_over, mode_of
+from tests.keys.files import adding, handing_over, mode_of, read_or_create_keyring
 from tokenpair import Key, Keyring
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import (
     change_keyring,
     read_keyring,
-    read_or_create_keyring,
 )
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.keys.files import adding, mode_of
+from tests.keys.files import adding, mode_of, read_or_create_keyring
 from tests.tools import program
 from tokenpair import Key
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import (
     change_keyring,
     read_keyring,
-    read_or_create_keyring,
 )
 from tokenpair.private_file import complaint
 

@@ -1,15 +1,17 @@
 """A key file that changes while a worker runs."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.keys.files import BROKEN, NOW, adding, handing_over
+from tests.keys.files import BROKEN, NOW, adding, handing_over, read_or_create_keyring
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import ConfigurationError, InvalidToken, Unavailable
-from tokenpair.key_file import change_keyring, read_keyring, read_or_create_keyring
+from tokenpair.key_file import change_keyring, read_keyring
 from tokenpair.keys import RETRY_SECONDS, KeySource
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
@@ -345,3 +347,32 @@ class TestWatching:
         assert not (tmp_path / "keys.json").exists()
         assert keys.keyring.signing.is_generated
         assert (tmp_path / "keys.json").exists()
+
+    async def test_while_the_file_is_being_read_an_unknown_key_is_not_waited_for(
+        self, path: Path
+    ) -> None:
+        """The event loop cannot wait for a slow file."""
+        read_or_create_keyring(path)
+        begun, finish = threading.Event(), threading.Event()
+        is_slow = False
+
+        def load() -> Keyring:
+            if is_slow:
+                begun.set()
+                finish.wait(LIMIT_SECONDS)
+            return read_keyring(path)
+
+        keys = KeySource(load, file=path)
+        assert keys.keyring
+        newer = change_keyring(path, handing_over)
+        is_slow = True
+        reading = asyncio.create_task(keys.reload())
+        assert await asyncio.to_thread(begun.wait, LIMIT_SECONDS)
+
+        is_known = keys.look_again()
+        finish.set()
+        await reading
+
+        assert not is_known
+        assert keys.look_again()
+        assert keys.keyring.signing.kid == newer.signing.kid

@@ -1,6 +1,5 @@
 """Old sessions are removed in the background, and renewals do not wait for it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -50,14 +49,14 @@ async def test_it_goes_on_until_nothing_is_left() -> None:
     assert removed == [2 * BATCH + 1, 0]
 
 
-async def test_an_open_auth_prunes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenpair.auth.PRUNE_SECONDS", 0)
+async def test_pruning_is_one_of_the_background_tasks_of_an_auth() -> None:
     storage = MemoryStorage()
     await keep_sessions(storage, 3)
+    tasks = make_auth(storage=storage, clock=FakeClock(NOW))._background._to_repeat
 
-    async with make_auth(storage=storage, clock=FakeClock(NOW)), limit():
-        while storage._tables.sessions:
-            await asyncio.sleep(0)
+    await next(task.run() for task in tasks if task.name == "pruning")
+
+    assert not storage._tables.sessions
 
 
 async def test_one_worker_does_it_at_a_time(postgres: SqlStorage) -> None:
