@@ -21,7 +21,8 @@
         ├── EmailTaken                another account has this e-mail address
         └── Unavailable               no safe answer is possible at the moment
 
-`tokenpair.fastapi` adds `InvalidRequest` and `PayloadTooLarge`, which only HTTP can raise.
+`tokenpair.fastapi` adds `InvalidRequest` and `PayloadTooLarge`, which only HTTP can raise. Some
+modules derive a class for themselves, such as `Replayed`: callers see the code of its ancestor.
 """
 
 from collections.abc import Mapping

@@ -153,3 +153,22 @@ async def test_an_engine_with_other_settings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="create_engine"):
         await TOKENPAIR_MIGRATIONS.upgrade(engine)
     await engine.dispose()
+
+
+async def test_on_postgres_a_block_that_writes_has_the_time_limits(postgres_url: str) -> None:
+    database = database_at(postgres_url, Timeouts(lock=2, unit=9))
+
+    async with database.writing() as session:
+        limits = [
+            (await session.execute(sa.text(f"SHOW {name}"))).scalar_one()
+            for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        ]
+    await database.close()
+
+    assert limits == ["2s", "9s", "9s"]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_time_limit_must_be_positive(seconds: float) -> None:
+    with pytest.raises(ConfigurationError, match="pool"):
+        Timeouts(pool=seconds)

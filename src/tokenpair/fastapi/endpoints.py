@@ -12,7 +12,7 @@ from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
 from tokenpair.fastapi.bearer import AccessTokenBearer
-from tokenpair.fastapi.registry import answering, answers, installations
+from tokenpair.fastapi.registry import answers, installations, route_for
 from tokenpair.fastapi.route import ProblemRoute
 
 _log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class Endpoints:
         sample = path.replace("{session_id}", str(UUID(int=0)))
         if not answers(self._app, method, sample):
             return False
-        taken_by = answering(self._app, method, sample)
+        taken_by = route_for(self._app, method, sample)
         if not any(taken_by in each.routes for each in installations(self._app).values()):
             _log.warning(
                 "%s %s is not added: a route of the app, registered before install(), answers it. "

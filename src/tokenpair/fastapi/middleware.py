@@ -17,7 +17,7 @@ from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.problems.answer import answer_error
 from tokenpair.fastapi.registry import installations, open_requests
-from tokenpair.fastapi.transport.header import answering
+from tokenpair.fastapi.transport.header import naming_bearer
 
 _CLAIMS = "tokenpair.access"
 
@@ -77,7 +77,7 @@ class AccessTokenMiddleware:
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
-            send = answering(scope, send)
+            send = naming_bearer(scope, send)
         try:
             scope[_CLAIMS] = await self._bearer.authenticate(HTTPConnection(scope))
         except (AuthError, HTTPException) as exc:

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from tokenpair.fastapi.optional import OPTIONAL
 from tokenpair.fastapi.problems.answer import answer_error
 from tokenpair.fastapi.problems.described import describe_refusals
-from tokenpair.fastapi.registry import answering, installations
+from tokenpair.fastapi.registry import installations, route_for
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def _describe(document: dict[str, Any], app: FastAPI, route: APIRoute) -> None:
             operation = document["paths"].get(path, {}).get(method.lower())
             if operation is None or _is_of(operation, route):
                 continue
-            if answering(app, method, path) is route:
+            if route_for(app, method, path) is route:
                 _log.warning(
                     "%s %s of the app is unreachable: install() added a route with this path "
                     "earlier. Remove one of the two, for example with install(..., without=...)",

@@ -45,7 +45,7 @@ def installed(app: FastAPI) -> dict[str, Auth]:
     return {prefix: each.auth for prefix, each in installations(app).items()}
 
 
-def answering(app: FastAPI, method: str, path: str) -> BaseRoute | None:
+def route_for(app: FastAPI, method: str, path: str) -> BaseRoute | None:
     """Return the route of an app that answers a request, as Starlette's router chooses it.
 
     That is the first route that matches, or else the first one with the path, which answers 405.
@@ -77,7 +77,7 @@ def open_requests(app: FastAPI) -> frozenset[tuple[str, str]]:
         (method, route.path)
         for route in ours
         for method in METHODS
-        if answering(app, method, route.path) in ours
+        if route_for(app, method, route.path) in ours
     )
 
 

@@ -157,15 +157,15 @@ def has_token(scope: Scope) -> bool:
 
 
 def answer_offer(request: HTTPConnection) -> None:
-    """Make the `accept()` of a WebSocket name `bearer` if it was offered: see `answering`."""
+    """Make the `accept()` of a WebSocket name `bearer` if it was offered: see `naming_bearer`."""
     if isinstance(request, WebSocket):
         # All methods that send call this one.
-        request.send = answering(  # type: ignore[method-assign, assignment]  # A `Send`, too.
+        request.send = naming_bearer(  # type: ignore[method-assign, assignment]  # A `Send`, too.
             request.scope, request.send
         )
 
 
-def answering(scope: Scope, send: Send) -> Send:
+def naming_bearer(scope: Scope, send: Send) -> Send:
     """Return a `send` that names `bearer` as the subprotocol if it was offered.
 
     A browser drops the connection unless the answer names one of its offers. If the app names

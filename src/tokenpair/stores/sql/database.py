@@ -100,6 +100,7 @@ class Database:
         """
         answering = self._backend.errors.answering(self._backend.timeouts)
         async with answering, self._backend.write_lock, self._write.begin() as session:
+            await self._backend.begin_unit(await session.connection())
             yield session
 
     async def health(self) -> Health:

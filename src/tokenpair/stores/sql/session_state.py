@@ -96,5 +96,5 @@ def to_session_state(
 
 
 def to_amr(text: str | None) -> frozenset[str]:
-    """Read the column `amr`."""
-    return frozenset(text.split()) if text else frozenset()
+    """Read the column `amr`: a JSON list, or NULL for none."""
+    return frozenset(json.loads(text)) if text else frozenset()

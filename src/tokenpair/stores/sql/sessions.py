@@ -1,5 +1,6 @@
 """`ports.Sessions` in SQL."""
 
+import json
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -81,7 +82,7 @@ def _to_row(session: StoredSession) -> dict[str, Any]:
     row = {name: getattr(session, name) for name in _FIELDS}
     reason = session.end_reason
     return row | {
-        "amr": " ".join(sorted(session.amr)) or None,
+        "amr": json.dumps(sorted(session.amr)) if session.amr else None,
         "end_reason": reason.value if reason else None,
     }
 

@@ -62,7 +62,7 @@ session_table: sa.Table = sa.Table(
     sa.Column("generation", sa.BigInteger, nullable=False),
     sa.Column("rotated_at", UtcDateTime, nullable=False),
     sa.Column("authenticated_at", UtcDateTime, nullable=False),
-    sa.Column("amr", sa.Text),  # Separated by spaces. NULL in rows older than the column.
+    sa.Column("amr", sa.Text),  # A JSON list. NULL for none, and in rows older than the column.
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
     # Never changes, so its index does not prevent that.

@@ -1,6 +1,8 @@
 """Time limits of everything that waits for a database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from tokenpair.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,12 @@ class Timeouts:
     """Wait for the server when a connection is closed: it may be unreachable by then."""
     health: float = 3
     """Length of a health check."""
+
+    def __post_init__(self) -> None:
+        """Raise `ConfigurationError` for a limit that is not positive."""
+        for each in fields(self):
+            if not getattr(self, each.name) > 0:
+                raise ConfigurationError(f"Timeouts({each.name}=...) must be more than 0 seconds")
 
 
 DEFAULT_TIMEOUTS = Timeouts()

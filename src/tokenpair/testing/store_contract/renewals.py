@@ -170,7 +170,11 @@ class RenewalPromises:
         assert state is not None
         assert (state.roles, state.version) == (frozenset({"admin", "author"}), 1)
 
-    @pytest.mark.parametrize("amr", [frozenset(), frozenset({"pwd", "otp"})], ids=["none", "two"])
+    @pytest.mark.parametrize(
+        "amr",
+        [frozenset(), frozenset({"pwd", "otp"}), frozenset({"a, b c", "é"})],
+        ids=["none", "two", "other characters"],
+    )
     async def test_a_renewal_keeps_how_the_user_authenticated(
         self, storage: Storage, amr: frozenset[str]
     ) -> None:
