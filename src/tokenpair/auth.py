@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, get_type_hints
 
 from tokenpair.backends import make_storage, make_wake_up
 from tokenpair.background import Background, BackgroundTask
@@ -19,10 +19,10 @@ from tokenpair.flows.accounts.sign_up import SignUp
 from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
 from tokenpair.flows.sessions.log_in import LogIn
 from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
-from tokenpair.flows.sessions.prune import Prune
+from tokenpair.flows.sessions.prune import PRUNE_SECONDS, Prune
 from tokenpair.flows.sessions.renew import Renew
 from tokenpair.flows.sessions.verify import Authenticate
-from tokenpair.keys import KeySource
+from tokenpair.keys import KEY_SECONDS, KeySource
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.listeners import Listeners
 from tokenpair.observe import Observer
@@ -32,12 +32,6 @@ from tokenpair.parts import Parts
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage
 from tokenpair.settings import Settings
-
-PRUNE_SECONDS = 60
-"""Interval between two rounds of pruning, in seconds."""
-
-KEY_POLL_SECONDS = 2
-"""Interval between two looks at the key file, in seconds."""
 
 
 class Auth:
@@ -61,6 +55,35 @@ class Auth:
     """This worker's copy of the revocations."""
     verified: VerifiedTokens
     """The access tokens that the edge has verified lately, by the header that carried them."""
+
+    # A flow is built for each of these annotations.
+    sign_up: SignUp
+    """Make an account."""
+    log_in: LogIn
+    """Check a password, and open a session."""
+    renew: Renew
+    """Return the next pair for a refresh token."""
+    log_out: LogOut
+    """End the session of a token."""
+    log_out_everywhere: LogOutEverywhere
+    """End every session of a user."""
+    list_sessions: ListSessions
+    """Return the live sessions of a user."""
+    end_session: EndSession
+    """End one session of a user."""
+    get_user: GetUser
+    """Return a user's account."""
+    update_profile: UpdateProfile
+    """Change the app's own fields of an account."""
+    set_roles: SetRoles
+    """Replace a user's roles."""
+    disable: Disable
+    """Disable an account, and end its sessions."""
+    enable: Enable
+    """Let a disabled account log in again."""
+    prune: Prune
+    """Remove rows that are no longer needed; an open `Auth` does so by itself."""
+    _authenticate: Authenticate
 
     def __init__(
         self,
@@ -114,26 +137,15 @@ class Auth:
         parts.keys.follow(lambda _: self.verified.clear())
         self._observer = Observer.of(parts, self._lifecycle, counters, self.verified)
         self._background = Background(
-            BackgroundTask(name="new keys", run=self.reload_keys, seconds=KEY_POLL_SECONDS),
+            BackgroundTask(name="new keys", run=self.reload_keys, seconds=KEY_SECONDS),
             BackgroundTask(name="pruning", run=self.prune, seconds=PRUNE_SECONDS),
             BackgroundTask(name="heartbeat", run=parts.heartbeat.beat, seconds=BEAT_SECONDS),
         )
 
     def _build_flows(self, parts: Parts) -> None:
-        self._authenticate = parts.build(Authenticate)
-        self.sign_up: SignUp = parts.build(SignUp)
-        self.log_in: LogIn = parts.build(LogIn)
-        self.renew: Renew = parts.build(Renew)
-        self.log_out: LogOut = parts.build(LogOut)
-        self.log_out_everywhere: LogOutEverywhere = parts.build(LogOutEverywhere)
-        self.list_sessions: ListSessions = parts.build(ListSessions)
-        self.end_session: EndSession = parts.build(EndSession)
-        self.get_user: GetUser = parts.build(GetUser)
-        self.update_profile: UpdateProfile = parts.build(UpdateProfile)
-        self.set_roles: SetRoles = parts.build(SetRoles)
-        self.disable: Disable = parts.build(Disable)
-        self.enable: Enable = parts.build(Enable)
-        self.prune: Prune = parts.build(Prune)
+        for name, kind in get_type_hints(type(self)).items():
+            if kind.__module__.startswith("tokenpair.flows."):
+                setattr(self, name, parts.build(kind))
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Self:

@@ -15,6 +15,9 @@ from tokenpair.settings import PREFIX, Settings
 
 _log = logging.getLogger(__name__)
 
+KEY_SECONDS = 2
+"""Interval between two looks at the key file in a worker, in seconds."""
+
 RETRY_SECONDS = 0.1
 """Shortest interval between two reads of an invalid file for unknown keys, in seconds."""
 

@@ -9,6 +9,9 @@ from tokenpair.ports import Clock, Storage
 BATCH = 200
 """Number of rows of a kind that are removed at once. On SQLite renewals wait for one batch."""
 
+PRUNE_SECONDS = 60
+"""Interval between two rounds of pruning in a worker, in seconds."""
+
 _REST = 20
 """Length of the pause after a batch, as a multiple of the time that the batch took."""
 
