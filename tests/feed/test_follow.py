@@ -14,7 +14,7 @@ from tests.feed.doubles import (
     until,
 )
 from tokenpair import AccessClaims, Auth, FeedOptions, Key, Keyring, TokenPair
-from tokenpair.errors import SessionEnded, StaleToken
+from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
@@ -51,6 +51,35 @@ async def test_changed_roles_make_older_tokens_stale(
     await feed.poll()
 
     with pytest.raises(StaleToken):
+        feed.require_unrevoked(claims)
+
+
+class FailingMonotonic:
+    """A monotonic clock that a test can make fail, as a bug in the feed would."""
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    def __call__(self) -> float:
+        if self.fails:
+            raise LookupError
+        return time.monotonic()
+
+
+async def test_a_private_copy_that_missed_a_revocation_accepts_no_token() -> None:
+    auth = make_auth()
+    pair = await login_as(auth, await a_user(auth))
+    claims = await auth.verify_access(pair.access_token)
+    monotonic = FailingMonotonic()
+    feed = Feed(auth.storage, poll=FOR_EVER, max_staleness=FOR_EVER, monotonic=monotonic)
+    feed.require_unrevoked(claims)
+
+    monotonic.fails = True
+    await auth.log_out(pair.access_token)
+    monotonic.fails = False
+
+    assert not feed.is_fresh()
+    with pytest.raises(Unavailable):
         feed.require_unrevoked(claims)
 
 

@@ -122,9 +122,9 @@ class Feed:
         return self.staleness() <= self._max_staleness
 
     def staleness(self) -> float:
-        """Return the seconds since the feed was last read; 0 for a private storage."""
+        """Return the seconds since the feed was last read; 0 for a current private storage."""
         if self._storage.is_private:
-            return 0.0
+            return 0.0 if self.is_current() else math.inf
         return self._monotonic() - (self._current_until - self._current_seconds)
 
     def _has_just_failed(self) -> bool:
@@ -200,8 +200,14 @@ class Feed:
 
     def _apply_own(self, entries: Sequence[Revocation]) -> None:
         """Apply what this process has recorded, and notify the other workers."""
-        now = self._monotonic()
-        self._copy.apply(entries, at=now)
+        try:
+            now = self._monotonic()
+            self._copy.apply(entries, at=now)
+        except BaseException:
+            # The caller only logs it. Without these entries the copy must not be used: a poll reads
+            # them again, and a private storage, which is not polled, accepts no token any more.
+            self._current_until = -math.inf
+            raise
         if self._wake_ups:
             self._wake_ups.notify_soon()
         # A private storage is not polled: its old entries are forgotten here.
