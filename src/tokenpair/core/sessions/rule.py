@@ -15,6 +15,10 @@ from uuid import UUID
 from tokenpair.core.accounts.user import User
 from tokenpair.core.tokens.claims import FullRefreshClaims
 
+SESSION_KEPT = timedelta(days=1)
+"""Time that a session is kept after it is over: longer than any clock is wrong, and long enough
+for an operator to ask why it ended."""
+
 
 class Verdict(Enum):
     """What a presented refresh token means."""

@@ -14,6 +14,7 @@ from tokenpair.core.events import RecordedEvent
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.sessions.revocation import KEPT, Revocation
 from tokenpair.core.sessions.rule import (
+    SESSION_KEPT,
     SessionState,
     Verdict,
     Windows,
@@ -110,7 +111,7 @@ class MemoryStorage:
         """Remove the rows in one go: no other coroutine runs meanwhile."""
         clock = datetime.now(UTC)
         sessions, revocations = self._tables.sessions, self._tables.revocations
-        day_ago = min(now, clock) - timedelta(days=1)
+        day_ago = min(now, clock) - SESSION_KEPT
         removed = 0
         expired = {key: each.expires_at for key, each in sessions.items()}
         ended = {key: each.ended_at for key, each in sessions.items() if each.ended_at}

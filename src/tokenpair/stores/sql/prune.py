@@ -11,13 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.sessions.revocation import KEPT as REVOCATION_KEPT
+from tokenpair.core.sessions.rule import SESSION_KEPT
 from tokenpair.stores.sql.expressions import now as database_now
 from tokenpair.stores.sql.expressions import pruning_turn
 from tokenpair.stores.sql.tables import revocation_table, session_table
-
-KEPT = timedelta(days=1)
-"""Time that a session is kept after it is over: longer than any clock is wrong, and long enough
-for an operator to ask why it ended."""
 
 Pair = tuple[UUID, UUID]
 """Key of a session: the id of its user, and its own."""
@@ -27,7 +24,7 @@ _r = revocation_table.c
 _KEY = (_s.user_id == sa.bindparam("user"), _s.id == sa.bindparam("session"))
 # One session for each execution, because a distributed PostgreSQL refuses FOR UPDATE over several
 # users. A session that another transaction has locked is left for the next pass.
-_DELETE_SESSION = session_table.delete().where(
+_DELETE_UNLOCKED = session_table.delete().where(
     _KEY[0], _s.id.in_(sa.select(_s.id).where(*_KEY).with_for_update(skip_locked=True))
 )
 
@@ -39,7 +36,7 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
     removed = 0
     for moment in (_s.expires_at, _s.ended_at):
         over = await _sessions_over(connection, moment, now, limit)
-        removed += await _delete_sessions(connection, over)
+        removed += await _delete_sessions(connection, over, moment, now)
     return removed + await _delete_revocations(connection, now, limit)
 
 
@@ -52,19 +49,21 @@ async def _sessions_over(
     """
     found = await connection.execute(
         sa.select(_s.user_id, _s.id)
-        .where(*_is_past(moment, now, KEPT))
+        .where(*_is_past(moment, now, SESSION_KEPT))
         .order_by(moment)
         .limit(limit)
     )
     return [(row.user_id, row.id) for row in found]
 
 
-async def _delete_sessions(connection: AsyncConnection, pairs: list[Pair]) -> int:
+async def _delete_sessions(
+    connection: AsyncConnection, pairs: list[Pair], moment: sa.Column[datetime], now: datetime
+) -> int:
     if not pairs:
         return 0
     keys = [{"user": user_id, "session": session_id} for user_id, session_id in pairs]
     # The driver sends all of them in one round trip, and asyncpg does not count rows then.
-    await connection.execute(_DELETE_SESSION, keys)
+    await connection.execute(_DELETE_UNLOCKED.where(*_is_past(moment, now, SESSION_KEPT)), keys)
     left = sa.select(sa.func.count()).where(sa.tuple_(_s.user_id, _s.id).in_(pairs))
     return len(pairs) - (await connection.execute(left)).scalar_one()
 
