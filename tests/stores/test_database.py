@@ -146,6 +146,12 @@ async def test_on_sqlite_it_takes_turns_with_the_librarys_writers(tmp_path: Path
     await database.close()
 
 
+@pytest.mark.parametrize("seconds", [0.0004, float("inf")])
+def test_a_time_limit_that_postgres_cannot_apply_is_refused(seconds: float) -> None:
+    with pytest.raises(ConfigurationError, match="lock"):
+        Timeouts(lock=seconds)
+
+
 async def test_an_engine_with_other_settings_is_refused(tmp_path: Path) -> None:
     """It would migrate without the lock that keeps workers apart."""
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/test.db")

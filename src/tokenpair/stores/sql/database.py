@@ -79,7 +79,7 @@ class Database:
         Raises `ConfigurationError`, and `Unavailable` if the database cannot be used now.
         """
         lines = (TOKENPAIR_MIGRATIONS, *self._migrations)
-        with self._backend.errors.opening():
+        with self._backend.errors.translated_at_start():
             await require_migrated(self._backend, lines, migrate=migrate, command=self._command)
 
     async def close(self) -> None:
@@ -89,7 +89,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Read: each statement sees what is committed when it begins."""
-        async with self._backend.errors.answering(self._backend.timeouts), self._read() as session:
+        async with self._backend.errors.translated(self._backend.timeouts), self._read() as session:
             yield session
 
     @asynccontextmanager
@@ -98,8 +98,8 @@ class Database:
 
         On SQLite, one writer runs at a time: keep the block short.
         """
-        answering = self._backend.errors.answering(self._backend.timeouts)
-        async with answering, self._backend.write_lock, self._write.begin() as session:
+        translated = self._backend.errors.translated(self._backend.timeouts)
+        async with translated, self._backend.write_lock, self._write.begin() as session:
             await self._backend.begin_unit(await session.connection())
             yield session
 

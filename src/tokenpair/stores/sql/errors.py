@@ -83,7 +83,7 @@ class ErrorTranslator:
             raise InvalidInput from None  # Its cause quotes the value.
 
     @contextlib.contextmanager
-    def opening(self) -> Iterator[None]:
+    def translated_at_start(self) -> Iterator[None]:
         """As above, but any other error of the database is a `ConfigurationError`."""
         # TypeError: an option that SQLite's driver does not know.
         others: tuple[type[Exception], ...] = (*self._types, TypeError)
@@ -99,7 +99,7 @@ class ErrorTranslator:
             raise ConfigurationError(f"the database {self._name} cannot be used: {reason}") from exc
 
     @contextlib.asynccontextmanager
-    async def answering(self, timeouts: Timeouts) -> AsyncIterator[None]:
+    async def translated(self, timeouts: Timeouts) -> AsyncIterator[None]:
         """As above, also when the block takes longer than `timeouts.unit`.
 
         Nothing else ends the wait for a server that has become unreachable, and its connections

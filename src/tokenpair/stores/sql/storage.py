@@ -64,7 +64,7 @@ class SqlStorage:
         return self._backend.name
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
-        with self._backend.errors.opening():
+        with self._backend.errors.translated_at_start():
             if problem := await self._backend.setup_problem(at_start=True):
                 raise ConfigurationError(problem)
             await require_migrated(
@@ -135,7 +135,7 @@ class SqlStorage:
     async def health(self, now: datetime) -> Health:
         # Not the other engine: on SQLite it would take the write lock.
         engine = self._backend.autocommit
-        async with self._answering():
+        async with self._translated():
             if problem := await self._backend.setup_problem(at_start=False):
                 return Health(database=Condition.FAILING, reasons=(problem,))
             clock = await self._clock_health(now)
@@ -161,18 +161,18 @@ class SqlStorage:
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._answering(), self._backend.autocommit.connect() as connection:
+        async with self._translated(), self._backend.autocommit.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
         backend = self._backend
-        async with self._answering(), backend.write_lock, backend.engine.begin() as connection:
+        async with self._translated(), backend.write_lock, backend.engine.begin() as connection:
             await backend.begin_unit(connection)
             yield connection
 
-    def _answering(self) -> AbstractAsyncContextManager[None]:
-        return self._backend.errors.answering(self._backend.timeouts)
+    def _translated(self) -> AbstractAsyncContextManager[None]:
+        return self._backend.errors.translated(self._backend.timeouts)
 
 
 def clocks_agree(ours: datetime, theirs: datetime, waited: timedelta) -> bool:

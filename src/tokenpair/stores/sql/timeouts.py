@@ -1,8 +1,11 @@
 """Time limits of everything that waits for a database."""
 
+import math
 from dataclasses import dataclass, fields
 
 from tokenpair.errors import ConfigurationError
+
+_MIN_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class Timeouts:
     """Length of one statement on a connection that only reads (PostgreSQL)."""
     renewal: float = 3
     """Wait of a renewal for its locked row (PostgreSQL)."""
+    renewal_statement: float = 2
+    """Time for a renewal's statement itself, besides its wait for the row (PostgreSQL)."""
     response: float = 10
     """Wait for the server's response to a renewal, and for the feed to be read.
 
@@ -35,10 +40,15 @@ class Timeouts:
     """Length of a health check."""
 
     def __post_init__(self) -> None:
-        """Raise `ConfigurationError` for a limit that is not positive."""
-        for each in fields(self):
-            if not getattr(self, each.name) > 0:
-                raise ConfigurationError(f"Timeouts({each.name}=...) must be more than 0 seconds")
+        """Raises `ConfigurationError` for a limit below a millisecond, or an infinite one.
+
+        PostgreSQL reads 0 milliseconds as no limit.
+        """
+        for field in fields(self):
+            if not _MIN_SECONDS <= getattr(self, field.name) < math.inf:
+                raise ConfigurationError(
+                    f"Timeouts({field.name}=...) must be finite and at least {_MIN_SECONDS} s"
+                )
 
 
 DEFAULT_TIMEOUTS = Timeouts()

@@ -35,8 +35,6 @@ _PARAMETERS = (
     "strict",
 )
 _NUMBERED = re.sub(r"(?<!:):(\w+)", lambda name: f"${_PARAMETERS.index(name[1]) + 1}", RENEW)
-_STATEMENT_SECONDS = 2
-"""Time for the statement itself, besides its wait for the row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +59,7 @@ class PostgresRenewals:
         self._errors = errors
         self._timeouts = timeouts
         self._settings = limits(
-            lock=timeouts.renewal, statement=timeouts.renewal + _STATEMENT_SECONDS
+            lock=timeouts.renewal, statement=timeouts.renewal + timeouts.renewal_statement
         )
         self._size = size
         self._places = asyncio.Semaphore(size)
