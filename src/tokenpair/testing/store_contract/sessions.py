@@ -32,7 +32,7 @@ class SessionPromises:
         user = make_user(roles=frozenset({"admin"}))
         session = make_session(
             user,
-            amr=frozenset({"pwd", "otp"}),
+            amr=frozenset({"pwd", "face id", ""}),
             generation=2**40,
             seen_at=NOW - TICK,
             ended_at=NOW,
