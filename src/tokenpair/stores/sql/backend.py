@@ -1,8 +1,8 @@
 """What differs between SQLite and PostgreSQL, as one object for each database.
 
-`sqlite.database.SqliteDatabase` and `postgres.database.PostgresDatabase` are the two. Besides
-them, only `engine.make_backend`, which chooses one, the dialects of `expressions` and `tables`,
-and the migrations tell the databases apart.
+`sqlite.database.SqliteDatabase` and `postgres.database.PostgresDatabase` are the two. In
+`stores.sql`, only `engine.make_backend`, which chooses one, the dialects of `expressions` and
+`tables`, and the migrations also tell the databases apart.
 """
 
 from contextlib import AbstractAsyncContextManager
