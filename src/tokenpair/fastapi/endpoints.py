@@ -1,6 +1,7 @@
 """The endpoints that `install` adds: the table of their names, and how they are added to an app."""
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -125,7 +126,7 @@ class Endpoints:
 
     def _is_taken(self, name: str, method: str, path: str) -> bool:
         """Tell whether a route of the app answers the path before ours would."""
-        sample = path.replace("{session_id}", str(UUID(int=0)))
+        sample = re.sub(r"\{\w+\}", str(UUID(int=0)), path)
         if not answers(self._app, method, sample):
             return False
         taken_by = route_for(self._app, method, sample)
