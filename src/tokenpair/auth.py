@@ -123,7 +123,6 @@ class Auth:
             issuer=issuer,
             audience=audience or issuer,
             make_rules=(lambda: rules) if rules else Rules,
-            edge=self.edge,
             feed_options=feed_options or FeedOptions(),
             make_passwords=(lambda: passwords) if passwords else Argon2Passwords,
             require_open=self._lifecycle.require_open,
@@ -164,7 +163,7 @@ class Auth:
             passwords=parts.passwords,
             rules=parts.rules,
             feed_options=replace(parts.feed_options, wake_up=make_wake_up(settings)),
-            edge=parts.edge,
+            edge=settings.edge,
             migrate=not settings.is_production,
             development=not settings.is_production,
         )

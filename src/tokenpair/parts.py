@@ -16,7 +16,7 @@ from tokenpair.feed import Feed
 from tokenpair.flows.sessions.judge import Doubt
 from tokenpair.ids import uuid7
 from tokenpair.keys import KeySource
-from tokenpair.options import Edge, FeedOptions, Rules
+from tokenpair.options import FeedOptions, Rules
 from tokenpair.pace import Heartbeat, utc_now
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, Watch
@@ -41,7 +41,6 @@ class Parts:
     issuer: str
     audience: str
     make_rules: Callable[[], Rules] = Rules
-    edge: Edge = field(default_factory=Edge)
     feed_options: FeedOptions = field(default_factory=FeedOptions)
     make_passwords: Callable[[], PasswordHasher] = Argon2Passwords
     require_open: Callable[[], None] = lambda: None
@@ -64,7 +63,6 @@ class Parts:
             issuer=issuer,
             audience=settings.audience or issuer,
             make_rules=lambda: settings.rules,
-            edge=settings.edge,
             feed_options=settings.feed_options,
             make_passwords=lambda: _passwords(settings),
         )

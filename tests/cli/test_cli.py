@@ -195,6 +195,7 @@ def test_rotation_step_by_step(command: Command) -> None:
     status, out, err = command("keys", "rotate")
     assert (status, out) == (1, "")
     assert "verifiers may not know the new key yet" in err
+    assert "add --early if no other service verifies your tokens" in err
 
     assert command("keys", "rotate", "--early")[0] == 0
     assert listed(command) == [("Ed25519", "signing"), ("ES256", "published")]

@@ -12,8 +12,9 @@ from fastapi.security import APIKeyHeader
 from tests.docs.reading import ROOT
 from tests.http.conftest import OPEN, bearer, talking_to, told
 from tokenpair.errors import ConfigurationError
-from tokenpair.fastapi import AccessTokenMiddleware, Profile, Text, install
+from tokenpair.fastapi import AccessTokenBearer, AccessTokenMiddleware, Profile, Text, install
 from tokenpair.fastapi.endpoints import ENDPOINTS
+from tokenpair.fastapi.registry import open_requests
 from tokenpair.testing import PASSWORD, a_user, login_as, make_auth
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
@@ -296,6 +297,27 @@ async def test_behind_a_dependency_a_renewal_still_renews() -> None:
         ]
 
     assert [each.status_code for each in answers] == [200, 200]
+
+
+@pytest.mark.parametrize("has_middleware", [False, True], ids=["bearer", "middleware"])
+async def test_behind_an_access_token_no_endpoint_is_open(has_middleware: bool) -> None:
+    auth = make_auth()
+    app = FastAPI()
+    install(app, auth, dependencies=[Depends(AccessTokenBearer(auth))])
+    if has_middleware:
+        app.add_middleware(AccessTokenMiddleware)
+    pair = await login_as(auth, await a_user(auth))
+    body = BODIES["login"]
+
+    async with talking_to(app) as client:
+        without = await client.post("/auth/login", json=body)
+        with_it = await client.post("/auth/login", json=body, headers=bearer(pair.access_token))
+        renewal = await client.post("/auth/refresh_token", headers=bearer(pair.refresh_token))
+
+    assert open_requests(app) == frozenset()
+    assert told(without) == (401, "not_authenticated")
+    assert with_it.status_code == 200
+    assert told(renewal) == (401, "access_token_required")
 
 
 def test_dependencies_are_described() -> None:

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from tests.http.conftest import bearer
 from tokenpair import RefreshClaims
-from tokenpair.errors import SessionEnded
+from tokenpair.errors import NotFound, SessionEnded
 from tokenpair.fastapi import (
     AccessToken,
     AccessTokenBearer,
@@ -144,6 +144,29 @@ def test_in_an_app_without_our_endpoints_a_socket_is_refused_too() -> None:
 
     assert refused.value.status_code == 401
     assert refused.value.json()["code"] == "not_authenticated"
+
+
+@pytest.mark.parametrize("refused_first", [False, True], ids=["before", "after"])
+def test_a_refused_socket_changes_no_other_answer_of_an_app_without_install(
+    refused_first: bool,
+) -> None:
+    app = FastAPI()
+
+    @app.websocket("/guarded", dependencies=[Depends(AccessTokenBearer(make_auth()))])
+    async def guarded(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    @app.websocket("/tea")
+    async def tea(_: WebSocket) -> None:
+        raise NotFound
+
+    with TestClient(app) as client:
+        if refused_first:
+            with pytest.raises(WebSocketDenialResponse), client.websocket_connect("/guarded"):
+                pass
+
+        with pytest.raises(NotFound), client.websocket_connect("/tea"):
+            pass
 
 
 def test_a_server_need_not_parse_the_offers(

@@ -39,7 +39,7 @@ def test_a_file_that_only_its_owner_can_read_is_accepted(path: Path, mode: int) 
     assert read_keyring(path).signing.kid == made.signing.kid
 
 
-ME, ROOT, SOMEBODY, NOBODY = 1000, 0, 1001, 65534
+ME, ROOT, ANOTHER, UNRELATED = 1000, 0, 1001, 65534
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ ME, ROOT, SOMEBODY, NOBODY = 1000, 0, 1001, 65534
         pytest.param(ME, 0o640, ME, "by others", id="mine-for-a-group"),
         pytest.param(ROOT, 0o640, ME, None, id="roots-for-my-group"),
         pytest.param(ROOT, 0o640, ROOT, None, id="roots-own-for-a-group"),
-        pytest.param(ROOT, 0o644, ME, "by others", id="roots-for-everybody"),
+        pytest.param(ROOT, 0o644, ME, "by others", id="roots-readable-by-all"),
         pytest.param(ROOT, 0o660, ME, "by others", id="roots-that-a-group-can-change"),
-        pytest.param(SOMEBODY, 0o600, ME, "another user", id="somebodys"),
-        pytest.param(SOMEBODY, 0o600, ROOT, "another user", id="somebodys-before-root"),
+        pytest.param(ANOTHER, 0o600, ME, "another user", id="anothers"),
+        pytest.param(ANOTHER, 0o600, ROOT, "another user", id="anothers-before-root"),
     ],
 )
 def test_which_owners_and_modes_are_trusted(
@@ -74,8 +74,8 @@ def a_file(owner: int, mode: int) -> os.stat_result:
         pytest.param(ROOT, 0o440, ME, id="kubernetes-with-fsgroup-and-mode"),
         pytest.param(ROOT, 0o444, ME, id="docker"),
         pytest.param(ROOT, 0o444, ROOT, id="docker-as-root"),
-        pytest.param(SOMEBODY, 0o644, ME, id="compose-with-the-hosts-user"),
-        pytest.param(SOMEBODY, 0o600, ROOT, id="compose-with-the-hosts-user-as-root"),
+        pytest.param(ANOTHER, 0o644, ME, id="compose-with-the-hosts-user"),
+        pytest.param(ANOTHER, 0o600, ROOT, id="compose-with-the-hosts-user-as-root"),
     ],
 )
 def test_a_mounted_secret_is_trusted_in_the_platforms_own_mode(
@@ -121,7 +121,7 @@ def as_another_user(path: Path) -> Iterator[None]:
         for folder in path.parents:
             if folder.is_relative_to(Path(tempfile.gettempdir())):
                 folder.chmod(0o755)
-        os.seteuid(NOBODY)
+        os.seteuid(UNRELATED)
     else:
         path.chmod(0o000)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenpair.cli.command import Command, Group, path
 from tokenpair.core.tokens.key import Key, KeyState
-from tokenpair.core.tokens.key_rotation import compromise, publish, retire, rotate
+from tokenpair.core.tokens.key_rotation import TooEarly, compromise, publish, retire, rotate
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.material import ALGORITHMS, DEFAULT_ALGORITHM
 from tokenpair.errors import ConfigurationError
@@ -51,7 +51,14 @@ def rotate_keys(*, file: Path | None, early: bool) -> None:
     Refused within 5 minutes of `tokenpair keys new`: verifiers may cache the public keys for that
     long.
     """
-    _show(_change(_key_file(file), lambda keyring: rotate(keyring, datetime.now(UTC), early=early)))
+    try:
+        rotated = _change(
+            _key_file(file), lambda keyring: rotate(keyring, datetime.now(UTC), early=early)
+        )
+    except TooEarly as exc:
+        advice = "or add --early if no other service verifies your tokens"
+        raise ConfigurationError(f"{exc}, {advice}") from exc
+    _show(rotated)
 
 
 def retire_keys(*, file: Path | None) -> None:

@@ -26,11 +26,15 @@ def publish(keyring: Keyring, key: Key, now: datetime) -> Keyring:
     return Keyring([replace(key, state=KeyState.PUBLISHED, since=now), *keyring.keys])
 
 
+class TooEarly(ConfigurationError):
+    """Verifiers may not have fetched the new key yet."""
+
+
 def rotate(keyring: Keyring, now: datetime, *, early: bool = False) -> Keyring:
     """Let the newest published key sign. The key that signed until now still verifies.
 
-    Raises `ConfigurationError` if there is none, and, unless `early`, if verifiers may not have
-    fetched it yet.
+    Raises `ConfigurationError` if there is none, and `TooEarly`, unless `early`, if verifiers may
+    not have fetched it yet.
     """
     coming = _coming(keyring)
     if not coming:
@@ -38,10 +42,9 @@ def rotate(keyring: Keyring, now: datetime, *, early: bool = False) -> Keyring:
     since = coming[0].since
     left = JWKS_MAX_AGE - (now - since) if since else timedelta(0)
     if left > timedelta(0) and not early:
-        raise ConfigurationError(
+        raise TooEarly(
             "verifiers may not know the new key yet: try again in "
-            f"{math.ceil(left.total_seconds())} seconds, or rotate early if no other service "
-            "verifies your tokens"
+            f"{math.ceil(left.total_seconds())} seconds"
         )
     return _hand_over(keyring, coming[0], now, leaving=KeyState.PUBLISHED)
 

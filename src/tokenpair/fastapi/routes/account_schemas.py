@@ -1,9 +1,9 @@
-"""The bodies of log-in, sign-up and one's own account; the app's profile is part of the latter."""
+"""The bodies of sign-up and of one's own account, with the app's profile."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
@@ -21,33 +21,13 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
-from tokenpair.core.accounts.password_policy import MAX_PASSWORD_LENGTH
 from tokenpair.core.accounts.user import User
 from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi.profile import Profile, Profiles
-from tokenpair.fastapi.text import Text
+from tokenpair.fastapi.routes.credentials import Credentials
 
 # The types of Pydantic's own errors; all others are an app's.
 _TYPES = frozenset(get_args(ErrorType))
-
-
-# Longer than any valid address (RFC 5321 §4.5.3.1.3).
-Email = Annotated[
-    Text, Field(max_length=320, json_schema_extra={"format": "email"}, examples=["ada@example.com"])
-]
-Password = Annotated[
-    Text,
-    Field(max_length=MAX_PASSWORD_LENGTH, repr=False, examples=["correct horse battery staple"]),
-]
-
-
-class Credentials(BaseModel):
-    """The body of a log-in."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    email: Email
-    password: Password
 
 
 class UserBase(BaseModel):

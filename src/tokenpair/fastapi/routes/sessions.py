@@ -31,7 +31,7 @@ from tokenpair.fastapi.problems.described import (
     problem_responses,
 )
 from tokenpair.fastapi.route import DirectRoute, ProblemRoute
-from tokenpair.fastapi.routes.account_schemas import Credentials
+from tokenpair.fastapi.routes.credentials import Credentials
 from tokenpair.fastapi.transport import Transport
 from tokenpair.fastapi.transport.header import Pair
 
