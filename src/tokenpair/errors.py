@@ -8,6 +8,8 @@
         ├── InvalidInput              a field has an invalid value
         ├── NotAuthenticated          no token was sent
         ├── InvalidCredentials        wrong e-mail address or password, or a disabled account
+        ├── WrongPassword             a logged-in user's password, asked for again, is wrong
+        ├── TooManyRequests           a limit is reached; `retry_after` says for how long
         ├── TokenError                a token was sent, and cannot be used
         │   ├── InvalidToken          malformed, forged, or issued for another service
         │   ├── ExpiredToken          issued here, but expired
@@ -104,6 +106,21 @@ class InvalidCredentials(AuthError):
 
     code = "invalid_credentials"
     detail = "The e-mail address or the password is wrong."
+
+
+class WrongPassword(AuthError):
+    """A logged-in user was asked for the password again, and it is wrong."""
+
+    code = "wrong_password"
+    detail = "The password is wrong."
+
+
+class TooManyRequests(AuthError):
+    """A limit is reached. `retry_after` is the number of seconds until the next attempt counts."""
+
+    code = "too_many_requests"
+    detail = "Too many attempts. Please try again later."
+    retry_after: int | None = 60
 
 
 class TokenError(AuthError):

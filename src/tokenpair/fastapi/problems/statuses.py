@@ -16,7 +16,9 @@ from tokenpair.errors import (
     NotFound,
     TokenError,
     TokenSuperseded,
+    TooManyRequests,
     Unavailable,
+    WrongPassword,
 )
 from tokenpair.fastapi.problems.errors import InvalidRequest, PayloadTooLarge
 
@@ -28,11 +30,13 @@ _STATUSES: dict[type[AuthError], int] = {
     InvalidCredentials: 401,
     TokenError: 401,
     InsufficientRole: 403,
+    WrongPassword: 403,
     NotFound: 404,
     EmailTaken: 409,
     TokenSuperseded: 409,
     PayloadTooLarge: 413,
     InvalidInput: 422,
+    TooManyRequests: 429,
     Unavailable: 503,
 }
 _NAMES = {
