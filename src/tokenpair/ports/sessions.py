@@ -36,6 +36,8 @@ class Sessions(Protocol):
         """End the session; return False when the user has none with this id, or it has ended."""
         ...
 
-    async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
-        """End all sessions of the user that have not ended; return their number."""
+    async def end_all(
+        self, user_id: UUID, reason: EndReason, now: datetime, *, keep: UUID | None = None
+    ) -> int:
+        """End all sessions of the user that have not ended, but for `keep`; return their number."""
         ...

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tokenpair import AccessClaims
-from tokenpair.core.sessions.revocation import MARGIN, Revocation, Revocations
+from tokenpair.core.sessions.revocation import ALL_VERSIONS, MARGIN, Revocation, Revocations
 from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.errors import SessionEnded, StaleToken
@@ -69,6 +69,16 @@ def test_the_highest_version_counts_in_any_order() -> None:
 
     with pytest.raises(StaleToken):
         copy.require_unrevoked(claims(version=4))
+
+
+def test_every_token_of_a_deleted_user_is_dead_and_not_stale() -> None:
+    """A client would renew a stale token, and then be refused once more."""
+    copy = Revocations()
+    copy.apply([changed(5), changed(ALL_VERSIONS), changed(7)], at=0)
+
+    for version in (3, 6, 7, ALL_VERSIONS - 1):
+        with pytest.raises(SessionEnded):
+            copy.require_unrevoked(claims(version=version, session_id=uuid4()))
 
 
 def test_only_what_is_new_is_news() -> None:

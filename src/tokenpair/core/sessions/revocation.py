@@ -35,6 +35,12 @@ SQLITE_POLL = timedelta(milliseconds=50)
 MAX_STALENESS = timedelta(seconds=5)
 """Greatest age at which a worker still uses its copy of the revocations, by default."""
 
+ALL_VERSIONS = 2**31 - 1
+"""The `min_version` that revokes every access token of a user: the user was deleted.
+
+It is the largest integer of the storage's column, and no user has changed roles as often.
+"""
+
 _ANY_VERSION = (0,)  # Made once, because most requests need it.
 
 
@@ -42,6 +48,7 @@ _ANY_VERSION = (0,)  # Made once, because most requests need it.
 class Revocation:
     """One entry: a session's tokens are revoked, or a user's tokens below `min_version` are stale.
 
+    With `ALL_VERSIONS`, the user was deleted, and all the user's tokens are revoked.
     `recorded_at` is when it was written, `until` the last moment at which such a token may be
     unexpired: the longest access lifetime in use and `MARGIN` later. Both are by the storage's
     clock.
@@ -125,5 +132,8 @@ class Revocations:
         # Usually both are empty, and reading the ids would miss the processor's caches.
         if self._ended and claims.session_id.int in self._ended:
             raise SessionEnded("revoked")
-        if self._stale and claims.version < self._stale.get(claims.subject.int, _ANY_VERSION)[0]:
-            raise StaleToken
+        if self._stale and claims.version < (
+            needed := self._stale.get(claims.subject.int, _ANY_VERSION)[0]
+        ):
+            # A client renews a stale token, and a deleted user has nothing to renew.
+            raise SessionEnded("the user was deleted") if needed == ALL_VERSIONS else StaleToken

@@ -40,6 +40,9 @@ class EndReason(Enum):
     REPLAY = "replay"
     TOO_MANY_SESSIONS = "too_many_sessions"
     USER_DISABLED = "user_disabled"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  A reason.
+    ADDRESS_CHANGED = "address_changed"
+    USER_DELETED = "user_deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
+from tokenpair.core.accounts.events import ProfileChanged
 from tokenpair.core.accounts.user import User
 from tokenpair.errors import SessionEnded
 from tokenpair.ports import Storage
@@ -43,5 +44,6 @@ class UpdateProfile:
             if locked := await tx.users.lock(user_id):
                 profile = merge(locked.user.profile, changes)
                 await tx.users.set_profile(user_id, profile)
+                await tx.record(ProfileChanged(user_id=user_id))
                 return replace(locked.user, profile=profile)
         raise SessionEnded("the user does not exist any more")

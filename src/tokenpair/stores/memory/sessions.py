@@ -48,6 +48,8 @@ class MemorySessions:
         )
         return True
 
-    async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
-        mine = [s.id for s in self._sessions.values() if s.user_id == user_id]
+    async def end_all(
+        self, user_id: UUID, reason: EndReason, now: datetime, *, keep: UUID | None = None
+    ) -> int:
+        mine = [s.id for s in self._sessions.values() if s.user_id == user_id and s.id != keep]
         return sum([await self.end(user_id, session_id, reason, now) for session_id in mine])

@@ -52,7 +52,9 @@ class SqlSessions:
     async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
         return await self._end(user_id, _s.id == session_id, reason, now) == 1
 
-    async def end_all(self, user_id: UUID, reason: EndReason, now: datetime) -> int:
+    async def end_all(
+        self, user_id: UUID, reason: EndReason, now: datetime, *, keep: UUID | None = None
+    ) -> int:
         # Two transactions that lock the same rows in different orders would deadlock.
         in_order = (
             sa.select(_s.id)
@@ -60,6 +62,8 @@ class SqlSessions:
             .order_by(_s.id)
             .with_for_update()
         )
+        if keep:
+            in_order = in_order.where(_s.id != keep)
         return await self._end(user_id, _s.id.in_(in_order), reason, now)
 
     async def _end(

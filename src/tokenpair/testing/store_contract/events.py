@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from tokenpair.core.accounts.events import UserDeleted
 from tokenpair.core.events import RecordedEvent, RolesChanged, SessionEnded, SessionOpened
-from tokenpair.core.sessions.revocation import Revocation
+from tokenpair.core.sessions.revocation import ALL_VERSIONS, Revocation
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import EmailTaken
 from tokenpair.ports import Storage
@@ -16,6 +17,7 @@ _USER = make_user()
 _SESSION = make_session(_USER)
 _ENDED = SessionEnded(user_id=_USER.id, session_id=_SESSION.id, reason=EndReason.LOGOUT)
 _CHANGED = RolesChanged(user_id=_USER.id, version=3)
+_DELETED = UserDeleted(user_id=_USER.id)
 _OPENED = SessionOpened(user_id=_USER.id, session_id=_SESSION.id)
 
 
@@ -32,6 +34,7 @@ class EventPromises:
         [
             pytest.param(_ENDED, [(_SESSION.id, None, 0)], id="session-ended"),
             pytest.param(_CHANGED, [(None, _USER.id, 3)], id="roles-changed"),
+            pytest.param(_DELETED, [(None, _USER.id, ALL_VERSIONS)], id="user-deleted"),
             pytest.param(_OPENED, [], id="session-opened"),
         ],
     )

@@ -168,6 +168,23 @@ class SessionPromises:
         assert await read_session(storage, ended) == ended
         assert await read_session(storage, others) == others
 
+    async def test_all_sessions_end_but_the_one_to_keep(self, storage: Storage) -> None:
+        user = make_user()
+        kept, *others = [make_session(user) for _ in range(3)]
+        await keep(storage, user, kept, *others)
+
+        async with storage.begin() as tx:
+            number = await tx.sessions.end_all(
+                user.id, EndReason.PASSWORD_CHANGED, NOW, keep=kept.id
+            )
+
+        assert number == 2
+        assert await read_session(storage, kept) == kept
+        for session in others:
+            assert await read_session(storage, session) == replace(
+                session, ended_at=NOW, end_reason=EndReason.PASSWORD_CHANGED
+            )
+
     async def test_an_ended_session_stays_ended(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user, ended_at=NOW - TICK, end_reason=EndReason.LOGOUT)

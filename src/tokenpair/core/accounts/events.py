@@ -1,0 +1,54 @@
+"""What can happen to an account."""
+
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from tokenpair.core.events import RecordedEvent, RevokedTokens
+from tokenpair.core.sessions.revocation import ALL_VERSIONS
+
+
+class PasswordChange(Enum):
+    """How a password was replaced."""
+
+    CHANGED = "changed"  # By the user, who knew the old one.
+    RESET = "reset"  # By the user, with a token from a mail.
+    SET = "set"  # By the app or an operator.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChanged(RecordedEvent):
+    """A user has another password. A rehash of the same password records nothing."""
+
+    user_id: UUID
+    reason: PasswordChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileChanged(RecordedEvent):
+    """A user's profile was replaced. `UpdateProfile` records it beside the new profile."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressChanged(RecordedEvent):
+    """A user has another e-mail address, which is verified. It is recorded beside the new one."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDeleted(RecordedEvent):
+    """A user is being deleted: all their access tokens are revoked.
+
+    It is recorded while the user's row is still there. The row is deleted afterwards, in the same
+    unit of work.
+    """
+
+    user_id: UUID
+
+    @property
+    def revokes(self) -> RevokedTokens:
+        """All access tokens of the user, of any session."""
+        return {"user_id": self.user_id, "min_version": ALL_VERSIONS}
