@@ -42,6 +42,7 @@ _STATE = SessionState(
     amr=frozenset({"pwd"}),
     roles=frozenset(),
     version=1,
+    email_verified=True,
 )
 
 

@@ -18,7 +18,9 @@
         │   ├── RefreshTokenRequired  an access token was sent instead of a refresh token
         │   └── SessionEnded          its session has ended, for any reason
         ├── TokenSuperseded           the session has a newer token
+        ├── ReauthenticationRequired  the user must prove again who they are
         ├── InsufficientRole          the user is not allowed to do this
+        ├── EmailNotVerified          the user's address must be verified first
         ├── NotFound                  does not exist, or belongs to another user
         ├── EmailTaken                another account has this e-mail address
         └── Unavailable               no safe answer is possible at the moment
@@ -29,6 +31,7 @@ modules derive a class for themselves, such as `Replayed`: callers see the code 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 
@@ -177,11 +180,37 @@ class TokenSuperseded(AuthError):
     retry_after: int | None = 1
 
 
+class ReauthenticationRequired(AuthError):
+    """The user's last log-in is too long ago: ask for the password again.
+
+    `max_age` is the greatest age of a log-in that is accepted, if it is known.
+    """
+
+    code = "reauthentication_required"
+    detail = "Your log-in is too long ago for this. Please enter your password again."
+
+    def __init__(self, reason: str = "", *, max_age: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.max_age = max_age
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Return `max_age` in whole seconds."""
+        return {} if self.max_age is None else {"max_age": int(self.max_age.total_seconds())}
+
+
 class InsufficientRole(AuthError):
     """The user is logged in, and is not allowed to do this."""
 
     code = "insufficient_role"
     detail = "You are not allowed to do this."
+
+
+class EmailNotVerified(AuthError):
+    """The user's address must be verified before they can do this."""
+
+    code = "email_not_verified"
+    detail = "Please verify your e-mail address first."
 
 
 class NotFound(AuthError):

@@ -128,6 +128,11 @@ def test_protect(folder: Path) -> None:
         assert client.post("/transfer", headers=ada).status_code == 200
         guarded = ("/everything", "/drafts")
         assert [client.delete(path, headers=ada).status_code for path in guarded] == [403] * 2
+        assert client.post("/comments", headers=ada).json()["code"] == "email_not_verified"
+        assert [client.post(path, headers=ada).status_code for path in ("/payout", "/keys")] == [
+            200,
+            200,
+        ]
         assert client.get("/greeting").json() == "hello, stranger"
         assert client.get("/greeting", headers=ada).json() == f"hello {user_id}"
 

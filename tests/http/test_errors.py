@@ -14,6 +14,7 @@ from tokenpair.errors import (
     AuthError,
     FieldError,
     InvalidInput,
+    ReauthenticationRequired,
     TokenError,
     Unavailable,
 )
@@ -32,17 +33,28 @@ STATUSES = {
     "access_token_required": 401,
     "refresh_token_required": 401,
     "session_ended": 401,
+    "reauthentication_required": 401,
     "insufficient_role": 403,
+    "email_not_verified": 403,
+    "wrong_password": 403,
     "not_found": 404,
     "token_superseded": 409,
     "email_taken": 409,
     "payload_too_large": 413,
     "invalid_input": 422,
+    "too_many_requests": 429,
     "unavailable": 503,
 }
 MODULES = {errors.__name__, http_errors.__name__}
 # These belong to no single route, or only to routes of the app.
-OF_NO_ROUTE = {"invalid_request", "insufficient_role"}
+OF_NO_ROUTE = {
+    "email_not_verified",
+    "insufficient_role",
+    "invalid_request",
+    "reauthentication_required",
+    "too_many_requests",
+    "wrong_password",
+}
 
 
 def leaves(kind: type[AuthError] = AuthError) -> Iterator[type[AuthError]]:
@@ -131,7 +143,8 @@ async def test_every_error_is_answered_wherever_it_is_raised(
     assert "canary" not in response.text + str(response.headers)
     assert ("www-authenticate" in response.headers) is (response.status_code == 401)
     challenge = response.headers.get("www-authenticate", "")
-    assert ("error=" in challenge) is issubclass(kind, TokenError)
+    says_why = issubclass(kind, TokenError | ReauthenticationRequired)
+    assert ("error=" in challenge) is says_why
     assert ("retry-after" in response.headers) is (kind.retry_after is not None)
     assert any(kind.code in record.getMessage() for record in caplog.records)
 

@@ -60,7 +60,7 @@ async def test_the_tokens_say_what_they_are_and_contain_no_address(
     assert (refresh[0]["typ"], refresh[0]["alg"]) == ("rt+jwt", "HS256")
     assert access[1].keys() == {
         "iss", "aud", "client_id", "sub", "sid", "jti", "iat", "exp", "roles", "ver", "auth_time",
-        "amr",
+        "amr", "email_verified",
     }  # fmt: skip
     assert refresh[1].keys() == {
         "iss", "aud", "sub", "sid", "jti", "iat", "exp", "parent", "gen", "secret",

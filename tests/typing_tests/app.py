@@ -1,5 +1,6 @@
 """An app as its author writes it: bearers, annotations, a profile, endpoints."""
 
+from datetime import timedelta
 from typing import Annotated, assert_type
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -16,11 +17,15 @@ from tokenpair.fastapi import (
     OptionalBearer,
     ProblemRoute,
     Profile,
+    RecentLogin,
     RefreshToken,
     RefreshTokenBearer,
+    RequireRecentLogin,
+    RequireVerified,
     RoleChecker,
     Text,
     TokenBearer,
+    VerifiedEmail,
     WrongValue,
     current_user_with,
     install,
@@ -92,4 +97,25 @@ async def swap(token: RefreshToken, installed: AuthDep) -> TokenPair:
     raise WrongValue("must be shorter than a page")
 
 
+Admin = Annotated[AccessClaims, Depends(RoleChecker("admin"))]
+guarded = APIRouter(dependencies=[Depends(RequireVerified()), Depends(RequireRecentLogin())])
+
+
+@guarded.post("/transfer")
+async def transfer(
+    verified: VerifiedEmail,
+    recent: RecentLogin,
+    an_admin: Admin,
+    checked: Annotated[AccessClaims, Depends(RequireVerified(auth, check_session=True))],
+    fresh: Annotated[AccessClaims, Depends(RequireRecentLogin(timedelta(minutes=1), auth))],
+) -> bool:
+    assert_type(verified, AccessClaims)
+    assert_type(recent, AccessClaims)
+    assert_type(verified.email_verified, bool)
+    recent.require_recent_login(auth.clock(), timedelta(hours=1))
+    verified.require_verified()
+    return verified == recent == an_admin == checked == fresh
+
+
 app.include_router(router)
+app.include_router(guarded)

@@ -13,6 +13,7 @@ from tokenpair.fastapi import (
     OptionalBearer,
     Profile,
     RefreshTokenBearer,
+    RequireRecentLogin,
     current_user_with,
 )
 from tokenpair.ports import PasswordHasher
@@ -58,6 +59,7 @@ def no_secrets(user: User, claims: AccessClaims) -> tuple[str, str]:
     return user.password_hash, claims.secret  # type: ignore[attr-defined]
 
 
+recent = RequireRecentLogin(300)  # type: ignore[arg-type]
 optional = OptionalBearer(RefreshTokenBearer())  # type: ignore[arg-type]
 storage: PasswordHasher = MemoryStorage()  # type: ignore[assignment]
 auth = Auth(storage=MemoryStorage(), issuer="https://a.test")  # type: ignore[call-arg]

@@ -29,6 +29,14 @@ from tokenpair.fastapi.problems.described import (
 )
 from tokenpair.fastapi.problems.errors import InvalidRequest, PayloadTooLarge
 from tokenpair.fastapi.profile import Profile
+from tokenpair.fastapi.require import (
+    RecentLogin,
+    RequireRecentLogin,
+    RequireVerified,
+    VerifiedEmail,
+    recent_login,
+    verified_email,
+)
 from tokenpair.fastapi.route import ProblemRoute
 from tokenpair.fastapi.text import Text, WrongValue
 
@@ -47,11 +55,15 @@ __all__ = [
     "PayloadTooLarge",
     "ProblemRoute",
     "Profile",
+    "RecentLogin",
     "RefreshToken",
     "RefreshTokenBearer",
+    "RequireRecentLogin",
+    "RequireVerified",
     "RoleChecker",
     "Text",
     "TokenBearer",
+    "VerifiedEmail",
     "WrongValue",
     "access_token",
     "claims_of",
@@ -61,4 +73,6 @@ __all__ = [
     "install",
     "optional_access_token",
     "problem_responses",
+    "recent_login",
+    "verified_email",
 ]

@@ -87,7 +87,9 @@ async def login_as(auth: Auth, user: User) -> TokenPair:
     return await auth.log_in(email=user.email.typed, password=PASSWORD)
 
 
-def make_claims(subject: UUID | None = None, *, roles: str = "") -> AccessClaims:
+def make_claims(
+    subject: UUID | None = None, *, roles: str = "", email_verified: bool = False
+) -> AccessClaims:
     """Return the claims of an access token that was never issued, to override a dependency.
 
     `subject` is the user's id, by default a new one; `roles` are separated by spaces.
@@ -102,6 +104,7 @@ def make_claims(subject: UUID | None = None, *, roles: str = "") -> AccessClaims
         roles=frozenset(roles.split()),
         version=0,
         authenticated_at=now,
+        email_verified=email_verified,
     )
 
 

@@ -77,6 +77,7 @@ access_claims = st.builds(
     version=st.integers(0, 2**31 - 1),
     authenticated_at=moments,
     amr=st.frozensets(st.text(min_size=1, max_size=20), max_size=3),
+    email_verified=st.booleans(),
 )
 refresh_claims = st.builds(
     FullRefreshClaims,

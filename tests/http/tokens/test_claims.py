@@ -154,6 +154,9 @@ ACCESS_ONLY: dict[str, Forgery] = {
     "amr_object": lambda b: b.with_claims(amr={"pwd": True}),
     "amr_of_numbers": lambda b: b.with_claims(amr=[1]),
     "amr_with_an_empty_one": lambda b: b.with_claims(amr=[""]),
+    "email_verified_null": lambda b: b.with_claims(email_verified=None),
+    "email_verified_number": lambda b: b.with_claims(email_verified=1),
+    "email_verified_string": lambda b: b.with_claims(email_verified="true"),
     "amr_twice_the_same": lambda b: b.with_claims(amr=["pwd", "pwd"]),
 }
 
@@ -185,6 +188,18 @@ async def test_an_access_token_from_before_amr_stays_valid(
     assert answers["as_access_token"].status_code == 200
     assert (await auth.verify_access(access_bench.token)).amr == {"pwd"}
     assert (await auth.verify_access(access_bench.without_claim("amr"))).amr == frozenset()
+
+
+async def test_an_access_token_from_before_email_verified_stays_valid_and_is_not_verified(
+    gate: Gate, auth: Auth, access_bench: Bench
+) -> None:
+    answers = await gate.answers(lambda b: b.without_claim("email_verified"), "as_access_token")
+
+    verified = access_bench.with_claims(email_verified=True)
+    assert answers["as_access_token"].status_code == 200
+    assert (await auth.verify_access(verified)).email_verified
+    old = access_bench.without_claim("email_verified")
+    assert not (await auth.verify_access(old)).email_verified
 
 
 @forged(REFRESH_ONLY)

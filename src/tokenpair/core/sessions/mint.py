@@ -109,6 +109,7 @@ class Mint:
             version=state.version,
             authenticated_at=state.authenticated_at,
             amr=state.amr,
+            email_verified=state.email_verified,
             **self._span(now, self.lifetimes.access, state),
         )
         return TokenPair(

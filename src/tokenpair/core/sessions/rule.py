@@ -118,7 +118,8 @@ class StoredSession(Session):
 class SessionState:
     """A live session and its user: what a new token is minted from, and a token checked against.
 
-    Roles and version are the user's current ones, so a renewed token carries the current roles.
+    Roles, version and whether the address is verified are the user's current ones, so a renewed
+    token carries the current ones.
     """
 
     session_id: UUID
@@ -131,6 +132,7 @@ class SessionState:
     amr: frozenset[str]
     roles: frozenset[str]
     version: int
+    email_verified: bool
 
     def recognises(self, token: FullRefreshClaims) -> bool:
         """Was the token made for this session, by an issuer who knew its secret?"""
@@ -154,6 +156,7 @@ class SessionState:
             amr=session.amr,
             roles=user.roles,
             version=user.version,
+            email_verified=user.email_verified_at is not None,
         )
 
 

@@ -7,17 +7,25 @@ So code that receives claims can trust every field.
 
 import re
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from tokenpair.core.tokens.encoding import base64url, from_base64url
-from tokenpair.errors import ExpiredToken, InvalidToken
+from tokenpair.errors import (
+    EmailNotVerified,
+    ExpiredToken,
+    InvalidToken,
+    ReauthenticationRequired,
+)
 
 Payload = dict[str, Any]
 # What the parsers below raise.
 _INVALID = (KeyError, TypeError, ValueError)
+
+RECENT_LOGIN = timedelta(minutes=5)
+"""Greatest age of a recent log-in, by default."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -68,8 +76,10 @@ class AccessClaims(Claims):
     """The content of an access token (RFC 9068). It has no name and no e-mail address.
 
     `version` is the user's version when the token was issued. If the user's version is higher now,
-    the token is stale. `amr` lists how the user authenticated (RFC 8176), such as "pwd". It is
-    empty in tokens of sessions from before this claim.
+    the token is stale. `authenticated_at` is when the user last proved who they are, in whole
+    seconds. `amr` lists how (RFC 8176), such as "pwd". It is empty in tokens of sessions from
+    before this claim. `email_verified` is whether the user's address was verified when the token
+    was issued; a token without this claim counts as not verified.
     """
 
     typ = "at+jwt"
@@ -78,6 +88,20 @@ class AccessClaims(Claims):
     version: int
     authenticated_at: datetime
     amr: frozenset[str] = frozenset()
+    email_verified: bool = False
+
+    def require_verified(self) -> None:
+        """Require that the user's address is verified. Raises `EmailNotVerified`."""
+        if not self.email_verified:
+            raise EmailNotVerified
+
+    def require_recent_login(self, now: datetime, max_age: timedelta = RECENT_LOGIN) -> None:
+        """Require that the user has proved who they are within the last `max_age`.
+
+        Raises `ReauthenticationRequired`.
+        """
+        if now - self.authenticated_at > max_age:
+            raise ReauthenticationRequired(max_age=max_age)
 
     def to_json(self) -> str:
         """As `Claims.to_json`."""
@@ -86,6 +110,7 @@ class AccessClaims(Claims):
             f'{Claims.to_json(self)},"roles":{_list(self.roles)},"ver":{self.version},'
             f'"auth_time":{int(self.authenticated_at.timestamp())}'
             + (f',"amr":{_list(self.amr)}' if self.amr else "")
+            + (',"email_verified":true' if self.email_verified else ',"email_verified":false')
         )
 
     @classmethod
@@ -98,6 +123,7 @@ class AccessClaims(Claims):
                 version=_whole(payload["ver"]),
                 authenticated_at=_moment(payload["auth_time"]),
                 amr=_names(payload["amr"]) if "amr" in payload else frozenset(),
+                email_verified=_flag(payload.get("email_verified", False)),
             )
         except _INVALID as exc:
             raise InvalidToken("a claim is missing or invalid") from exc
@@ -193,6 +219,12 @@ def _bytes(value: object) -> bytes:
 def _whole(value: object) -> int:
     # bool is a subclass of int, and a JSON true is not a number.
     if type(value) is not int or not 0 <= value <= _MAX_WHOLE:
+        raise TypeError
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
         raise TypeError
     return value
 

@@ -17,7 +17,13 @@ from starlette.routing import Match
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from tokenpair.errors import AuthError, InvalidInput, NotFound, TokenError
+from tokenpair.errors import (
+    AuthError,
+    InvalidInput,
+    NotFound,
+    ReauthenticationRequired,
+    TokenError,
+)
 from tokenpair.fastapi.problems.errors import PayloadTooLarge
 from tokenpair.fastapi.problems.field_errors import field_errors
 from tokenpair.fastapi.problems.statuses import code_of, is_pythons_name, status_of, title_of
@@ -205,8 +211,15 @@ def _allowed_methods(request: HTTPConnection) -> list[str]:
 
 
 def _challenge(error: AuthError) -> str:
-    """Return how to authenticate; with an error only if a token was sent (RFC 6750 §3.1)."""
+    """Return how to authenticate; with an error only if a token was sent (RFC 6750 §3.1).
+
+    A log-in that is too old has an error of its own (RFC 9470 §3).
+    """
     challenge = f'Bearer realm="{REALM}"'
     if isinstance(error, TokenError):
         challenge += f', error="invalid_token", error_description="{error.detail}"'
+    if isinstance(error, ReauthenticationRequired):
+        challenge += ', error="insufficient_user_authentication"'
+        challenge += f', error_description="{error.detail}"'
+        challenge += "".join(f', {name}="{value}"' for name, value in error.members.items())
     return challenge

@@ -43,7 +43,8 @@ _FRAMEWORKS_REFUSAL = "HTTPValidationError"
 _FRAMEWORKS_SCHEMAS = (_FRAMEWORKS_REFUSAL, "ValidationError")
 
 _CHALLENGE = {
-    "description": "How to authenticate (RFC 6750 §3); with `error` only if a token was sent.",
+    "description": "How to authenticate (RFC 6750 §3); with `error` only if a token was sent. "
+    "If the log-in is too old, with `max_age` in seconds (RFC 9470).",
     "schema": {"type": "string", "examples": ['Bearer realm="tokenpair"']},
 }
 _RETRY_AFTER = {

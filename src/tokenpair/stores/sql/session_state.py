@@ -17,7 +17,7 @@ from tokenpair.core.sessions.rule import SessionState
 from tokenpair.stores.sql.tables import session_table, user_table
 
 _OF_SESSION = ("head", "rotated_at", "expires_at", "authenticated_at", "amr")
-_OF_USER = ("roles", "version")
+_OF_USER = ("roles", "version", "email_verified_at")
 
 # SQLite's RETURNING may name only columns of the updated table, hence the sub-selects.
 RETURNING = ", ".join(
@@ -80,7 +80,7 @@ def to_session_state(
     to_moment: Callable[[Any], datetime] = _identity,
 ) -> SessionState:
     """Read a row of the columns above; `to_moment` parses what the driver returns for a time."""
-    head, rotated_at, expires_at, authenticated_at, amr, roles, version = row
+    head, rotated_at, expires_at, authenticated_at, amr, roles, version, verified_at = row
     return SessionState(
         session_id=session_id,
         user_id=user_id,
@@ -92,6 +92,7 @@ def to_session_state(
         amr=to_amr(amr),
         roles=frozenset(json.loads(roles)),
         version=version,
+        email_verified=verified_at is not None,
     )
 
 

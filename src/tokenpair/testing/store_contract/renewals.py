@@ -2,7 +2,7 @@
 # ruff: noqa: S101, D102  Tests assert, and their names are their docstrings.
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -169,6 +169,21 @@ class RenewalPromises:
 
         assert state is not None
         assert (state.roles, state.version) == (frozenset({"admin", "author"}), 1)
+
+    @pytest.mark.parametrize("verified_at", [None, NOW - HOUR], ids=["unverified", "verified"])
+    async def test_a_renewal_returns_whether_the_address_is_verified(
+        self, storage: Storage, verified_at: datetime | None
+    ) -> None:
+        user = make_user(email_verified_at=verified_at)
+        session = make_session(user)
+        await keep(storage, user, session)
+
+        renewed = await storage.renew(make_token(session), NOW, FORGIVING)
+        read = await storage.session_state(user.id, session.id, NOW)
+
+        assert renewed is not None
+        assert read is not None
+        assert renewed.email_verified is read.email_verified is (verified_at is not None)
 
     @pytest.mark.parametrize(
         "amr",
