@@ -1,7 +1,11 @@
-"""argon2id in a bounded pool of threads, off the event loop."""
+"""argon2id in a bounded pool of threads, off the event loop.
+
+Stored hashes of other systems are compared, too.
+"""
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -10,14 +14,20 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pwdlib import PasswordHash
-from pwdlib.exceptions import PwdlibError
+from pwdlib.exceptions import PwdlibError, UnknownHashError
 
-from tokenpair.argon2_hasher import Hasher
 from tokenpair.core.accounts.password_policy import normalise_password
 from tokenpair.errors import Unavailable
+from tokenpair.hashers.argon2 import Hasher
+from tokenpair.hashers.bcrypt import BcryptHasher
+from tokenpair.hashers.pbkdf2 import Pbkdf2Hasher
+from tokenpair.hashers.scrypt import ScryptHasher
+from tokenpair.hashers.unusable import UnusableHash
 from tokenpair.machine import usable_cores, usable_memory
 from tokenpair.ports import Verified
 from tokenpair.shortage import SHORTAGES, shortage
+
+_log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -29,6 +39,16 @@ MAX_WAITING = 100
 
 MAX_WAITING_ESTIMATES = 50
 """Number of sign-ups that may wait for an estimate of their password's strength."""
+
+
+MAX_HASH_LENGTH = 512
+"""Length of the longest stored hash that is read, in characters."""
+
+LEAST_MEMORY_KIB = 128 * 1024
+"""Memory that the comparison with a stored hash may take on any machine, in KiB."""
+
+MOST_MEMORY_KIB = 1024 * 1024
+"""Memory that the comparison with a stored hash may take at most, in KiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +67,11 @@ class Argon2Passwords:
     The default is the number of cores that this process may use, or fewer if their hashes would
     take more than a quarter of its memory. All methods raise `Unavailable` when `max_waiting`
     callers are waiting, and when the machine has no memory or no thread for a hash.
+
+    Stored hashes of bcrypt, PBKDF2 (Django, Werkzeug), scrypt (Werkzeug) and argon2 with other
+    parameters are compared as they are; for a right password there is a `new_hash`. A hash of
+    another format, and one that would take too much time or memory, is never right; the reason is
+    logged once.
     """
 
     def __init__(
@@ -57,16 +82,22 @@ class Argon2Passwords:
         max_waiting: int = MAX_WAITING,
     ) -> None:
         cost = cost or Argon2Cost()
+        threads = threads or threads_for(cost)
+        max_memory = max_memory_kib(threads)
         self._passwords = PasswordHash(
             (
                 Hasher(
                     memory_cost=cost.memory_kib,
                     time_cost=cost.time,
                     parallelism=cost.parallelism,
+                    max_memory=max_memory,
                 ),
+                BcryptHasher(),
+                Pbkdf2Hasher(),
+                ScryptHasher(max_memory=max_memory),
             )
         )
-        threads = threads or threads_for(cost)
+        self._logged: set[str] = set()
         self._hashing = _Places("argon2", threads, max_waiting, initializer=_yield_to_requests)
         # Estimates have a thread of their own, so that sign-ups cannot keep users from logging in.
         # One is enough: estimates are Python code, of which one runs at a time. Its priority is
@@ -93,19 +124,36 @@ class Argon2Passwords:
 
     async def verify(self, password: str, password_hash: str | None) -> Verified:
         """Compare a password with a hash. None takes the same work and is never right."""
-        normalised = normalise_password(password)
-        return await self._hashing.run(lambda: self._verify(normalised, password_hash))
+        return await self._hashing.run(lambda: self._verify(password, password_hash))
 
     def _verify(self, password: str, password_hash: str | None) -> Verified:
+        normalised = normalise_password(password)
         if password_hash is not None:
             try:
-                is_right, new_hash = self._passwords.verify_and_update(password, password_hash)
-            except PwdlibError:
-                pass  # Not a hash of ours: as with no account, below.
-            else:
-                return Verified(is_right=is_right, new_hash=new_hash)
-        self._passwords.verify(password, self._decoy_hash)
+                return self._compare(normalised, password, password_hash)
+            except PwdlibError as exc:
+                self._log_once(exc)
+        # As with an account that has a hash of ours.
+        for form in _forms(normalised, password):
+            self._passwords.verify(form, self._decoy_hash)
         return Verified(is_right=False)
+
+    def _compare(self, normalised: str, typed: str, password_hash: str) -> Verified:
+        if len(password_hash) > MAX_HASH_LENGTH or not password_hash.isascii():
+            raise UnknownHashError(password_hash)
+        for form in _forms(normalised, typed):
+            is_right, new_hash = self._passwords.verify_and_update(form, password_hash)
+            if is_right:
+                if new_hash and form != normalised:
+                    new_hash = self._passwords.hash(normalised)
+                return Verified(is_right=True, new_hash=new_hash)
+        return Verified(is_right=False)
+
+    def _log_once(self, error: PwdlibError) -> None:
+        reason = error.message if isinstance(error, UnusableHash) else "its format is not supported"
+        if reason not in self._logged:
+            self._logged.add(reason)
+            _log.warning("a stored password hash cannot be compared with: %s", reason)
 
     async def in_turn(self, work: Callable[[], _T]) -> _T:
         """Run `work`, an estimate of a password. Raises `Unavailable`, and what `work` raises."""
@@ -164,6 +212,20 @@ def threads_for(cost: Argon2Cost) -> int:
     """Return the number of hashes of this cost that may run at once."""
     in_memory = usable_memory() // 4 // (cost.memory_kib * 1024)
     return max(1, min(usable_cores(), in_memory))
+
+
+def max_memory_kib(threads: int) -> int:
+    """Return the memory that one comparison with a stored hash may take, in KiB.
+
+    All threads together take a quarter of this process's memory, as with hashes of today's cost.
+    """
+    share = usable_memory() // 4 // threads // 1024
+    return min(max(share, LEAST_MEMORY_KIB), MOST_MEMORY_KIB)
+
+
+def _forms(normalised: str, typed: str) -> list[str]:
+    """Return what to compare: NFC, and as typed, because other systems hashed that."""
+    return [normalised] if typed == normalised else [normalised, typed]
 
 
 def _yield_to_requests() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from argon2.exceptions import VerificationError
 
-from tokenpair.argon2_hasher import Hasher
 from tokenpair.errors import Unavailable
+from tokenpair.hashers.argon2 import Hasher
 from tokenpair.passwords import Argon2Cost, Argon2Passwords, threads_for
 from tokenpair.shortage import shortage
 
@@ -115,7 +115,7 @@ def test_a_bug_stays_a_bug(error: Exception) -> None:
 
 def test_a_hash_that_cannot_be_compared_for_another_reason_is_only_wrong() -> None:
     too_short = "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"
-    hasher = Hasher(memory_cost=8, time_cost=1, parallelism=1)
+    hasher = Hasher(memory_cost=8, time_cost=1, parallelism=1, max_memory=8)
 
     with pytest.raises(VerificationError):
         hasher._hasher.verify(too_short, "x")

@@ -3,19 +3,19 @@
 import threading
 
 from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
+from tokenpair.hashers.argon2 import Hasher
 from tokenpair.passwords import (
     Argon2Passwords,
 )
 from tokenpair.testing import CHEAP
 
 
-class WatchedHasher(Argon2Hasher):
+class WatchedHasher(Hasher):
     """The real hasher. It records hashes and threads, and waits while a test holds it up."""
 
     def __init__(self) -> None:
-        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        super().__init__(memory_cost=8, time_cost=1, parallelism=1, max_memory=1024)
         self.compared: list[str] = []
         self.threads: set[str] = set()
         self.started = threading.Event()
@@ -28,8 +28,9 @@ class WatchedHasher(Argon2Hasher):
 
     def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002
         self._work()
+        is_right = super().verify(password, hash)
         self.compared.append(str(hash))
-        return super().verify(password, hash)
+        return is_right
 
     def _work(self) -> None:
         self.threads.add(threading.current_thread().name)
@@ -40,4 +41,4 @@ class WatchedHasher(Argon2Hasher):
 class WatchedPasswords(Argon2Passwords):
     def __init__(self, hasher: WatchedHasher, **bounds: int) -> None:
         super().__init__(CHEAP, **bounds)
-        self._passwords = PasswordHash((hasher,))
+        self._passwords = PasswordHash((hasher, *self._passwords.hashers[1:]))
