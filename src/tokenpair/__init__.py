@@ -15,12 +15,16 @@ from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import Lifetimes
-from tokenpair.options import Edge, FeedOptions, Rules
+from tokenpair.options import BreachOptions, Edge, FeedOptions, Rules
+from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.settings import Settings
 
 __all__ = [
     "AccessClaims",
+    "Argon2Cost",
+    "Argon2Passwords",
     "Auth",
+    "BreachOptions",
     "Claims",
     "Condition",
     "Counts",

@@ -1,7 +1,8 @@
 """What an `Auth` is given, in groups: the rules, how it follows the revocations, the edge."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Self
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.sessions.revocation import MAX_STALENESS, POLL
@@ -9,10 +10,26 @@ from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import CACHE_SIZE
 from tokenpair.errors import ConfigurationError
-from tokenpair.ports import WakeUp
+from tokenpair.ports import BreachCheck, WakeUp
 
 MAX_SPAN = timedelta(days=3660)
 """Longest lifetime and longest window. Added to a time, a longer one may exceed the year 9999."""
+
+BREACH_TIMEOUT = timedelta(seconds=3)
+"""Longest time that a new password waits for the breach check."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreachOptions:
+    """How new passwords are looked up among those of data breaches; by default, they are not.
+
+    When `check` fails, or takes longer than `timeout`, a warning is logged and the password is
+    accepted; if the check is `required`, the caller gets `Unavailable`.
+    """
+
+    check: BreachCheck | None = None
+    required: bool = False
+    timeout: timedelta = BREACH_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +37,21 @@ class Rules:
     """The rules of accounts, tokens and sessions."""
 
     policy: PasswordPolicy = field(default_factory=PasswordPolicy)
+    breaches: BreachOptions = field(default_factory=BreachOptions)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     windows: Windows = field(default_factory=Windows)
+
+    def with_breach_check(self, check: BreachCheck | None) -> Self:
+        """Return these rules with the app's breach check.
+
+        Raises `ConfigurationError` if the check is required, and there is none.
+        """
+        if self.breaches.required and not check:
+            raise ConfigurationError(
+                "TOKENPAIR_BREACH_CHECK_REQUIRED is true, but the app has no breach check: pass "
+                "one to Auth.from_settings(breach_check=...)"
+            )
+        return replace(self, breaches=replace(self.breaches, check=check))
 
     def __post_init__(self) -> None:
         """Raises `ConfigurationError` for lifetimes and windows that contradict each other."""

@@ -16,7 +16,7 @@ from tokenpair.feed import Feed
 from tokenpair.flows.sessions.judge import Doubt
 from tokenpair.ids import uuid7
 from tokenpair.keys import KeySource
-from tokenpair.options import FeedOptions, Rules
+from tokenpair.options import BreachOptions, FeedOptions, Rules
 from tokenpair.pace import Heartbeat, utc_now
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, Watch
@@ -50,8 +50,12 @@ class Parts:
     notify: Notify = lambda _: None
 
     @classmethod
-    def from_settings(cls, settings: Settings, storage: Storage) -> Self:
+    def from_settings(
+        cls, settings: Settings, storage: Storage, *, passwords: PasswordHasher | None = None
+    ) -> Self:
         """Return the parts that the settings name, but for the wake-ups; no key is read yet.
+
+        `passwords` replaces argon2id.
 
         The rules are made on first use, which raises `ConfigurationError` if they contradict each
         other: a command that needs none of them works nevertheless.
@@ -64,7 +68,7 @@ class Parts:
             audience=settings.audience or issuer,
             make_rules=lambda: settings.rules,
             feed_options=settings.feed_options,
-            make_passwords=lambda: _passwords(settings),
+            make_passwords=lambda: passwords or _passwords(settings),
         )
 
     @cached_property
@@ -76,6 +80,11 @@ class Parts:
     def policy(self) -> PasswordPolicy:
         """What a new password must be."""
         return self.rules.policy
+
+    @property
+    def breaches(self) -> BreachOptions:
+        """How new passwords are looked up among those of data breaches."""
+        return self.rules.breaches
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from tokenpair import Auth, FeedOptions, Key, Keyring
-from tokenpair.ports import Clock, PasswordHasher, Storage, Verified, WakeUp
+from tokenpair import Auth, BreachOptions, FeedOptions, Key, Keyring
+from tokenpair.ports import BreachCheck, Clock, PasswordHasher, Storage, Verified, WakeUp
 from tokenpair.settings import EnvironmentSettings, read_settings
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
@@ -31,6 +31,11 @@ class PlainPasswords:
         return work()
 
 
+class NoBooks:
+    async def is_breached(self, password: str) -> bool:
+        return "book" in password
+
+
 class ShopSettings(EnvironmentSettings, env_prefix="SHOP_"):
     currency: str = "EUR"
 
@@ -46,10 +51,13 @@ def now() -> datetime:
 clock: Clock = now
 fake_clock: Clock = FakeClock()
 hasher: PasswordHasher = PlainPasswords()
+breach_check: BreachCheck = NoBooks()
 memory: Storage = MemoryStorage()
 sql: Storage = SqlStorage.from_url("sqlite:///books.db")
 shop: ShopSettings = read_settings(ShopSettings)
-auth: Auth = make_auth(passwords=PlainPasswords())
+auth: Auth = make_auth(
+    passwords=PlainPasswords(), breaches=BreachOptions(check=NoBooks(), required=True)
+)
 
 
 def with_a_wake_up(storage: Storage, wake_up: WakeUp) -> Auth:

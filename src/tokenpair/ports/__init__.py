@@ -7,11 +7,12 @@ contract suite in `tokenpair.testing.store_contract`.
 from tokenpair.ports.accounts import Users
 from tokenpair.ports.clock import Clock
 from tokenpair.ports.feed import FeedPage, FeedPosition, WakeUp, Watch
-from tokenpair.ports.passwords import PasswordHasher, Verified
+from tokenpair.ports.passwords import BreachCheck, PasswordHasher, Verified
 from tokenpair.ports.sessions import Sessions
 from tokenpair.ports.storage import Storage, UnitOfWork
 
 __all__ = [
+    "BreachCheck",
     "Clock",
     "FeedPage",
     "FeedPosition",

@@ -15,7 +15,8 @@ class Users(Protocol):
         """Store a new user.
 
         Raises `EmailTaken` when another user has this canonical address, also when both are
-        added at the same time: rely on a unique constraint, not on a query beforehand.
+        added at the same time: rely on a unique constraint, not on a query beforehand. An id that
+        another user has is refused in the same way.
         """
         ...
 

@@ -7,6 +7,19 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
+class BreachCheck(Protocol):
+    """Looks a new password up among those that are known from data breaches."""
+
+    async def is_breached(self, password: str) -> bool:
+        """Return whether the password is known.
+
+        It is in NFC, and valid otherwise. Raise any error if there is no result; its text is not
+        logged. After the time limit of `BreachOptions`, the call is cancelled. Send no password,
+        and no whole hash of one, to another service.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """Result of `PasswordHasher.verify`.

@@ -58,6 +58,7 @@ class Settings(PasswordSettings, FeedSettings, SessionSettings, KeySettings, App
                 min_length=self.password_min_length,
                 context_words=frozenset({"tokenpair", service}),
             ),
+            breaches=self.breaches,
             lifetimes=self.lifetimes,
             windows=self.windows,
         )

@@ -1,5 +1,6 @@
 """What a password hash costs, how many run at once, and which passwords are valid."""
 
+from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -9,9 +10,10 @@ from tokenpair.core.accounts.password_policy import (
     MIN_PASSWORD_FLOOR,
     MIN_PASSWORD_LENGTH,
 )
+from tokenpair.options import BREACH_TIMEOUT, BreachOptions
 from tokenpair.passwords import MAX_WAITING, Argon2Cost
 from tokenpair.settings.environment import EnvironmentSettings
-from tokenpair.settings.fields import PREFIX
+from tokenpair.settings.fields import PREFIX, whole_seconds
 
 _COST = Argon2Cost()
 
@@ -33,6 +35,9 @@ class PasswordSettings(EnvironmentSettings):
         MIN_PASSWORD_LENGTH, ge=MIN_PASSWORD_FLOOR, le=MAX_PASSWORD_LENGTH, examples=["15"]
     )
 
+    breach_check_required: bool = Field(False, examples=["true"])
+    breach_check_seconds: int = Field(whole_seconds(BREACH_TIMEOUT), ge=1, le=60, examples=["3"])
+
     @model_validator(mode="after")
     def _require_memory(self) -> Self:
         least = _LEAST_MEMORY_KIB.get(self.argon2_time, _LEAST_MEMORY_KIB_OF_MORE)
@@ -42,6 +47,14 @@ class PasswordSettings(EnvironmentSettings):
                 f"with {PREFIX}ARGON2_TIME={self.argon2_time}"
             )
         return self
+
+    @property
+    def breaches(self) -> BreachOptions:
+        """What follows when a breach check fails. The check itself comes from the app."""
+        return BreachOptions(
+            required=self.breach_check_required,
+            timeout=timedelta(seconds=self.breach_check_seconds),
+        )
 
     @property
     def argon2_cost(self) -> Argon2Cost:

@@ -14,7 +14,7 @@ from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import ACCESS, Lifetimes
 from tokenpair.keys import KeySource
-from tokenpair.options import Edge, Rules
+from tokenpair.options import BreachOptions, Edge, Rules
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import PasswordHasher, Storage
 from tokenpair.stores.memory import MemoryStorage
@@ -49,6 +49,7 @@ def make_auth(
     passwords: PasswordHasher | None = None,
     windows: Windows | None = None,
     policy: PasswordPolicy | None = None,
+    breaches: BreachOptions | None = None,
     lifetimes: Lifetimes | None = None,
     edge: Edge | None = None,
     audience: str = "https://api.test",
@@ -65,6 +66,7 @@ def make_auth(
         passwords=passwords or Argon2Passwords(CHEAP),
         rules=Rules(
             policy=policy or PasswordPolicy(),
+            breaches=breaches or BreachOptions(),
             lifetimes=lifetimes or Lifetimes(),
             windows=windows or Windows(),
         ),

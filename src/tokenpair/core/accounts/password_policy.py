@@ -61,7 +61,7 @@ class PasswordPolicy:
         if has_little_besides(normalised, known):
             reason = (
                 f"has fewer than {MIN_PASSWORD_FLOOR} letters and digits besides your e-mail "
-                "address and the name of this service"
+                "address, the rest of your account and the name of this service"
             )
             raise InvalidInput(FieldError(field, reason))
         if is_easily_guessed(without_words(normalised, known), known):

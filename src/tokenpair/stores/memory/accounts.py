@@ -21,7 +21,7 @@ class MemoryUsers:
         self._events = events
 
     async def add(self, user: StoredUser) -> None:
-        if await self.by_email(user.user.email):
+        if user.user.id in self._users or await self.by_email(user.user.email):
             raise EmailTaken
         self._users[user.user.id] = user
 

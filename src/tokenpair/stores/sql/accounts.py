@@ -29,8 +29,8 @@ class SqlUsers:
         try:
             await self._connection.execute(user_table.insert().values(_to_row(user)))
         except sa.exc.IntegrityError:
-            # The address: our ids never collide, and no other column is unique. `from None`,
-            # because the cause quotes the row.
+            # The address, or the id of an account that was imported before; no other column is
+            # unique. `from None`, because the cause quotes the row.
             raise EmailTaken from None
 
     async def get(self, user_id: UUID) -> User | None:

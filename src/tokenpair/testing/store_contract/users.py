@@ -95,6 +95,16 @@ class UserPromises:
         assert await read_user(storage, first) == first
         assert await read_user(storage, second) is None
 
+    async def test_an_id_has_one_user(self, storage: Storage) -> None:
+        first = make_user("ada@example.com")
+        second = make_user("bob@example.com", id=first.id)
+        await keep(storage, first)
+
+        with pytest.raises(EmailTaken):
+            await keep(storage, second)
+
+        assert await read_user(storage, first) == first
+
     async def test_an_unknown_user_is_none_or_false(self, storage: Storage) -> None:
         unknown = uuid7()
 

@@ -1,0 +1,157 @@
+"""A new password is checked by the policy and by the app's breach check."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+
+from tokenpair import BreachOptions
+from tokenpair.errors import InvalidInput, Unavailable
+from tokenpair.testing import PASSWORD, make_auth
+
+EMAIL = "ada@example.com"
+BREACHED = "zwei Igel trinken Kaffee"
+
+
+class List:
+    """A breach check that knows one password."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def is_breached(self, password: str) -> bool:
+        self.asked.append(password)
+        return password == BREACHED
+
+
+class Failing:
+    async def is_breached(self, password: str) -> bool:
+        raise LookupError(f"there is no server to ask about {password}")
+
+
+class Cancelled:
+    async def is_breached(self, password: str) -> bool:
+        raise asyncio.CancelledError(password)
+
+
+class Endless:
+    """A check that has no answer, and ignores its first cancellation."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+        self.cancellations = 0
+
+    async def is_breached(self, password: str) -> bool:
+        while not self.may_end.is_set():
+            try:
+                await self.may_end.wait()
+            except asyncio.CancelledError:
+                self.cancellations += 1
+        raise LookupError(password)
+
+
+SOON = timedelta(milliseconds=10)
+
+
+async def test_a_breached_password_is_refused() -> None:
+    auth = make_auth(breaches=BreachOptions(check=List()))
+
+    with pytest.raises(InvalidInput) as caught:
+        await auth.sign_up(email=EMAIL, password=BREACHED)
+
+    assert [(each.field, each.reason) for each in caught.value.errors] == [
+        ("password", "is known from a data breach; choose another")
+    ]
+    assert await auth.sign_up(email=EMAIL, password=PASSWORD)
+
+
+async def test_there_is_no_breach_check_by_default() -> None:
+    assert BreachOptions().check is None
+    assert await make_auth().sign_up(email=EMAIL, password=BREACHED)
+
+
+async def test_the_breach_check_gets_what_is_hashed() -> None:
+    check = List()
+    auth = make_auth(breaches=BreachOptions(check=check))
+
+    await auth.sign_up(email=EMAIL, password="cafe\u0301 au lait et tarte")
+
+    assert check.asked == ["caf\u00e9 au lait et tarte"]
+
+
+async def test_the_breach_check_gets_no_password_that_the_policy_refuses() -> None:
+    check = List()
+    auth = make_auth(breaches=BreachOptions(check=check))
+
+    with pytest.raises(InvalidInput):
+        await auth.sign_up(email=EMAIL, password="short")
+
+    assert check.asked == []
+
+
+CHECKS = [
+    pytest.param(Failing, "failed with LookupError", id="fails"),
+    pytest.param(Cancelled, "was cancelled", id="is_cancelled"),
+    pytest.param(Endless, "took too long", id="takes_too_long"),
+]
+
+
+@pytest.mark.parametrize(("kind", "problem"), CHECKS)
+async def test_if_the_breach_check_has_no_result_the_password_is_accepted(
+    kind: type[Failing | Cancelled | Endless], problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth = make_auth(breaches=BreachOptions(check=(check := kind()), timeout=SOON))
+
+    with caplog.at_level(logging.WARNING):
+        assert await auth.sign_up(email=EMAIL, password=PASSWORD)
+
+    assert caplog.messages == [f"the breach check {problem}"]
+    await let_go(check)
+    assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize(("kind", "problem"), CHECKS)
+async def test_if_a_required_breach_check_has_no_result_the_password_is_refused(
+    kind: type[Failing | Cancelled | Endless], problem: str
+) -> None:
+    options = BreachOptions(check=(check := kind()), required=True, timeout=SOON)
+
+    with pytest.raises(Unavailable, match=f"the breach check {problem}"):
+        await make_auth(breaches=options).sign_up(email=EMAIL, password=PASSWORD)
+
+    await let_go(check)
+
+
+async def let_go(check: object) -> None:
+    """Let a check that ignores its cancellation end; its late error is not logged."""
+    if isinstance(check, Endless):
+        await asyncio.sleep(0)
+        assert check.cancellations == 1
+        check.may_end.set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+async def test_a_caller_that_goes_away_ends_the_breach_check() -> None:
+    check = Endless()
+    auth = make_auth(breaches=BreachOptions(check=check, timeout=timedelta(minutes=1)))
+    signing_up = asyncio.create_task(auth.sign_up(email=EMAIL, password=PASSWORD))
+    while not check.may_end._waiters:
+        await asyncio.sleep(0)
+
+    signing_up.cancel()
+    await asyncio.wait([signing_up])
+
+    await let_go(check)
+
+
+@pytest.mark.parametrize("profile", [{"username": "nightingale"}, {"names": ["Night", "In-Gale"]}])
+async def test_words_of_the_profile_are_easy_to_guess(profile: dict[str, object]) -> None:
+    password = "Nightingale 1234567!"
+    auth = make_auth()
+
+    with pytest.raises(InvalidInput, match="besides your e-mail address"):
+        await auth.sign_up(email=EMAIL, password=password, profile=profile)
+
+    assert await auth.sign_up(email=EMAIL, password=f"tuba kettle {password}", profile=profile)
