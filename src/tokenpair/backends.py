@@ -44,7 +44,11 @@ def make_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
     from tokenpair.stores.sql import SqlStorage  # noqa: PLC0415
 
     url = database_url(settings, must_exist=must_exist)
-    return SqlStorage.from_url(url, pool_size=settings.database_pool_size)
+    return SqlStorage.from_url(
+        url,
+        pool_size=settings.database_pool_size,
+        renewal_lanes=settings.database_renewal_lanes,
+    )
 
 
 def make_wake_up(settings: Settings) -> WakeUp | None:

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,8 @@ class Proxy:
         self.url = f"{before}?host={self._folder}"
         self._may_pass = asyncio.Event()
         self._may_pass.set()
+        self._may_return = asyncio.Event()
+        self._may_return.set()
         self._refuses = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._ways: set[asyncio.Task[None]] = set()
@@ -51,9 +53,14 @@ class Proxy:
         """Forward nothing; new connections are accepted, and wait."""
         self._may_pass.clear()
 
+    def lose_answers(self) -> None:
+        """Forward what the client sends, and not what the server answers."""
+        self._may_return.clear()
+
     def mend(self) -> None:
         """Forward everything, also what was held back."""
         self._refuses = False
+        self._may_return.set()
         self._may_pass.set()
 
     def mend_for_others(self) -> None:
@@ -77,8 +84,8 @@ class Proxy:
     ) -> None:
         there, back = await asyncio.open_unix_connection(f"{self._server}/{SOCKET}")
         ways = {
-            asyncio.create_task(_pump(reader, back, may_pass)),
-            asyncio.create_task(_pump(there, writer, may_pass)),
+            asyncio.create_task(_pump(reader, back, [may_pass])),
+            asyncio.create_task(_pump(there, writer, [may_pass, self._may_return])),
         }
         self._ways |= ways
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -90,9 +97,10 @@ class Proxy:
 
 
 async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: asyncio.Event
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: Sequence[asyncio.Event]
 ) -> None:
     while data := await reader.read(65536):
-        await may_pass.wait()
+        for each in may_pass:
+            await each.wait()
         writer.write(data)
         await writer.drain()

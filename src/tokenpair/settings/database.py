@@ -12,3 +12,4 @@ class DatabaseSettings(EnvironmentSettings):
         None, examples=["postgresql://user:password@localhost/bookly"]
     )
     database_pool_size: int | None = Field(None, ge=1, le=1000, examples=["10"])
+    database_renewal_lanes: int | None = Field(None, ge=0, le=100, examples=["2"])

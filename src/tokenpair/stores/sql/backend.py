@@ -84,6 +84,10 @@ class Backend(Protocol):
         """
         ...
 
+    async def inspect(self) -> None:
+        """Find out what only the migrated tables tell. Raises the driver's errors."""
+        ...
+
     def exists(self) -> bool:
         """Return whether there is a database to connect to; for SQLite, whether the file exists."""
         ...

@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql.backend import Backend
-from tokenpair.stores.sql.pool import default_pool_size
+from tokenpair.stores.sql.pool import RENEWAL_LANES, default_pool_size
 from tokenpair.stores.sql.postgres.url import is_postgres_url
 from tokenpair.stores.sql.sqlite.database import SqliteDatabase
 from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -27,9 +27,19 @@ def create_engine(
 
 
 def make_backend(
-    url: str, *, pool_size: int | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    url: str,
+    *,
+    pool_size: int | None = None,
+    renewal_lanes: int | None = None,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> Backend:
-    """Make the object of the database that a URL names. Arguments and errors as above."""
+    """Make the object of the database that a URL names. Arguments and errors as above.
+
+    `renewal_lanes` is as in `SqlStorage.from_url`.
+    """
+    lanes = RENEWAL_LANES if renewal_lanes is None else renewal_lanes
+    if lanes < 0:
+        raise ConfigurationError("renewal_lanes must be 0 or more")
     size = pool_size or default_pool_size()
     if not is_postgres_url(url):
         return SqliteDatabase(url, pool_size=size, timeouts=timeouts)
@@ -40,4 +50,4 @@ def make_backend(
         raise ConfigurationError(
             f"the database driver {exc.name!r} is not installed: pip install 'tokenpair[postgres]'"
         ) from exc
-    return PostgresDatabase(url, pool_size=size, timeouts=timeouts)
+    return PostgresDatabase(url, pool_size=size, lanes=lanes, timeouts=timeouts)

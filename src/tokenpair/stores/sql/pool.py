@@ -6,6 +6,13 @@ from tokenpair.machine import usable_cores
 from tokenpair.stores.sql.timeouts import Timeouts
 
 
+RENEWAL_LANES = 2
+"""Number of connections on which renewals share statements (PostgreSQL).
+
+One, two and four gave the same throughput; with two, a slow statement holds up half of them.
+"""
+
+
 def default_pool_size() -> int:
     """Return the number of connections in a pool: 4, and 2 for each usable core, at most 10.
 

@@ -49,14 +49,25 @@ class SqlStorage:
 
     @classmethod
     def from_url(
-        cls, url: str, *, pool_size: int | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS
+        cls,
+        url: str,
+        *,
+        pool_size: int | None = None,
+        renewal_lanes: int | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> "SqlStorage":
         """Make one from `sqlite:///path` or `postgresql://…`.
 
         `pool_size` is that of `create_engine`, for each of its three pools: transactions, single
-        reads, and renewals. Raises `ConfigurationError`.
+        reads, and renewals. On PostgreSQL, `renewal_lanes` of the last pool's connections (None: 2)
+        are for renewals that share a statement. Pass 0 if the sessions are distributed over several
+        nodes: each renewal then sends a statement of its own. `open` recognises Citus.
+
+        Raises `ConfigurationError`.
         """
-        return cls(make_backend(url, pool_size=pool_size, timeouts=timeouts))
+        return cls(
+            make_backend(url, pool_size=pool_size, renewal_lanes=renewal_lanes, timeouts=timeouts)
+        )
 
     @property
     def name(self) -> str:
@@ -70,6 +81,7 @@ class SqlStorage:
             await require_migrated(
                 self._backend, [TOKENPAIR_MIGRATIONS], migrate=migrate, command=_UPGRADE
             )
+            await self._backend.inspect()
         if access is not None:
             await self._raise_access_lifetime(access)
 

@@ -27,6 +27,8 @@ class Timeouts:
     """Length of one statement on a connection that only reads (PostgreSQL)."""
     renewal: float = 3
     """Wait of a renewal for its locked row (PostgreSQL)."""
+    lane: float = 0.02
+    """Wait for a locked row on a connection that other renewals wait for (PostgreSQL)."""
     renewal_statement: float = 2
     """Time for a renewal's statement itself, besides its wait for the row (PostgreSQL)."""
     response: float = 10

@@ -1,5 +1,6 @@
 """A database on a PostgreSQL server."""
 
+import logging
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import datetime
 from functools import cached_property, partial
@@ -27,11 +28,20 @@ _NO_LIMITS = sa.text(
     "'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
 )
 
+# Citus's catalogue. Its nodes refuse a statement that is not about one user's rows.
+_HAS_NODES = sa.text("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
+_IS_DISTRIBUTED = sa.text(
+    "SELECT EXISTS (SELECT FROM pg_dist_partition "
+    "WHERE logicalrelid = to_regclass('tokenpair_session'))"
+)
+
+_log = logging.getLogger(__name__)
+
 
 class PostgresDatabase:
     """A `Backend` on PostgreSQL."""
 
-    def __init__(self, url: str, *, pool_size: int, timeouts: Timeouts) -> None:
+    def __init__(self, url: str, *, pool_size: int, lanes: int, timeouts: Timeouts) -> None:
         """Raises `ConfigurationError`."""
         self._connector = connector = Connector(url, timeouts)
         self._pool_size = pool_size
@@ -43,7 +53,7 @@ class PostgresDatabase:
         self.errors: ErrorTranslator = ErrorTranslator(self.name, errors)
         self.write_lock: AbstractAsyncContextManager[None] = nullcontext()
         self.renewals: PostgresRenewals = PostgresRenewals(
-            connector, self.errors, timeouts, size=pool_size
+            connector, self.errors, timeouts, size=pool_size, lanes=lanes
         )
         self.feed: PostgresFeed = PostgresFeed(connector, self.errors, timeouts)
 
@@ -72,6 +82,12 @@ class PostgresDatabase:
     async def setup_problem(self, *, at_start: bool) -> str | None:
         is_shared = self._pooler.shares_sessions if at_start else self._pooler.shares_sessions_now
         return SHARED_SESSIONS if await is_shared() else None
+
+    async def inspect(self) -> None:
+        async with self.engine.connect() as connection:
+            if await connection.scalar(_HAS_NODES) and await connection.scalar(_IS_DISTRIBUTED):
+                _log.info("the sessions are distributed: each renewal sends a statement of its own")
+                self.renewals.share_nothing()
 
     def exists(self) -> bool:
         return True

@@ -1,84 +1,64 @@
-"""Renewals on PostgreSQL: the one statement, prepared, on connections of their own.
+"""Renewals on PostgreSQL: many share a statement on a lane; the others are sent alone.
 
-The driver is asyncpg, which takes a third of psycopg's CPU time for this. The list of idle
-connections is the library's, because asyncpg's pool makes a round trip to reset each connection
-that is returned.
+The driver is asyncpg, which takes a third of psycopg's CPU time for this.
 """
 
 import asyncio
-import re
-from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
-from asyncpg.prepared_stmt import PreparedStatement
 
 from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.errors import ErrorTranslator
 from tokenpair.stores.sql.postgres.connection import Connector, limits
-from tokenpair.stores.sql.postgres.errors import LOST
-from tokenpair.stores.sql.renewal import RENEW, rotate_before
+from tokenpair.stores.sql.postgres.lanes import UNSETTLED, Arguments, Lanes, Row
+from tokenpair.stores.sql.postgres.prepared import PreparedConnections
+from tokenpair.stores.sql.postgres.statements import FIXED_PLAN, RENEW_MANY, RENEW_ONE
+from tokenpair.stores.sql.renewal import rotate_before
 from tokenpair.stores.sql.session_state import to_session_state
 from tokenpair.stores.sql.timeouts import Timeouts
 
-_PARAMETERS = (
-    "jti",
-    "gen",
-    "rotate_before",
-    "parent",
-    "now",
-    "sid",
-    "sub",
-    "secret_hash",
-    "strict",
-)
-_NUMBERED = re.sub(r"(?<!:):(\w+)", lambda name: f"${_PARAMETERS.index(name[1]) + 1}", RENEW)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Prepared:
-    """A connection, and the statement that is prepared on it."""
-
-    connection: asyncpg.Connection
-    statement: PreparedStatement
-
 
 class PostgresRenewals:
-    """Runs RENEW, each time as a transaction of its own.
+    """Renews sessions on at most `size` connections, but at least two if there are lanes.
 
-    A caller that waits too long for one of the `size` connections, or for its session's row, gets
-    `Unavailable`.
+    `lanes` of them are lanes. With none, each renewal sends a statement of its own.
     """
 
     def __init__(
-        self, connector: Connector, errors: ErrorTranslator, timeouts: Timeouts, *, size: int
+        self,
+        connector: Connector,
+        errors: ErrorTranslator,
+        timeouts: Timeouts,
+        *,
+        size: int,
+        lanes: int,
     ) -> None:
         self._connector = connector
         self._errors = errors
         self._timeouts = timeouts
-        self._settings = limits(
-            lock=timeouts.renewal, statement=timeouts.renewal + timeouts.renewal_statement
-        )
-        self._size = size
-        self._places = asyncio.Semaphore(size)
-        self._idle: list[_Prepared] = []
+        self._number = min(lanes, max(1, size - 1))
+        self._size = max(1, size - self._number)
+        self._start()
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
     ) -> SessionState | None:
         secret_hash = hash_secret(token.secret)
         row = await self._fetch(
-            token.token_id,
-            token.generation,
-            rotate_before(now, windows),
-            token.parent,
-            now,
-            token.session_id,
-            token.subject,
-            secret_hash,
-            windows.strict,
+            (
+                token.token_id,
+                token.generation,
+                rotate_before(now, windows),
+                token.parent,
+                now,
+                token.session_id,
+                token.subject,
+                secret_hash,
+                windows.strict,
+            )
         )
         if row is None:
             return None
@@ -89,24 +69,61 @@ class PostgresRenewals:
             secret_hash=secret_hash,
         )
 
-    async def close(self) -> None:
-        idle, self._idle = self._idle, []
-        # The old semaphore may belong to an event loop that has ended.
-        self._places = asyncio.Semaphore(self._size)
-        closing = (each.connection.close() for each in idle)
-        await asyncio.gather(*closing, return_exceptions=True)
+    def share_nothing(self) -> None:
+        """Send a statement for each renewal from now on."""
+        self._number = 0
 
-    async def _fetch(self, *arguments: object) -> asyncpg.Record | None:
+    async def close(self) -> None:
+        lanes, alone = self._lanes, self._alone
+        # The state may belong to an event loop that has ended, so a new start gets a new one.
+        self._start()
+        await asyncio.gather(lanes.close(), alone.close())
+
+    def _start(self) -> None:
+        timeouts, connector = self._timeouts, self._connector
+        on_lane = limits(lock=timeouts.lane, statement=timeouts.lane + timeouts.renewal_statement)
+        self._lanes = Lanes(
+            PreparedConnections(
+                connector,
+                timeouts,
+                settings=[on_lane, FIXED_PLAN],
+                texts=[RENEW_ONE, RENEW_MANY],
+            ),
+            number=self._number,
+            seconds=timeouts.pool,
+            name=connector.url.name,
+        )
+        alone = limits(
+            lock=timeouts.renewal, statement=timeouts.renewal + timeouts.renewal_statement
+        )
+        self._alone = PreparedConnections(
+            connector, timeouts, settings=[alone], texts=[RENEW_ONE]
+        )
+        self._places = asyncio.Semaphore(self._size)
+
+    async def _fetch(self, arguments: Arguments) -> Row | None:
+        with self._errors:
+            if self._number:
+                answer = await self._lanes.renew(arguments)
+                if answer is not UNSETTLED:
+                    return answer
+            return await self._fetch_alone(arguments)
+
+    async def _fetch_alone(self, arguments: Arguments) -> asyncpg.Record | None:
+        """Send a statement of its own, which waits for its session's row.
+
+        A caller that waits too long, for a connection or for the row, gets `Unavailable`.
+        """
         places = self._places
         if places.locked():
             await self._wait_for(places)
         else:
             await places.acquire()
         try:
-            with self._errors:
-                return await self._execute(arguments)
+            rows = await self._alone.fetch(0, arguments)
         finally:
             places.release()
+        return rows[0] if rows else None
 
     async def _wait_for(self, places: asyncio.Semaphore) -> None:
         try:
@@ -115,41 +132,3 @@ class PostgresRenewals:
         except TimeoutError as exc:
             name = self._connector.url.name
             raise Unavailable(f"timed out waiting for a connection to {name}") from exc
-
-    async def _execute(self, arguments: tuple[object, ...]) -> asyncpg.Record | None:
-        """Execute on an idle connection, or on a new one if the server has closed that.
-
-        If the server did carry out the first attempt, the second is a *repeat*.
-        """
-        if self._idle:
-            try:
-                return await self._execute_on(self._idle.pop(), arguments)
-            except TimeoutError:
-                raise  # An OSError, too; but a second attempt would take as long again.
-            except LOST:
-                # The server has most likely closed the others, too.
-                for each in self._idle:
-                    each.connection.terminate()
-                self._idle.clear()
-        return await self._execute_on(await self._connect(), arguments)
-
-    async def _execute_on(
-        self, prepared: _Prepared, arguments: tuple[object, ...]
-    ) -> asyncpg.Record | None:
-        try:
-            row = await prepared.statement.fetchrow(*arguments, timeout=self._timeouts.response)
-        except BaseException:
-            # After an error or a cancellation the connection's state is unknown.
-            prepared.connection.terminate()
-            raise
-        self._idle.append(prepared)
-        return row
-
-    async def _connect(self) -> _Prepared:
-        connection = await self._connector.connect(self._settings)
-        try:
-            async with asyncio.timeout(self._timeouts.connect):
-                return _Prepared(connection, await connection.prepare(_NUMBERED))
-        except BaseException:
-            connection.terminate()
-            raise

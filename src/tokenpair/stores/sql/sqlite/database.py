@@ -62,6 +62,9 @@ class SqliteDatabase:
     async def setup_problem(self, *, at_start: bool) -> str | None:  # noqa: ARG002  As the port.
         return None
 
+    async def inspect(self) -> None:
+        pass
+
     def exists(self) -> bool:
         return connection.exists(self._path)
 

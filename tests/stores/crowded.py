@@ -1,0 +1,82 @@
+"""A storage on PostgreSQL whose renewals always share their statement with others."""
+
+import asyncio
+from datetime import datetime
+
+from tokenpair.core.sessions.rule import SessionState, StoredSession, Windows
+from tokenpair.core.tokens.claims import FullRefreshClaims
+from tokenpair.ids import uuid7
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.stores.sql.engine import make_backend
+from tokenpair.stores.sql.pool import RENEWAL_LANES, default_pool_size
+from tokenpair.stores.sql.postgres.database import PostgresDatabase
+from tokenpair.stores.sql.postgres.lanes import Arguments, Row
+from tokenpair.stores.sql.postgres.renewals import PostgresRenewals
+from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
+from tokenpair.testing.store_contract import FORGIVING, keep, make_session, make_token, make_user
+
+
+class CountingRenewals(PostgresRenewals):
+    """Counts the renewals that were sent alone."""
+
+    alone = 0
+
+    async def _fetch_alone(self, arguments: Arguments) -> Row | None:
+        self.alone += 1
+        return await super()._fetch_alone(arguments)
+
+
+class CrowdedStorage(SqlStorage):
+    """Occupies the lanes for each renewal, which so waits, with one other, for the next batch.
+
+    A renewal that succeeds without a concurrent one must have been settled by its batch: then the
+    statement for many is not helped out by the statement for one.
+    """
+
+    renewals: CountingRenewals
+    _others: tuple[StoredSession, ...] = ()
+    _running = 0
+
+    @classmethod
+    def to(cls, url: str) -> "CrowdedStorage":
+        """Make one; `open` it as usual."""
+        backend = make_backend(url)
+        assert isinstance(backend, PostgresDatabase)
+        storage = cls(backend)
+        storage.renewals = backend.renewals = CountingRenewals(
+            backend._connector,
+            backend.errors,
+            DEFAULT_TIMEOUTS,
+            size=default_pool_size(),
+            lanes=RENEWAL_LANES,
+        )
+        return storage
+
+    async def renew(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> SessionState | None:
+        self._running += 1
+        is_first, alone = self._running == 1, self.renewals.alone
+        try:
+            *others, state = await self._renew_with_others(token, now, windows)
+        finally:
+            self._running -= 1
+        if is_first and not self._running and state is not None:
+            assert self.renewals.alone == alone
+        assert None not in others
+        return state
+
+    async def _renew_with_others(
+        self, token: FullRefreshClaims, now: datetime, windows: Windows
+    ) -> list[SessionState | None]:
+        if not self._others:
+            await self._add_others()
+        crowd = [make_token(session) for session in self._others]
+        # With the same time for all, a batch that mixes up its arrays would not be found.
+        others = [super(CrowdedStorage, self).renew(each, each.issued_at, FORGIVING) for each in crowd]
+        return await asyncio.gather(*others, super().renew(token, now, windows))
+
+    async def _add_others(self) -> None:
+        user = make_user(f"{uuid7().hex}@example.com")
+        self._others = tuple(make_session(user) for _ in range(RENEWAL_LANES + 1))
+        await keep(self, user, *self._others)
