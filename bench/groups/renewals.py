@@ -4,6 +4,7 @@ from bench import steps
 from bench.app import MEMORY
 from bench.cases import CONNECTIONS, Case, always, measure, row
 from bench.figures import Table
+from bench.groups import locked
 from bench.run import Run
 from bench.server import Server, serve
 from bench.traffic import Traffic
@@ -16,12 +17,14 @@ SIGNING = "and signing the next pair"
 IN_MEMORY = "renewal in memory"
 ON_SQLITE = "renewal on SQLite"
 ON_POSTGRESQL = "renewal on PostgreSQL"
+ALONE = "the same by one client"
 
 
 async def run(options: Run) -> list[Table]:
-    """Measure all three storages in the same rounds."""
+    """Measure all three storages in the same rounds; then PostgreSQL beside a locked row."""
+    postgresql = options.databases.postgresql()
     async with (
-        serve(options.databases.postgresql()) as on_postgresql,
+        serve(postgresql) as on_postgresql,
         serve(options.databases.sqlite()) as on_sqlite,
         serve(MEMORY) as in_memory,
     ):
@@ -34,20 +37,21 @@ async def run(options: Run) -> list[Table]:
             renewal_case(IN_MEMORY, in_memory),
             renewal_case(ON_SQLITE, on_sqlite),
             renewal_case(ON_POSTGRESQL, on_postgresql),
+            renewal_case(ALONE, on_postgresql, connections=1),
         ]
         await measure(cases, rounds=options.rounds, seconds=options.seconds)
+        beside = await locked.compare(options, postgresql, on_postgresql, cases[-2].traffic)
     notes = {
         ON_SQLITE: "synchronous=FULL",
         IN_MEMORY: "no database: the limit of the endpoint",
         SIGNING: "no storage: the limit of any",
+        ALONE: "one connection",
         ANSWERING: "the same header, and as long an answer",
     }
-    return [
-        Table(
-            title=TITLE,
-            rows=[row(case, {"bare": bare}, note=notes.get(case.name, "")) for case in cases],
-        )
-    ]
+    in_memory_case = next(case for case in cases if case.name == IN_MEMORY)
+    against = {"bare": bare, "in memory": in_memory_case}
+    rows = [row(case, against, note=notes.get(case.name, "")) for case in cases]
+    return [Table(title=TITLE, rows=rows), beside]
 
 
 def step_case(name: str, server: Server, path: str) -> Case:
@@ -60,13 +64,13 @@ def step_case(name: str, server: Server, path: str) -> Case:
     )
 
 
-def renewal_case(name: str, server: Server) -> Case:
-    """Renew 32 sessions at once, each with the refresh token of its last answer."""
+def renewal_case(name: str, server: Server, *, connections: int = CONNECTIONS) -> Case:
+    """Renew as many sessions at once, each with the refresh token of its last answer."""
 
     async def chain() -> Traffic:
         # One more token: wrk requests one that it never sends.
-        pairs = await server.log_in(CONNECTIONS + 1)
+        pairs = await server.log_in(connections + 1)
         tokens = [pair["refresh_token"] for pair in pairs]
         return Traffic(path="/auth/refresh_token", method="POST", tokens=tokens, is_chain=True)
 
-    return Case(name=name, served_by=server, traffic=chain)
+    return Case(name=name, served_by=server, traffic=chain, connections=connections)

@@ -31,6 +31,11 @@ RETURNING = ", ".join(
 )
 """What an UPDATE of `tokenpair_session` returns for `to_session_state`."""
 
+RETURNING_JOINED = ", ".join(
+    [*(f"s.{name}" for name in _OF_SESSION), *(f"u.{name}" for name in _OF_USER)]
+)
+"""The same on PostgreSQL, of the session `s` and the user `u` that the statement has joined."""
+
 
 def _as_stored(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     """Return a JSON column as text, which is what the drivers return."""

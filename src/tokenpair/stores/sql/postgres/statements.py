@@ -4,7 +4,7 @@ Both are made of the same texts of `stores.sql.renewal`, so they follow the same
 """
 
 from tokenpair.stores.sql.renewal import CHANGES, CONDITION, RENEW, spelled
-from tokenpair.stores.sql.session_state import RETURNING
+from tokenpair.stores.sql.session_state import RETURNING_JOINED
 
 _TYPES = {
     "jti": "text",
@@ -44,7 +44,7 @@ FROM tokenpair_user AS u, (
   FOR NO KEY UPDATE OF locked SKIP LOCKED
 ) AS t
 WHERE {spelled(CONDITION, _of_token)}
-RETURNING {RETURNING}, t.number
+RETURNING {RETURNING_JOINED}, t.number
 """  # noqa: S608  Contains only our own constants.
 """Renews the sessions of many tokens, which must not have a session in common.
 
