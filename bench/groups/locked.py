@@ -20,9 +20,7 @@ HELD = "one row is locked, and a client presents its token again and again"
 
 async def compare(options: Run, url: str, server: Server, renewals: MakeTraffic) -> Table:
     """Measure the renewals of other sessions without and with a locked row."""
-    free, held = (
-        Case(name=name, served_by=server, traffic=renewals) for name in (FREE, HELD)
-    )
+    free, held = (Case(name=name, served_by=server, traffic=renewals) for name in (FREE, HELD))
     await measure([free], rounds=options.rounds, seconds=options.seconds)
     async with _one_locked(url, server):
         await measure([held], rounds=options.rounds, seconds=options.seconds)

@@ -73,7 +73,9 @@ class CrowdedStorage(SqlStorage):
             await self._add_others()
         crowd = [make_token(session) for session in self._others]
         # With the same time for all, a batch that mixes up its arrays would not be found.
-        others = [super(CrowdedStorage, self).renew(each, each.issued_at, FORGIVING) for each in crowd]
+        others = [
+            super(CrowdedStorage, self).renew(each, each.issued_at, FORGIVING) for each in crowd
+        ]
         return await asyncio.gather(*others, super().renew(token, now, windows))
 
     async def _add_others(self) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from tokenpair.machine import usable_cores
 from tokenpair.stores.sql.timeouts import Timeouts
 
-
 RENEWAL_LANES = 2
 """Number of connections on which renewals share statements (PostgreSQL).
 

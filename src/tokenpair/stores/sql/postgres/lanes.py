@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Literal
-from uuid import UUID
 
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.postgres import errors

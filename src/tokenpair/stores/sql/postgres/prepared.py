@@ -26,7 +26,12 @@ class PreparedConnections:
     """Runs prepared statements. The caller limits how many at a time."""
 
     def __init__(
-        self, connector: Connector, timeouts: Timeouts, *, settings: Sequence[str], texts: Sequence[str]
+        self,
+        connector: Connector,
+        timeouts: Timeouts,
+        *,
+        settings: Sequence[str],
+        texts: Sequence[str],
     ) -> None:
         """`settings` are executed on each new connection, and `texts` prepared."""
         self._connector = connector

@@ -96,9 +96,7 @@ class PostgresRenewals:
         alone = limits(
             lock=timeouts.renewal, statement=timeouts.renewal + timeouts.renewal_statement
         )
-        self._alone = PreparedConnections(
-            connector, timeouts, settings=[alone], texts=[RENEW_ONE]
-        )
+        self._alone = PreparedConnections(connector, timeouts, settings=[alone], texts=[RENEW_ONE])
         self._places = asyncio.Semaphore(self._size)
 
     async def _fetch(self, arguments: Arguments) -> Row | None:

@@ -31,9 +31,9 @@ def _of_token(name: str) -> str:
 RENEW_ONE = spelled(RENEW, _NUMBERS.__getitem__)
 """Renews the session of one token. Waits for its row if another transaction has locked it."""
 
-# The sub-select takes the locks, in one order for all transactions, and skips locked rows. So a
-# batch never waits for a row, and two batches never wait for each other. The UPDATE alone would
-# lock in the order of its plan, whatever the order of the arrays.
+# The sub-select takes the locks, and skips rows that are locked already. So a batch never waits for
+# a row, and two batches never wait for each other. The UPDATE alone would take them in the order of
+# its plan, even if the arrays were sorted: two batches could then deadlock.
 RENEW_MANY = f"""
 UPDATE tokenpair_session AS s SET {spelled(CHANGES, _of_token)}
 FROM tokenpair_user AS u, (
