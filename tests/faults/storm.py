@@ -18,9 +18,13 @@ CLIENTS = 100
 WORKERS = 3
 
 
-async def storm(folder: Path, *, kills: int, database_url: str | None = None) -> Crowd:
+async def storm(
+    folder: Path, *, kills: int, database_url: str | None = None, lanes: int | None = None
+) -> Crowd:
     """Kill workers, one after the other, under load; return the crowd with its counts."""
     variables = {"TOKENPAIR_DATABASE_URL": database_url} if database_url else {}
+    if lanes is not None:
+        variables["TOKENPAIR_DATABASE_RENEWAL_LANES"] = str(lanes)
     url = database_url or f"sqlite:///{folder}/tokenpair.db"
     with serving(folder, workers=WORKERS, **SHORT_WINDOWS, **variables) as bookly:
         async with Door.to(folder, url) as door:

@@ -1,7 +1,7 @@
 """A storage on PostgreSQL whose renewals always share their statement with others."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tokenpair.core.sessions.rule import SessionState, StoredSession, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
@@ -13,7 +13,14 @@ from tokenpair.stores.sql.postgres.database import PostgresDatabase
 from tokenpair.stores.sql.postgres.lanes import Arguments, Row
 from tokenpair.stores.sql.postgres.renewals import PostgresRenewals
 from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
-from tokenpair.testing.store_contract import FORGIVING, keep, make_session, make_token, make_user
+from tokenpair.testing.store_contract import (
+    FORGIVING,
+    NOW,
+    keep,
+    make_session,
+    make_token,
+    make_user,
+)
 
 
 class CountingRenewals(PostgresRenewals):
@@ -71,10 +78,11 @@ class CrowdedStorage(SqlStorage):
     ) -> list[SessionState | None]:
         if not self._others:
             await self._add_others()
-        crowd = [make_token(session) for session in self._others]
-        # With the same time for all, a batch that mixes up its arrays would not be found.
+        # Other values in all parameters: otherwise a batch that mixes them up would not be found.
+        later = NOW + timedelta(seconds=1)
         others = [
-            super(CrowdedStorage, self).renew(each, each.issued_at, FORGIVING) for each in crowd
+            super(CrowdedStorage, self).renew(make_token(each), later, FORGIVING)
+            for each in self._others
         ]
         return await asyncio.gather(*others, super().renew(token, now, windows))
 

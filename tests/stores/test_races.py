@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -11,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.stores.crowded import CrowdedStorage
 from tests.waiting import limit
 from tokenpair.auth import Auth
 from tokenpair.core.accounts.user import User
@@ -89,13 +91,19 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
+def new_storage() -> Callable[[str], SqlStorage]:
+    """Return how a worker makes its storage."""
+    return SqlStorage.from_url
+
+
+@pytest.fixture
+async def workers(
+    url: str, clock: FakeClock, new_storage: Callable[[str], SqlStorage]
+) -> AsyncIterator[list[Auth]]:
     """Start four workers and open their connections, so that none is late to a race."""
     keyring = Keyring([Key.generate()])
     workers = [
-        make_auth(
-            storage=SqlStorage.from_url(url), clock=clock, keyring=keyring, passwords=PASSWORDS
-        )
+        make_auth(storage=new_storage(url), clock=clock, keyring=keyring, passwords=PASSWORDS)
         for _ in range(4)
     ]
     for worker in workers:  # One after the other, because the first one migrates.
@@ -187,6 +195,24 @@ class TestRenewals:
             assert len(await live(workers[0], user)) == 1
             assert isinstance(answers[0], TokenPair)
             token = answers[0].refresh_token
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+class TestRenewalsTogether(TestRenewals):
+    """The same, while each renewal shares its statement with others."""
+
+    @pytest.fixture
+    def new_storage(self) -> Callable[[str], SqlStorage]:
+        return CrowdedStorage.to
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+class TestRenewalsAlone(TestRenewals):
+    """The same, while each renewal sends a statement of its own."""
+
+    @pytest.fixture
+    def new_storage(self) -> Callable[[str], SqlStorage]:
+        return partial(SqlStorage.from_url, renewal_lanes=0)
 
 
 class TestEndings:

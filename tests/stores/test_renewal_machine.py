@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.stores.crowded import CrowdedStorage
 from tokenpair.core.sessions.mint import Mint
 from tokenpair.core.sessions.rule import (
     EndReason,
@@ -272,16 +273,25 @@ class RenewalMachine(RuleBasedStateMachine):
         return self.runner.run(act_on_both())
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgres", "postgres-together", "postgres-alone"])
+def url_and_storage(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, SqlStorage]:
+    """Return a database, and a storage whose renewals share statements or do not."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+        url = f"sqlite:///{tmp_path}/test.db"
+        return url, SqlStorage.from_url(url)
+    url = request.getfixturevalue("postgres_url")
+    match request.param:
+        case "postgres-together":
+            return url, CrowdedStorage.to(url)
+        case "postgres-alone":
+            return url, SqlStorage.from_url(url, renewal_lanes=0)
+        case _:
+            return url, SqlStorage.from_url(url)
 
 
-def test_the_statement_does_what_the_rule_says(url: str) -> None:
-    storage, engine = SqlStorage.from_url(url), create_engine(url)
+def test_the_statement_does_what_the_rule_says(url_and_storage: tuple[str, SqlStorage]) -> None:
+    url, storage = url_and_storage
+    engine = create_engine(url)
     with asyncio.Runner() as runner:
         runner.run(storage.open(migrate=True))
 

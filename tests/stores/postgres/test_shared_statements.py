@@ -38,12 +38,12 @@ from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 from tokenpair.testing.store_contract import (
     FORGIVING,
     NOW,
-    RenewalPromises,
     keep,
     make_session,
     make_token,
     make_user,
 )
+from tokenpair.testing.store_contract.renewals import RenewalPromises
 
 LANES = 2
 
