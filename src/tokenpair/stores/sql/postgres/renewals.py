@@ -70,8 +70,10 @@ class PostgresRenewals:
         )
 
     def share_nothing(self) -> None:
-        """Send a statement for each renewal from now on."""
+        """Send a statement for each renewal from now on, over all connections."""
+        self._size += self._number
         self._number = 0
+        self._places = asyncio.Semaphore(self._size)
 
     async def close(self) -> None:
         lanes, alone = self._lanes, self._alone
@@ -81,22 +83,24 @@ class PostgresRenewals:
 
     def _start(self) -> None:
         timeouts, connector = self._timeouts, self._connector
-        on_lane = limits(lock=timeouts.lane, statement=timeouts.lane + timeouts.renewal_statement)
+        seconds = timeouts.renewal + timeouts.renewal_statement
         self._lanes = Lanes(
             PreparedConnections(
                 connector,
                 timeouts,
-                settings=[on_lane, FIXED_PLAN],
+                settings=[limits(lock=timeouts.lane, statement=seconds), FIXED_PLAN],
                 texts=[RENEW_ONE, RENEW_MANY],
             ),
             number=self._number,
             seconds=timeouts.pool,
             name=connector.url.name,
         )
-        alone = limits(
-            lock=timeouts.renewal, statement=timeouts.renewal + timeouts.renewal_statement
+        self._alone = PreparedConnections(
+            connector,
+            timeouts,
+            settings=[limits(lock=timeouts.renewal, statement=seconds)],
+            texts=[RENEW_ONE],
         )
-        self._alone = PreparedConnections(connector, timeouts, settings=[alone], texts=[RENEW_ONE])
         self._places = asyncio.Semaphore(self._size)
 
     async def _fetch(self, arguments: Arguments) -> Row | None:
