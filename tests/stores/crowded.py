@@ -43,13 +43,19 @@ class CrowdedStorage(SqlStorage):
     renewals: CountingRenewals
     _others: tuple[StoredSession, ...] = ()
     _running = 0
+    _is_only_one: bool
 
     @classmethod
-    def to(cls, url: str) -> "CrowdedStorage":
-        """Make one; `open` it as usual."""
+    def to(cls, url: str, *, is_only_one: bool = True) -> "CrowdedStorage":
+        """Make one; `open` it as usual.
+
+        Unless it is the only one that renews these sessions, another one's lock may have a renewal
+        sent alone.
+        """
         backend = make_backend(url)
         assert isinstance(backend, PostgresDatabase)
         storage = cls(backend)
+        storage._is_only_one = is_only_one
         storage.renewals = backend.renewals = CountingRenewals(
             backend._connector,
             backend.errors,
@@ -68,7 +74,7 @@ class CrowdedStorage(SqlStorage):
             *others, state = await self._renew_with_others(token, now, windows)
         finally:
             self._running -= 1
-        if is_first and not self._running and state is not None:
+        if self._is_only_one and is_first and not self._running and state is not None:
             assert self.renewals.alone == alone
         assert None not in others
         return state

@@ -203,7 +203,7 @@ class TestRenewalsTogether(TestRenewals):
 
     @pytest.fixture
     def new_storage(self) -> Callable[[str], SqlStorage]:
-        return CrowdedStorage.to
+        return partial(CrowdedStorage.to, is_only_one=False)
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
