@@ -94,5 +94,6 @@ class CrowdedStorage(SqlStorage):
 
     async def _add_others(self) -> None:
         user = make_user(f"{uuid7().hex}@example.com")
-        self._others = tuple(make_session(user) for _ in range(RENEWAL_LANES + 1))
-        await keep(self, user, *self._others)
+        others = tuple(make_session(user) for _ in range(RENEWAL_LANES + 1))
+        await keep(self, user, *others)
+        self._others = others
