@@ -9,7 +9,7 @@ from tokenpair.core.counts import Counts
 from tokenpair.core.events import LogInOutcome, RenewalOutcome
 from tokenpair.core.health import Condition, Health
 from tokenpair.core.sessions.client import Device
-from tokenpair.core.sessions.mint import TokenPair
+from tokenpair.core.sessions.mint import IssuedAccessToken, TokenPair
 from tokenpair.core.sessions.rule import EndReason, Session, Windows
 from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.tokens.key import Key
@@ -34,6 +34,7 @@ __all__ = [
     "EndReason",
     "FeedOptions",
     "Health",
+    "IssuedAccessToken",
     "Key",
     "Keyring",
     "Lifetimes",

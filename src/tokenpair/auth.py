@@ -1,7 +1,6 @@
 """`Auth`: everything that tokenpair can do, as one object."""
 
 from dataclasses import replace
-from types import TracebackType
 from typing import Self, get_type_hints
 
 from tokenpair.backends import make_storage, make_wake_up
@@ -20,6 +19,7 @@ from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
 from tokenpair.flows.sessions.log_in import LogIn
 from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
 from tokenpair.flows.sessions.prune import PRUNE_SECONDS, Prune
+from tokenpair.flows.sessions.reauthenticate import Reauthenticate
 from tokenpair.flows.sessions.renew import Renew
 from tokenpair.flows.sessions.verify import Authenticate
 from tokenpair.keys import KEY_SECONDS, KeySource
@@ -63,6 +63,8 @@ class Auth:
     """Check a password, and open a session."""
     renew: Renew
     """Return the next pair for a refresh token."""
+    reauthenticate: Reauthenticate
+    """Check a logged-in user's password, and return an access token of a recent log-in."""
     log_out: LogOut
     """End the session of a token."""
     log_out_everywhere: LogOutEverywhere
@@ -249,10 +251,5 @@ class Auth:
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()

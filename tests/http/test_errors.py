@@ -52,8 +52,6 @@ OF_NO_ROUTE = {
     "insufficient_role",
     "invalid_request",
     "reauthentication_required",
-    "too_many_requests",
-    "wrong_password",
 }
 
 

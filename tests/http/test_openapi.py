@@ -160,7 +160,9 @@ def test_the_headers_of_an_error_are_described() -> None:
 
     for status, response in errors(document):
         headers = response.get("headers", {})
-        may_be_tried_again = status == "503" or "token_superseded" in response["description"]
+        may_be_tried_again = (
+            status in {"429", "503"} or "token_superseded" in response["description"]
+        )
         assert ("WWW-Authenticate" in headers) == (status == "401")
         assert ("Retry-After" in headers) == may_be_tried_again
 

@@ -11,6 +11,7 @@ from tokenpair import (
     Device,
     Edge,
     Health,
+    IssuedAccessToken,
     Key,
     Keyring,
     Lifetimes,
@@ -68,6 +69,11 @@ async def sessions(auth: Auth, user_id: UUID, device: Device) -> None:
     assert_type(await auth.list_sessions(user_id), list[Session])
     for session in await auth.list_sessions(user_id):
         await auth.end_session(user_id, session.id)
+    claims = await auth.verify_access(pair.access_token)
+    issued = await auth.reauthenticate(claims, "x", device=device)
+    assert_type(issued, IssuedAccessToken)
+    assert_type(issued.access_token, str)
+    assert_type(issued.expires_in, timedelta)
     await auth.log_out(pair.access_token)
     assert_type(await auth.log_out_everywhere(user_id), int)
 

@@ -75,6 +75,14 @@ class SessionOpened(RecordedEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reauthenticated(RecordedEvent):
+    """A user has given the password again in a session. `Reauthenticate` records it."""
+
+    user_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(RecordedEvent):
     """A session has ended before its time: its tokens are revoked.
 

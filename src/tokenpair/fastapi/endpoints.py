@@ -34,6 +34,7 @@ ENDPOINTS = {
     "login": Endpoint("POST", "/login"),
     "refresh_token": Endpoint("POST", "/refresh_token"),
     "refresh_token.get": Endpoint("GET", "/refresh_token"),
+    "reauthenticate": Endpoint("POST", "/reauthenticate"),
     "logout": Endpoint("POST", "/logout"),
     "logout.all": Endpoint("POST", "/logout/all"),
     "me": Endpoint("GET", "/me"),

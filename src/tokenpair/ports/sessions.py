@@ -32,6 +32,15 @@ class Sessions(Protocol):
         """Return the user's sessions that are live at `now`, newest first."""
         ...
 
+    async def set_authenticated(
+        self, user_id: UUID, session_id: UUID, amr: frozenset[str], now: datetime
+    ) -> bool:
+        """Set `authenticated_at` to `now`, and `amr`, if the session is live at `now`.
+
+        Return False, and change nothing, when the user has no such session.
+        """
+        ...
+
     async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
         """End the session; return False when the user has none with this id, or it has ended."""
         ...

@@ -35,6 +35,14 @@ class TokenPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedAccessToken:
+    """An access token alone, for a client that keeps its refresh token. `repr` hides the token."""
+
+    access_token: str = field(repr=False)
+    expires_in: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mint:
     """Makes token pairs. `random` returns as many random bytes as it is asked for."""
 
@@ -77,6 +85,13 @@ class Mint:
         child = self.child_of(claims, state, now)
         return self._pair(state, self.codec.encode(child), child, now)
 
+    def access_token(self, state: SessionState, now: datetime) -> IssuedAccessToken:
+        """Make an access token for a client that keeps its refresh token."""
+        claims = self._access(state, now)
+        return IssuedAccessToken(
+            access_token=self.codec.encode(claims), expires_in=claims.expires_at - claims.issued_at
+        )
+
     def child_of(
         self, token: FullRefreshClaims, state: SessionState, now: datetime
     ) -> FullRefreshClaims:
@@ -101,7 +116,16 @@ class Mint:
     def _pair(
         self, state: SessionState, token: str, claims: FullRefreshClaims, now: datetime
     ) -> TokenPair:
-        access = AccessClaims(
+        access = self._access(state, now)
+        return TokenPair(
+            access_token=self.codec.encode(access),
+            refresh_token=token,
+            expires_in=access.expires_at - access.issued_at,
+            refresh_expires_in=claims.expires_at - access.issued_at,
+        )
+
+    def _access(self, state: SessionState, now: datetime) -> AccessClaims:
+        return AccessClaims(
             subject=state.user_id,
             session_id=state.session_id,
             token_id=self.new_token_id(),
@@ -111,12 +135,6 @@ class Mint:
             amr=state.amr,
             email_verified=state.email_verified,
             **self._span(now, self.lifetimes.access, state),
-        )
-        return TokenPair(
-            access_token=self.codec.encode(access),
-            refresh_token=token,
-            expires_in=access.expires_at - access.issued_at,
-            refresh_expires_in=claims.expires_at - access.issued_at,
         )
 
     @staticmethod

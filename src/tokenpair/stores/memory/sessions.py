@@ -38,6 +38,15 @@ class MemorySessions:
         )
         return [session.public for session in newest_first]
 
+    async def set_authenticated(
+        self, user_id: UUID, session_id: UUID, amr: frozenset[str], now: datetime
+    ) -> bool:
+        session = self._sessions.get((user_id, session_id))
+        if not session or not session.is_live(now):
+            return False
+        self._sessions[user_id, session_id] = replace(session, authenticated_at=now, amr=amr)
+        return True
+
     async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
         session = self._sessions.get((user_id, session_id))
         if not session or session.ended_at:

@@ -104,3 +104,8 @@ def to_session_state(
 def to_amr(text: str | None) -> frozenset[str]:
     """Read the column `amr`: a JSON list, or NULL for none."""
     return frozenset(json.loads(text)) if text else frozenset()
+
+
+def from_amr(amr: frozenset[str]) -> str | None:
+    """Write the column `amr`."""
+    return json.dumps(sorted(amr)) if amr else None

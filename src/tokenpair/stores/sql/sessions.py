@@ -1,6 +1,5 @@
 """`ports.Sessions` in SQL."""
 
-import json
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from tokenpair.core.events import SessionEnded
 from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
 from tokenpair.stores.sql.accounts import to_user
 from tokenpair.stores.sql.events import SqlEvents
-from tokenpair.stores.sql.session_state import to_amr
+from tokenpair.stores.sql.session_state import from_amr, to_amr
 from tokenpair.stores.sql.tables import session_table, user_table
 
 _s = session_table.c
@@ -48,6 +47,17 @@ class SqlSessions:
             .order_by(_s.created_at.desc(), _s.id.desc())
         )
         return [_to_session(row).public for row in found]
+
+    async def set_authenticated(
+        self, user_id: UUID, session_id: UUID, amr: frozenset[str], now: datetime
+    ) -> bool:
+        changed = await self._connection.execute(
+            session_table.update()
+            .where(_s.user_id == user_id, _s.id == session_id)
+            .where(_s.ended_at.is_(None), _s.expires_at > now)
+            .values(authenticated_at=now, amr=from_amr(amr))
+        )
+        return changed.rowcount == 1
 
     async def end(self, user_id: UUID, session_id: UUID, reason: EndReason, now: datetime) -> bool:
         return await self._end(user_id, _s.id == session_id, reason, now) == 1
@@ -86,7 +96,7 @@ def _to_row(session: StoredSession) -> dict[str, Any]:
     row = {name: getattr(session, name) for name in _FIELDS}
     reason = session.end_reason
     return row | {
-        "amr": json.dumps(sorted(session.amr)) if session.amr else None,
+        "amr": from_amr(session.amr),
         "end_reason": reason.value if reason else None,
     }
 

@@ -25,6 +25,7 @@ from tokenpair.ports import Storage
 from tokenpair.testing.store_contract.events import EventPromises
 from tokenpair.testing.store_contract.feed import FeedPromises
 from tokenpair.testing.store_contract.prune import PrunePromises
+from tokenpair.testing.store_contract.reauthentication import ReauthenticationPromises
 from tokenpair.testing.store_contract.renewals import RenewalPromises
 from tokenpair.testing.store_contract.samples import (
     FORGIVING,
@@ -69,6 +70,7 @@ class StorageContract(
     WorkPromises,
     EventPromises,
     RenewalPromises,
+    ReauthenticationPromises,
     FeedPromises,
     PrunePromises,
 ):
