@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.ports import Sessions, Storage
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.renewal import RENEW
+from tokenpair.stores.sql.renewal import RENEW, renewing
+from tokenpair.stores.sql.session_state import RETURNING_JOINED
 from tokenpair.testing.store_contract import NOW, keep, make_session, make_user
 
 TABLE = re.compile(r"(?:FROM|UPDATE|JOIN|INTO)\s+tokenpair_session\b", re.IGNORECASE)
@@ -73,10 +74,11 @@ async def use_every_method(storage: Storage) -> set[str]:
     async with storage.begin() as tx:
         assert await tx.sessions.lock(user.id, session.id)
         assert len(await tx.sessions.live(user.id, NOW)) == 2
+        assert await tx.sessions.set_authenticated(user.id, other.id, frozenset(), NOW)
         assert await tx.sessions.end(user.id, session.id, EndReason.LOGOUT, NOW)
         assert await tx.sessions.end_all(user.id, EndReason.LOGOUT_ALL, NOW) == 1
     assert await storage.session_state(user.id, other.id, NOW) is None
-    return {"add", "lock", "live", "end", "end_all"}
+    return {"add", "lock", "live", "set_authenticated", "end", "end_all"}
 
 
 def names_user(text: str) -> bool:
@@ -109,7 +111,7 @@ async def test_every_statement_about_sessions_names_the_user(storage: SqlStorage
         used = await use_every_method(storage)
 
     assert used == {name for name in vars(Sessions) if not name.startswith("_")}
-    assert len(sent) == 7
+    assert len(sent) == 8
     assert [text for text, _ in sent if not names_user(text)] == []
     assert names_user(RENEW)
 
@@ -156,7 +158,7 @@ async def test_statements_find_sessions_by_the_primary_key(storage: SqlStorage, 
     plans = [await explain(engine, each) for each in looking]
     await engine.dispose()
 
-    assert len(plans) == 5
+    assert len(plans) == 6
     key = KEY_OF_SQLITE if engine.dialect.name == "sqlite" else KEY_OF_POSTGRESQL
     assert [plan for plan in plans if key not in plan] == []
 
@@ -196,7 +198,7 @@ async def test_a_renewal_finds_its_session_by_the_primary_key(url: str) -> None:
             for row in plan
         ), plan
         return
-    named = re.sub(r"(?<!:):(\w+)", r"%(\1)s", RENEW)
+    named = re.sub(r"(?<!:):(\w+)", r"%(\1)s", renewing(RETURNING_JOINED))
     with psycopg.connect(url, cursor_factory=psycopg.ClientCursor) as connection:
         connection.execute("SET enable_seqscan = off")
         plan = connection.execute(f"EXPLAIN {named}".encode(), RENEWAL).fetchall()

@@ -1,8 +1,8 @@
 """The statement that renews a session: `RENEW` does what `rule.judge` decides.
 
 It matches the row for the verdicts *advance*, *hold* and *repeat*. For the other three it matches
-no row and changes nothing. SQLite and PostgreSQL run the same text. It bypasses SQLAlchemy, because
-renewals are the library's most frequent write.
+no row and changes nothing. It bypasses SQLAlchemy, because renewals are the library's most frequent
+write. SQLite runs `RENEW`, and PostgreSQL the same text but for the names of what it returns.
 
 `postgres.statements` makes a second statement of the same `CHANGES` and `CONDITION`, for many
 tokens at once.
@@ -38,12 +38,19 @@ CONDITION = f"""
        OR  s.generation < {_GEN} - 1)                                    -- the row is behind"""
 """Which session `s` of which user `u` a renewal changes."""
 
-RENEW = f"""
+
+def renewing(returning: str) -> str:
+    """Return the statement that renews one session and returns these columns."""
+    return f"""
 UPDATE tokenpair_session AS s SET {CHANGES}
 FROM tokenpair_user AS u
 WHERE {CONDITION}
-RETURNING {RETURNING}
+RETURNING {returning}
 """  # noqa: S608  Contains only our own constants.
+
+
+RENEW = renewing(RETURNING)
+"""The statement on SQLite."""
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 

@@ -29,7 +29,7 @@ RETURNING = ", ".join(
         ),
     ]
 )
-"""What an UPDATE of `tokenpair_session` returns for `to_session_state`."""
+"""What an UPDATE of `tokenpair_session` returns for `to_session_state`, on SQLite."""
 
 RETURNING_JOINED = ", ".join(
     [*(f"s.{name}" for name in _OF_SESSION), *(f"u.{name}" for name in _OF_USER)]

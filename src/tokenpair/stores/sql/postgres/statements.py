@@ -3,7 +3,7 @@
 Both are made of the same texts of `stores.sql.renewal`, so they follow the same rule.
 """
 
-from tokenpair.stores.sql.renewal import CHANGES, CONDITION, RENEW, spelled
+from tokenpair.stores.sql.renewal import CHANGES, CONDITION, renewing, spelled
 from tokenpair.stores.sql.session_state import RETURNING_JOINED
 
 _TYPES = {
@@ -28,7 +28,7 @@ def _of_token(name: str) -> str:
     return f"t.{name}"
 
 
-RENEW_ONE = spelled(RENEW, _NUMBERS.__getitem__)
+RENEW_ONE = spelled(renewing(RETURNING_JOINED), _NUMBERS.__getitem__)
 """Renews the session of one token. Waits for its row if another transaction has locked it."""
 
 # The sub-select takes the locks, and skips rows that are locked already. So a batch never waits for
