@@ -12,15 +12,7 @@ from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.feed import Feed
-from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
-from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
-from tokenpair.flows.accounts.sign_up import SignUp
-from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
-from tokenpair.flows.sessions.log_in import LogIn
-from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
-from tokenpair.flows.sessions.prune import PRUNE_SECONDS, Prune
-from tokenpair.flows.sessions.reauthenticate import Reauthenticate
-from tokenpair.flows.sessions.renew import Renew
+from tokenpair.flows.sessions.prune import PRUNE_SECONDS
 from tokenpair.flows.sessions.verify import Authenticate
 from tokenpair.keys import KEY_SECONDS, KeySource
 from tokenpair.lifecycle import Lifecycle, OpenStorage
@@ -32,9 +24,10 @@ from tokenpair.parts import Parts
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage
 from tokenpair.settings import Settings
+from tokenpair.verbs import Verbs
 
 
-class Auth:
+class Auth(Verbs):
     """Everything that tokenpair can do, ready to use.
 
     `Auth.from_settings()` builds one from the environment; the constructor, from your own values.
@@ -56,35 +49,6 @@ class Auth:
     verified: VerifiedTokens
     """The access tokens that the edge has verified lately, by the header that carried them."""
 
-    # A flow is built for each of these annotations.
-    sign_up: SignUp
-    """Make an account."""
-    log_in: LogIn
-    """Check a password, and open a session."""
-    renew: Renew
-    """Return the next pair for a refresh token."""
-    reauthenticate: Reauthenticate
-    """Check a logged-in user's password, and return an access token of a recent log-in."""
-    log_out: LogOut
-    """End the session of a token."""
-    log_out_everywhere: LogOutEverywhere
-    """End every session of a user."""
-    list_sessions: ListSessions
-    """Return the live sessions of a user."""
-    end_session: EndSession
-    """End one session of a user."""
-    get_user: GetUser
-    """Return a user's account."""
-    update_profile: UpdateProfile
-    """Change the app's own fields of an account."""
-    set_roles: SetRoles
-    """Replace a user's roles."""
-    disable: Disable
-    """Disable an account, and end its sessions."""
-    enable: Enable
-    """Let a disabled account log in again."""
-    prune: Prune
-    """Remove rows that are no longer needed; an open `Auth` does so by itself."""
     _authenticate: Authenticate
 
     def __init__(

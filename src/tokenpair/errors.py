@@ -10,6 +10,7 @@
         ├── InvalidCredentials        wrong e-mail address or password, or a disabled account
         ├── WrongPassword             a logged-in user's password, asked for again, is wrong
         ├── TooManyRequests           a limit is reached; `retry_after` says for how long
+        ├── MailTokenInvalid          a token from a mail is not valid, for any reason
         ├── TokenError                a token was sent, and cannot be used
         │   ├── InvalidToken          malformed, forged, or issued for another service
         │   ├── ExpiredToken          issued here, but expired
@@ -124,6 +125,13 @@ class TooManyRequests(AuthError):
     code = "too_many_requests"
     detail = "Too many attempts. Please try again later."
     retry_after: int | None = 60
+
+
+class MailTokenInvalid(AuthError):
+    """A token from a mail is not valid: unknown, used, expired, replaced, or for something else."""
+
+    code = "mail_token_invalid"
+    detail = "This link is not valid any more. Please request a new one."
 
 
 class TokenError(AuthError):

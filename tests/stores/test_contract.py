@@ -14,7 +14,7 @@ from tokenpair.core.tokens.lifetimes import ACCESS
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.tables import revocation_table, setting_table, user_table
+from tokenpair.stores.sql.tables import metadata, revocation_table, user_table
 from tokenpair.testing.store_contract import (
     StorageContract,
     keep,
@@ -42,9 +42,8 @@ class SqlContract(StorageContract):
         await storage.open(migrate=True)
         yield storage
         await storage.close()
-        await delete(url, revocation_table)
-        await delete(url, setting_table)
-        await delete(url, user_table)
+        for table in metadata.sorted_tables[::-1]:
+            await delete(url, table)
 
     async def test_the_sessions_of_a_deleted_user_are_gone(
         self, storage: Storage, url: str

@@ -7,6 +7,8 @@ contract suite in `tokenpair.testing.store_contract`.
 from tokenpair.ports.accounts import Users
 from tokenpair.ports.clock import Clock
 from tokenpair.ports.feed import FeedPage, FeedPosition, WakeUp, Watch
+from tokenpair.ports.one_time import OneTimeTokens
+from tokenpair.ports.outbox import Outbox
 from tokenpair.ports.passwords import BreachCheck, PasswordHasher, Verified
 from tokenpair.ports.sessions import Sessions
 from tokenpair.ports.storage import Storage, UnitOfWork
@@ -16,6 +18,8 @@ __all__ = [
     "Clock",
     "FeedPage",
     "FeedPosition",
+    "OneTimeTokens",
+    "Outbox",
     "PasswordHasher",
     "Sessions",
     "Storage",

@@ -47,6 +47,30 @@ class Users(Protocol):
         """
         ...
 
+    async def set_password(self, user_id: UUID, password_hash: str) -> bool:
+        """Replace the password's hash, and raise `credential_version` by one.
+
+        Return whether the user exists. The sessions stay as they are.
+        """
+        ...
+
+    async def set_email(
+        self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None
+    ) -> bool:
+        """Replace the address, and when it was verified; return whether the user exists.
+
+        Raises `EmailTaken`, as `add` does. The tokens keep their version: the flow ends sessions.
+        """
+        ...
+
+    async def set_email_verified(self, user_id: UUID, at: datetime) -> bool:
+        """Set when the address was verified; return whether the user exists.
+
+        If it was not verified before, increase `version` by one, and record an `EmailVerified`:
+        tokens carry whether the address is verified.
+        """
+        ...
+
     async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
         """Replace the profile; return whether the user exists.
 

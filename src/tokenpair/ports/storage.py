@@ -13,6 +13,8 @@ from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.ports.accounts import Users
 from tokenpair.ports.feed import FeedPage, FeedPosition
+from tokenpair.ports.one_time import OneTimeTokens
+from tokenpair.ports.outbox import Outbox
 from tokenpair.ports.sessions import Sessions
 
 
@@ -27,6 +29,16 @@ class UnitOfWork(Protocol):
     @property
     def sessions(self) -> Sessions:
         """The sessions."""
+        ...
+
+    @property
+    def one_time(self) -> OneTimeTokens:
+        """The tokens that mails carry."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """The mails that wait to be sent."""
         ...
 
     async def record(self, *events: RecordedEvent) -> None:

@@ -52,3 +52,19 @@ class UserDeleted(RecordedEvent):
     def revokes(self) -> RevokedTokens:
         """All access tokens of the user, of any session."""
         return {"user_id": self.user_id, "min_version": ALL_VERSIONS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailVerified(RecordedEvent):
+    """A user has verified the address: access tokens with a version below `version` are stale.
+
+    `Users.set_email_verified` records it.
+    """
+
+    user_id: UUID
+    version: int
+
+    @property
+    def revokes(self) -> RevokedTokens:
+        """The user's access tokens with a lower version."""
+        return {"user_id": self.user_id, "min_version": self.version}

@@ -49,7 +49,10 @@ class StoredUser:
 
     The user is a field and not a base class, so that a `StoredUser` is never taken for a `User`.
     `password_hash` is None for an account without a password: no password opens it.
+    `credential_version` rises when a password is set, changed or reset, and not when it is hashed
+    again: mails sent before lose their links.
     """
 
     user: User
     password_hash: str | None = field(default=None, repr=False)
+    credential_version: int = 0

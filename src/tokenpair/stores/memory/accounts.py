@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.events import EmailVerified
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.events import RolesChanged
 from tokenpair.errors import EmailTaken
@@ -48,6 +49,31 @@ class MemoryUsers:
             return False
         self._users[user_id] = replace(found, password_hash=password_hash)
         return True
+
+    async def set_password(self, user_id: UUID, password_hash: str) -> bool:
+        if not (found := self._users.get(user_id)):
+            return False
+        version = found.credential_version + 1
+        self._users[user_id] = replace(
+            found, password_hash=password_hash, credential_version=version
+        )
+        return True
+
+    async def set_email(
+        self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None
+    ) -> bool:
+        other = await self.by_email(email)
+        if other and other.user.id != user_id:
+            raise EmailTaken
+        return self._put(user_id, email=email, email_verified_at=verified_at) is not None
+
+    async def set_email_verified(self, user_id: UUID, at: datetime) -> bool:
+        user = await self.get(user_id)
+        if user and user.email_verified_at is None:
+            version = user.version + 1
+            self._put(user_id, email_verified_at=at, version=version)
+            await self._events.record(EmailVerified(user_id=user_id, version=version))
+        return user is not None
 
     async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
         return self._put(user_id, profile=profile) is not None

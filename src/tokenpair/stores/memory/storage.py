@@ -26,6 +26,8 @@ from tokenpair.listeners import Listeners
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.memory.accounts import MemoryUsers
 from tokenpair.stores.memory.events import MemoryEvents
+from tokenpair.stores.memory.one_time import MemoryOneTimeTokens
+from tokenpair.stores.memory.outbox import MemoryOutbox
 from tokenpair.stores.memory.sessions import MemorySessions
 from tokenpair.stores.memory.tables import Tables
 
@@ -138,6 +140,8 @@ class MemoryUnitOfWork:
         self._events = MemoryEvents(tables)
         self.users: MemoryUsers = MemoryUsers(tables, self._events)
         self.sessions: MemorySessions = MemorySessions(tables, self._events)
+        self.one_time: MemoryOneTimeTokens = MemoryOneTimeTokens(tables)
+        self.outbox: MemoryOutbox = MemoryOutbox(tables)
         self._tables = tables
 
     async def record(self, *events: RecordedEvent) -> None:
@@ -156,3 +160,5 @@ class MemoryUnitOfWork:
         """Remove every account and session; for tests."""
         self._tables.users.clear()
         self._tables.sessions.clear()
+        self._tables.one_time.clear()
+        self._tables.mails.clear()

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.events import EmailVerified
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.events import RolesChanged
 from tokenpair.errors import EmailTaken
@@ -58,6 +59,33 @@ class SqlUsers:
         )
         return changed.rowcount == 1
 
+    async def set_password(self, user_id: UUID, password_hash: str) -> bool:
+        return await self._set(
+            user_id, password_hash=password_hash, credential_version=_u.credential_version + 1
+        )
+
+    async def set_email(
+        self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None
+    ) -> bool:
+        try:
+            return await self._set(
+                user_id,
+                email=email.typed,
+                email_canonical=email.canonical,
+                email_verified_at=verified_at,
+            )
+        except sa.exc.IntegrityError as exc:
+            raise EmailTaken from exc
+
+    async def set_email_verified(self, user_id: UUID, at: datetime) -> bool:
+        if not (found := await self.lock(user_id)):
+            return False
+        if found.user.email_verified_at is None:
+            version = found.user.version + 1
+            await self._set(user_id, email_verified_at=at, version=version)
+            await self._events.record(EmailVerified(user_id=user_id, version=version))
+        return True
+
     async def set_profile(self, user_id: UUID, profile: dict[str, Any]) -> bool:
         return await self._set(user_id, profile=profile)
 
@@ -77,8 +105,12 @@ class SqlUsers:
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None
-        password_hash = row._mapping[_u.password_hash]  # noqa: SLF001  Public, in spite of its name.
-        return StoredUser(user=to_user(row), password_hash=password_hash)
+        columns = row._mapping  # noqa: SLF001  Public, in spite of its name.
+        return StoredUser(
+            user=to_user(row),
+            password_hash=columns[_u.password_hash],
+            credential_version=columns[_u.credential_version],
+        )
 
     async def _set(self, user_id: UUID, **values: Any) -> bool:  # noqa: ANN401
         changed = await self._connection.execute(
@@ -95,6 +127,7 @@ def _to_row(stored: StoredUser) -> dict[str, Any]:
         "email_canonical": user.email.canonical,
         "email_verified_at": user.email_verified_at,
         "password_hash": stored.password_hash,
+        "credential_version": stored.credential_version,
         "roles": sorted(user.roles),
         "version": user.version,
         "profile": user.profile,

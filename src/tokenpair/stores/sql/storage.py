@@ -22,10 +22,17 @@ from tokenpair.stores.sql.backend import Backend
 from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.events import SqlEvents
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated, require_migrated
+from tokenpair.stores.sql.one_time import SqlOneTimeTokens
+from tokenpair.stores.sql.outbox import SqlOutbox
 from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.session_state import read_session_state
 from tokenpair.stores.sql.sessions import SqlSessions
-from tokenpair.stores.sql.tables import session_table, user_table
+from tokenpair.stores.sql.tables import (
+    one_time_table,
+    outbox_table,
+    session_table,
+    user_table,
+)
 from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 _UPGRADE = "tokenpair db upgrade"
@@ -199,6 +206,8 @@ class SqlUnitOfWork:
         self._events = SqlEvents(connection)
         self.users: SqlUsers = SqlUsers(connection, self._events)
         self.sessions: SqlSessions = SqlSessions(connection, self._events)
+        self.one_time: SqlOneTimeTokens = SqlOneTimeTokens(connection)
+        self.outbox: SqlOutbox = SqlOutbox(connection)
         self._connection = connection
 
     async def record(self, *events: RecordedEvent) -> None:
@@ -215,5 +224,5 @@ class SqlUnitOfWork:
 
     async def clear(self) -> None:
         """Remove every account and session; for tests."""
-        await self._connection.execute(session_table.delete())
-        await self._connection.execute(user_table.delete())
+        for table in (session_table, user_table, one_time_table, outbox_table):
+            await self._connection.execute(table.delete())

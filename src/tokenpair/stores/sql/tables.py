@@ -37,6 +37,8 @@ user_table: sa.Table = sa.Table(
     sa.Column("email_canonical", sa.Text, nullable=False, unique=True),
     sa.Column("email_verified_at", UtcDateTime),
     sa.Column("password_hash", sa.Text),
+    # With a default, for the workers of the version before, which add users without it.
+    sa.Column("credential_version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("roles", sa.JSON, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("profile", sa.JSON, nullable=False),
@@ -109,4 +111,45 @@ setting_table: sa.Table = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("seconds", sa.BigInteger, nullable=False),
+)
+
+one_time_table: sa.Table = sa.Table(
+    "tokenpair_one_time",
+    metadata,
+    # No foreign key: an invitation reserves the id of an account to be.
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("token_hash", sa.LargeBinary, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("credential_version", sa.Integer),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+    # Of each purpose a user has one token: a newer one replaces the older.
+    sa.PrimaryKeyConstraint("user_id", "purpose"),
+)
+
+outbox_table: sa.Table = sa.Table(
+    "tokenpair_outbox",
+    metadata,
+    # No foreign key: a forgotten password for an unknown address adds a row, too.
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("claimed_until", UtcDateTime),
+    sa.PrimaryKeyConstraint("user_id", "id"),
+)
+
+limit_table: sa.Table = sa.Table(
+    "tokenpair_limit",
+    metadata,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("used", sa.Integer, nullable=False),
+    sa.Column("ends_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("closed_until", UtcDateTime),
 )

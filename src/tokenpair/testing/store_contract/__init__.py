@@ -24,6 +24,8 @@ import pytest
 from tokenpair.ports import Storage
 from tokenpair.testing.store_contract.events import EventPromises
 from tokenpair.testing.store_contract.feed import FeedPromises
+from tokenpair.testing.store_contract.one_time import OneTimePromises
+from tokenpair.testing.store_contract.outbox import OutboxPromises
 from tokenpair.testing.store_contract.prune import PrunePromises
 from tokenpair.testing.store_contract.reauthentication import ReauthenticationPromises
 from tokenpair.testing.store_contract.renewals import RenewalPromises
@@ -71,6 +73,8 @@ class StorageContract(
     EventPromises,
     RenewalPromises,
     ReauthenticationPromises,
+    OneTimePromises,
+    OutboxPromises,
     FeedPromises,
     PrunePromises,
 ):

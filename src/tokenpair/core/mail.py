@@ -1,0 +1,42 @@
+"""The mails that wait in the outbox. No row has a link or a token: delivery makes them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+
+class MailPurpose(Enum):
+    """What a mail is for. The templates are named after it."""
+
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105  A purpose, no password.
+    CHANGE_EMAIL = "change_email"
+    INVITATION = "invitation"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    ADDRESS_CHANGED = "address_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMail:
+    """A mail to be sent to one address.
+
+    `user_id` is random for an address without an account: delivery drops the mail. `attempts`
+    counts the claims; a mail is claimed until `claimed_until`, None before its first attempt and
+    between two.
+    """
+
+    user_id: UUID
+    id: UUID
+    purpose: MailPurpose
+    address: str
+    data: dict[str, Any] = field(default_factory=dict, repr=False)
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    claimed_until: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether it may be claimed."""
+        return self.due_at <= now and (self.claimed_until is None or self.claimed_until <= now)

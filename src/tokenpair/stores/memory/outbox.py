@@ -1,0 +1,55 @@
+"""The outbox in memory."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from tokenpair.core.mail import OutboxMail
+from tokenpair.stores.memory.tables import Tables
+
+
+class MemoryOutbox:
+    """`ports.Outbox` over a dictionary."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._mails = tables.mails
+        self.added = 0
+
+    async def add(self, mail: OutboxMail) -> None:
+        self._mails[mail.user_id, mail.id] = mail
+        self.added += 1
+
+    async def due(self, now: datetime, *, limit: int) -> list[tuple[UUID, UUID]]:
+        due = [each for each in self._mails.values() if each.is_due(now)]
+        due.sort(key=lambda mail: mail.due_at)
+        return [(each.user_id, each.id) for each in due[:limit]]
+
+    async def claim(
+        self, user_id: UUID, mail_id: UUID, *, now: datetime, until: datetime
+    ) -> OutboxMail | None:
+        mail = self._mails.get((user_id, mail_id))
+        if not mail or not mail.is_due(now):
+            return None
+        claimed = replace(mail, claimed_until=until, attempts=mail.attempts + 1)
+        self._mails[user_id, mail_id] = claimed
+        return claimed
+
+    async def postpone(self, mail: OutboxMail, due_at: datetime) -> bool:
+        found = self._mails.get((mail.user_id, mail.id))
+        if not found or found.claimed_until != mail.claimed_until:
+            return False
+        self._mails[mail.user_id, mail.id] = replace(found, claimed_until=None, due_at=due_at)
+        return True
+
+    async def remove(self, mail: OutboxMail) -> bool:
+        return self._mails.pop((mail.user_id, mail.id), None) is not None
+
+    async def remove_older(self, mail: OutboxMail) -> None:
+        older = [
+            key
+            for key, each in self._mails.items()
+            if (each.user_id, each.purpose) == (mail.user_id, mail.purpose)
+            and (each.created_at, each.id) < (mail.created_at, mail.id)
+        ]
+        for key in older:
+            del self._mails[key]

@@ -1,0 +1,44 @@
+"""The verbs of `Auth`: its flows, each an attribute that is called."""
+
+from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
+from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
+from tokenpair.flows.accounts.sign_up import SignUp
+from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
+from tokenpair.flows.sessions.log_in import LogIn
+from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
+from tokenpair.flows.sessions.prune import Prune
+from tokenpair.flows.sessions.reauthenticate import Reauthenticate
+from tokenpair.flows.sessions.renew import Renew
+
+
+class Verbs:
+    """What an `Auth` can do. `Auth` builds a flow for each of these annotations."""
+
+    sign_up: SignUp
+    """Make an account."""
+    log_in: LogIn
+    """Check a password, and open a session."""
+    renew: Renew
+    """Return the next pair for a refresh token."""
+    reauthenticate: Reauthenticate
+    """Check a logged-in user's password, and return an access token of a recent log-in."""
+    log_out: LogOut
+    """End the session of a token."""
+    log_out_everywhere: LogOutEverywhere
+    """End every session of a user."""
+    list_sessions: ListSessions
+    """Return the live sessions of a user."""
+    end_session: EndSession
+    """End one session of a user."""
+    get_user: GetUser
+    """Return a user's account."""
+    update_profile: UpdateProfile
+    """Change the app's own fields of an account."""
+    set_roles: SetRoles
+    """Replace a user's roles."""
+    disable: Disable
+    """Disable an account, and end its sessions."""
+    enable: Enable
+    """Let a disabled account log in again."""
+    prune: Prune
+    """Remove rows that are no longer needed; an open `Auth` does so by itself."""
