@@ -35,7 +35,10 @@ from tokenpair.testing.store_contract import (
 )
 
 OURS = {
+    "tokenpair_limit",
     "tokenpair_migration",
+    "tokenpair_one_time",
+    "tokenpair_outbox",
     "tokenpair_revocation",
     "tokenpair_session",
     "tokenpair_setting",

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tokenpair.ports import Storage
+from tokenpair.testing.store_contract.credentials import CredentialPromises
 from tokenpair.testing.store_contract.events import EventPromises
 from tokenpair.testing.store_contract.feed import FeedPromises
 from tokenpair.testing.store_contract.one_time import OneTimePromises
@@ -68,6 +69,7 @@ __all__ = [
 class StorageContract(
     UserPromises,
     UserLockPromises,
+    CredentialPromises,
     SessionPromises,
     WorkPromises,
     EventPromises,

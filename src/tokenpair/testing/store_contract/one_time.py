@@ -120,10 +120,13 @@ class OneTimePromises:
         token = make_one_time_token()
         await _put(storage, token)
 
-        with pytest.raises(EmailTaken):
+        async def use_and_fail() -> None:
             async with storage.begin() as tx:
                 assert await tx.one_time.use(token.user_id, token.purpose, token.token_hash, NOW)
                 raise EmailTaken
+
+        with pytest.raises(EmailTaken):
+            await use_and_fail()
 
         assert await _use(storage, token) == token
 
