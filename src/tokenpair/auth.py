@@ -22,7 +22,7 @@ from tokenpair.options import Edge, FeedOptions, Rules
 from tokenpair.pace import BEAT_SECONDS, utc_now
 from tokenpair.parts import Parts
 from tokenpair.passwords import Argon2Passwords
-from tokenpair.ports import Clock, PasswordHasher, Storage
+from tokenpair.ports import BreachCheck, Clock, PasswordHasher, Storage
 from tokenpair.settings import Settings
 from tokenpair.verbs import Verbs
 
@@ -113,21 +113,28 @@ class Auth(Verbs):
                 setattr(self, name, parts.build(kind))
 
     @classmethod
-    def from_settings(cls, settings: Settings | None = None) -> Self:
+    def from_settings(
+        cls,
+        settings: Settings | None = None,
+        *,
+        passwords: PasswordHasher | None = None,
+        breach_check: BreachCheck | None = None,
+    ) -> Self:
         """Build one from settings, by default those of the environment.
 
-        In development the data folder, its key file and its SQLite database are made on the
-        first start. Raises `ConfigurationError`.
+        `passwords` replaces argon2id, and `breach_check` is asked about each new password. In
+        development the data folder, its key file and its SQLite database are made on the first
+        start. Raises `ConfigurationError`.
         """
         settings = settings or Settings.read()
-        parts = Parts.from_settings(settings, make_storage(settings))
+        parts = Parts.from_settings(settings, make_storage(settings), passwords=passwords)
         return cls(
             storage=parts.storage,
             keyring=parts.keys,
             issuer=parts.issuer,
             audience=parts.audience,
             passwords=parts.passwords,
-            rules=parts.rules,
+            rules=parts.rules.with_breach_check(breach_check),
             feed_options=replace(parts.feed_options, wake_up=make_wake_up(settings)),
             edge=settings.edge,
             migrate=not settings.is_production,

@@ -16,7 +16,7 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError, UnknownHashError
 
-from tokenpair.core.accounts.password_policy import normalise_password
+from tokenpair.core.accounts.password_policy import is_encodable, normalise_password
 from tokenpair.errors import Unavailable
 from tokenpair.hashers.argon2 import Hasher
 from tokenpair.hashers.bcrypt import BcryptHasher
@@ -124,6 +124,8 @@ class Argon2Passwords:
 
     async def verify(self, password: str, password_hash: str | None) -> Verified:
         """Compare a password with a hash. None takes the same work and is never right."""
+        if not is_encodable(password):  # No account has it.
+            password, password_hash = password.encode(errors="replace").decode(), None
         return await self._hashing.run(lambda: self._verify(password, password_hash))
 
     def _verify(self, password: str, password_hash: str | None) -> Verified:

@@ -1,6 +1,7 @@
 """The verbs of `Auth`: its flows, each an attribute that is called."""
 
 from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
+from tokenpair.flows.accounts.import_account import ImportAccount
 from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
 from tokenpair.flows.accounts.sign_up import SignUp
 from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
@@ -16,6 +17,8 @@ class Verbs:
 
     sign_up: SignUp
     """Make an account."""
+    import_account: ImportAccount
+    """Make an account from what another system has stored."""
     log_in: LogIn
     """Check a password, and open a session."""
     renew: Renew

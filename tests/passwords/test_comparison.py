@@ -60,6 +60,19 @@ async def test_compatible_characters_are_not_the_same(passwords: Argon2Passwords
     assert not (await passwords.verify("fine words", hashed)).is_right
 
 
+@pytest.mark.parametrize("password", ["\ud800", PASSWORD + "\udfff", "\ud83d\ude00"])
+async def test_a_lone_surrogate_is_wrong_for_the_work_of_any_password(
+    hasher: WatchedHasher, password: str
+) -> None:
+    passwords = WatchedPasswords(hasher)
+    hashed = await passwords.hash(PASSWORD + "?")
+
+    for password_hash in (hashed, None):
+        assert not (await passwords.verify(password, password_hash)).is_right
+
+    assert len(hasher.compared) == 2
+
+
 async def test_a_long_password_is_not_cut(passwords: Argon2Passwords) -> None:
     hashed = await passwords.hash("x" * 1023 + "a")
 

@@ -60,6 +60,10 @@ auth: Auth = make_auth(
 )
 
 
+def from_the_environment() -> Auth:
+    return Auth.from_settings(passwords=PlainPasswords(), breach_check=NoBooks())
+
+
 def with_a_wake_up(storage: Storage, wake_up: WakeUp) -> Auth:
     keyring = Keyring([Key.generate()])
     feed_options = FeedOptions(wake_up=wake_up)

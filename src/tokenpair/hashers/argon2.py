@@ -74,9 +74,8 @@ class Hasher(Argon2Hasher):
             raise UnusableHash(MALFORMED) from exc
 
     def check_needs_rehash(self, hash: str | bytes) -> bool:  # noqa: A002  As pwdlib's.
-        """Tell whether a new hash would have other parameters, or another prefix."""
-        stored = _without_prefix(hash)
-        return stored != hash or super().check_needs_rehash(stored)
+        """Tell whether a new hash would have other parameters."""
+        return super().check_needs_rehash(_without_prefix(hash))
 
     def _require_bounded(self, stored: str) -> None:
         needs = extract_parameters(stored)

@@ -164,6 +164,12 @@ def test_a_length_counts_code_points_after_nfc() -> None:
         PasswordPolicy().require_valid(decomposed)
 
 
+@pytest.mark.parametrize("character", ["\0", "\ud800", "\udfff"], ids=["nul", "high", "low"])  # noqa: PT014  Ruff takes surrogates for one another.
+def test_what_is_no_text_is_refused(character: str) -> None:
+    with pytest.raises(InvalidInput, match="must not contain NUL or lone surrogates"):
+        PasswordPolicy().require_valid(PASSWORD + character)
+
+
 @pytest.mark.parametrize("password", ["4@8({[" * 170, "a1" * 512, "\u0130" * 1024, "x" * 1024])
 def test_a_password_made_to_be_slow_is_judged_all_the_same(password: str) -> None:
     with pytest.raises(InvalidInput) as caught:

@@ -33,6 +33,15 @@ def normalise_password(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
+def is_encodable(password: str) -> bool:
+    """Tell whether UTF-8 can encode it: no lone surrogate is in it."""
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordPolicy:
     """What a new password must be: long enough, and not easily guessed.
@@ -51,6 +60,8 @@ class PasswordPolicy:
         Raises `InvalidInput` with the reason.
         """
         normalised = normalise_password(password)
+        if "\0" in normalised or not is_encodable(normalised):
+            raise InvalidInput(FieldError(field, "must not contain NUL or lone surrogates"))
         if len(normalised) < self.min_length:
             raise InvalidInput(FieldError(field, f"is shorter than {self.min_length} characters"))
         if len(normalised) > MAX_PASSWORD_LENGTH:
