@@ -1,6 +1,8 @@
 """The verbs of `Auth`: its flows, each an attribute that is called."""
 
 from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
+from tokenpair.flows.accounts.delete import DeleteOwnAccount, DeleteUser
+from tokenpair.flows.accounts.export import ExportAccount
 from tokenpair.flows.accounts.import_account import ImportAccount
 from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
 from tokenpair.flows.accounts.sign_up import SignUp
@@ -37,6 +39,12 @@ class Verbs:
     """Return a user's account."""
     update_profile: UpdateProfile
     """Change the app's own fields of an account."""
+    delete: DeleteUser
+    """Delete an account, with its sessions, one-time tokens and mails."""
+    delete_own_account: DeleteOwnAccount
+    """Delete the account of a user who knows the password or has logged in lately."""
+    export: ExportAccount
+    """Return everything that is stored about a user, but for secrets."""
     set_roles: SetRoles
     """Replace a user's roles."""
     disable: Disable

@@ -41,7 +41,6 @@ def server(
         postgres_server: PostgresServer = request.getfixturevalue("postgres_server")
         options = ["--database-url", postgres_server.create_database()]
     with running_bookly(tmp_path_factory.mktemp("bookly"), *options) as running:
-        httpx2.post(f"{running.url}/api/v1/auth/signup", json=CREDENTIALS)
         yield running
 
 
@@ -57,7 +56,8 @@ def document(server: Running) -> Any:
 
 
 def pair(server: Running) -> dict[str, str]:
-    """Log in again for each endpoint: log-out is one of them."""
+    """Log in again for each endpoint: to log out and to delete the account are two of them."""
+    httpx2.post(f"{server.url}/api/v1/auth/signup", json=CREDENTIALS)
     answer: dict[str, str] = httpx2.post(f"{server.url}/api/v1/auth/login", json=CREDENTIALS).json()
     return answer
 

@@ -39,6 +39,8 @@ ENDPOINTS = {
     "logout.all": Endpoint("POST", "/logout/all"),
     "me": Endpoint("GET", "/me"),
     "me.update": Endpoint("PATCH", "/me"),
+    "me.delete": Endpoint("DELETE", "/me"),
+    "me.export": Endpoint("GET", "/me/export"),
     "sessions": Endpoint("GET", "/sessions"),
     "sessions.end": Endpoint("DELETE", "/sessions/{session_id}"),
     "jwks": Endpoint("GET", "/.well-known/jwks.json", at_root=True),

@@ -6,6 +6,7 @@ contract suite in `tokenpair.testing.store_contract`.
 
 from tokenpair.ports.accounts import Users
 from tokenpair.ports.clock import Clock
+from tokenpair.ports.export import Export
 from tokenpair.ports.feed import FeedPage, FeedPosition, WakeUp, Watch
 from tokenpair.ports.one_time import OneTimeTokens
 from tokenpair.ports.outbox import Outbox
@@ -16,6 +17,7 @@ from tokenpair.ports.storage import Storage, UnitOfWork
 __all__ = [
     "BreachCheck",
     "Clock",
+    "Export",
     "FeedPage",
     "FeedPosition",
     "OneTimeTokens",

@@ -92,3 +92,11 @@ class Users(Protocol):
         The sessions stay as they are: the flow ends them, in the same unit of work.
         """
         ...
+
+    async def delete(self, user_id: UUID) -> bool:
+        """Delete the user with everything that names it; return whether there was one.
+
+        That is every row of the tables in `core.accounts.export.EXPORTED`. The caller has locked
+        the user, and records `UserDeleted` before.
+        """
+        ...

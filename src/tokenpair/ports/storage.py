@@ -12,6 +12,7 @@ from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.ports.accounts import Users
+from tokenpair.ports.export import Export
 from tokenpair.ports.feed import FeedPage, FeedPosition
 from tokenpair.ports.one_time import OneTimeTokens
 from tokenpair.ports.outbox import Outbox
@@ -39,6 +40,11 @@ class UnitOfWork(Protocol):
     @property
     def outbox(self) -> Outbox:
         """The mails that wait to be sent."""
+        ...
+
+    @property
+    def export(self) -> Export:
+        """What is stored about one user."""
         ...
 
     async def record(self, *events: RecordedEvent) -> None:

@@ -19,6 +19,9 @@ class MemoryUsers:
 
     def __init__(self, tables: Tables, events: MemoryEvents) -> None:
         self._users = tables.users
+        self._sessions = tables.sessions
+        self._one_time = tables.one_time
+        self._mails = tables.mails
         self._events = events
 
     async def add(self, user: StoredUser) -> None:
@@ -88,6 +91,13 @@ class MemoryUsers:
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
         return self._put(user_id, disabled_at=at) is not None
+
+    async def delete(self, user_id: UUID) -> bool:
+        tables: list[dict[Any, Any]] = [self._sessions, self._one_time, self._mails]
+        for table in tables:
+            for key in [each for each in table if each[0] == user_id]:
+                del table[key]
+        return self._users.pop(user_id, None) is not None
 
     def _put(self, user_id: UUID, **changes: Any) -> User | None:  # noqa: ANN401
         if not (found := self._users.get(user_id)):

@@ -26,6 +26,7 @@ from tokenpair.listeners import Listeners
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.memory.accounts import MemoryUsers
 from tokenpair.stores.memory.events import MemoryEvents
+from tokenpair.stores.memory.export import MemoryExport
 from tokenpair.stores.memory.one_time import MemoryOneTimeTokens
 from tokenpair.stores.memory.outbox import MemoryOutbox
 from tokenpair.stores.memory.sessions import MemorySessions
@@ -142,6 +143,7 @@ class MemoryUnitOfWork:
         self.sessions: MemorySessions = MemorySessions(tables, self._events)
         self.one_time: MemoryOneTimeTokens = MemoryOneTimeTokens(tables)
         self.outbox: MemoryOutbox = MemoryOutbox(tables)
+        self.export: MemoryExport = MemoryExport(tables)
         self._tables = tables
 
     async def record(self, *events: RecordedEvent) -> None:

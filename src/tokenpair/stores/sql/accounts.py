@@ -14,9 +14,10 @@ from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.events import RolesChanged
 from tokenpair.errors import EmailTaken
 from tokenpair.stores.sql.events import SqlEvents
-from tokenpair.stores.sql.tables import user_table
+from tokenpair.stores.sql.tables import one_time_table, outbox_table, user_table
 
 _u = user_table.c
+_o = outbox_table.c
 
 
 class SqlUsers:
@@ -100,6 +101,25 @@ class SqlUsers:
 
     async def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
         return await self._set(user_id, disabled_at=at)
+
+    async def delete(self, user_id: UUID) -> bool:
+        # The mails first: a worker that delivers one has locked it until it has stored the token.
+        # The newest first, because a delivery goes on to remove older ones.
+        newest_first = (
+            sa.select(_o.id)
+            .where(_o.user_id == user_id)
+            .order_by(_o.created_at.desc(), _o.id.desc())
+            .with_for_update()
+        )
+        await self._connection.execute(
+            outbox_table.delete().where(_o.user_id == user_id, _o.id.in_(newest_first))
+        )
+        await self._connection.execute(
+            one_time_table.delete().where(one_time_table.c.user_id == user_id)
+        )
+        # The sessions are deleted with the user: the foreign key says so.
+        deleted = await self._connection.execute(user_table.delete().where(_u.id == user_id))
+        return deleted.rowcount == 1
 
     async def _one(self, query: sa.Select[Any]) -> StoredUser | None:
         row = (await self._connection.execute(query)).one_or_none()

@@ -21,6 +21,7 @@ from tokenpair.stores.sql.accounts import SqlUsers
 from tokenpair.stores.sql.backend import Backend
 from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.events import SqlEvents
+from tokenpair.stores.sql.export import SqlExport
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated, require_migrated
 from tokenpair.stores.sql.one_time import SqlOneTimeTokens
 from tokenpair.stores.sql.outbox import SqlOutbox
@@ -208,6 +209,7 @@ class SqlUnitOfWork:
         self.sessions: SqlSessions = SqlSessions(connection, self._events)
         self.one_time: SqlOneTimeTokens = SqlOneTimeTokens(connection)
         self.outbox: SqlOutbox = SqlOutbox(connection)
+        self.export: SqlExport = SqlExport(connection)
         self._connection = connection
 
     async def record(self, *events: RecordedEvent) -> None:

@@ -24,6 +24,7 @@ import pytest
 from tokenpair.ports import Storage
 from tokenpair.testing.store_contract.credentials import CredentialPromises
 from tokenpair.testing.store_contract.events import EventPromises
+from tokenpair.testing.store_contract.export import ExportPromises
 from tokenpair.testing.store_contract.feed import FeedPromises
 from tokenpair.testing.store_contract.one_time import OneTimePromises
 from tokenpair.testing.store_contract.outbox import OutboxPromises
@@ -73,6 +74,7 @@ class StorageContract(
     SessionPromises,
     WorkPromises,
     EventPromises,
+    ExportPromises,
     RenewalPromises,
     ReauthenticationPromises,
     OneTimePromises,

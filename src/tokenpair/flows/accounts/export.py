@@ -1,0 +1,24 @@
+"""Return everything that is stored about a user."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tokenpair.core.accounts.export import EXPORTED, AccountExport
+from tokenpair.errors import NotFound
+from tokenpair.ports import Clock, Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportAccount:
+    """Return everything that is stored about a user, but for secrets."""
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(self, user_id: UUID) -> AccountExport:
+        """Raises `NotFound`."""
+        async with self.storage.reading() as look:
+            data = await look.export.rows(user_id)
+        if not data["tokenpair_user"]:
+            raise NotFound
+        return AccountExport(exported_at=self.clock(), contents=EXPORTED, data=data)

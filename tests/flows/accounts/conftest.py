@@ -1,0 +1,56 @@
+"""An `Auth` on each storage, and what its flows record."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from tokenpair import Auth, User
+from tokenpair.core.events import Event
+from tokenpair.lifecycle import Lifecycle, OpenStorage
+from tokenpair.ports import Storage
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import FakeClock, a_user, make_auth
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Flow = TypeVar("Flow", bound="DataclassInstance")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    match request.param:
+        case "memory":
+            return MemoryStorage()
+        case "sqlite":
+            return SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
+        case _:
+            return SqlStorage.from_url(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def auth(storage: Storage, clock: FakeClock) -> AsyncIterator[Auth]:
+    async with make_auth(storage=storage, clock=clock) as auth:
+        yield auth
+
+
+@pytest.fixture
+async def ada(auth: Auth) -> User:
+    return await a_user(auth)
+
+
+def watched(flow: Flow, told: list[Event]) -> Flow:
+    """Return a flow that appends to `told` what it records, after its commit."""
+    lifecycle = Lifecycle(development=True)
+    lifecycle.open()
+    storage: Storage = getattr(flow, "storage")  # noqa: B009  Every flow here has one.
+    return replace(flow, storage=OpenStorage(storage, lifecycle, notify=told.append))

@@ -1,0 +1,145 @@
+"""An account changes at several workers at the same time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import limit
+from tokenpair import Auth, TokenPair, User
+from tokenpair.core.accounts.export import EXPORTED
+from tokenpair.core.tokens.key import Key
+from tokenpair.core.tokens.keyring import Keyring
+from tokenpair.errors import AuthError, InvalidCredentials, NotFound, SessionEnded
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
+
+ROUNDS = 8
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring([Key.generate()])
+
+
+def worker(url: str, clock: FakeClock, keyring: Keyring) -> Auth:
+    return make_auth(
+        storage=SqlStorage.from_url(url),
+        clock=clock,
+        keyring=keyring,
+        passwords=Argon2Passwords(CHEAP),
+    )
+
+
+@pytest.fixture
+async def workers(url: str, clock: FakeClock, keyring: Keyring) -> AsyncIterator[list[Auth]]:
+    workers = [worker(url, clock, keyring) for _ in range(2)]
+    for each in workers:  # One after the other, because the first one migrates.
+        await each.open()
+    yield workers
+    for each in workers:
+        await each.close()
+
+
+async def outcome_of(work: Awaitable[object]) -> object:
+    """Return what a call returns, or the class of the error that it raises."""
+    try:
+        return await work
+    except AuthError as exc:
+        return type(exc)
+
+
+async def at_once(*work: Awaitable[object]) -> list[object]:
+    async with limit():
+        return await asyncio.gather(*map(outcome_of, work))
+
+
+async def is_gone(auth: Auth, user: User) -> bool:
+    async with auth.storage.reading() as look:
+        rows = await look.export.rows(user.id)
+    return rows == {name: [] for name in EXPORTED}
+
+
+async def is_refused(auth: Auth, pair: TokenPair) -> bool:
+    """Is neither token of the pair accepted by this worker, once it has read the feed?"""
+    await auth.feed.poll()
+    access = await outcome_of(auth.verify_access(pair.access_token))
+    return (access, await outcome_of(auth.renew(pair.refresh_token))) == (SessionEnded,) * 2
+
+
+class TestDeletion:
+    async def test_another_worker_refuses_a_deleted_users_token(
+        self, workers: list[Auth], url: str, clock: FakeClock, keyring: Keyring
+    ) -> None:
+        """R16: one that runs, and one that starts when the row is gone."""
+        here, there = workers
+        user = await a_user(here)
+        pairs = [await login_as(here, user) for _ in range(2)]
+        claims = [await there.verify_access(each.access_token) for each in pairs]
+
+        await here.delete(user.id)
+
+        for each in claims:
+            with pytest.raises(SessionEnded):
+                await there.require_session(each)
+        assert [await is_refused(there, each) for each in pairs] == [True] * 2
+        async with worker(url, clock, keyring) as later:
+            assert [await is_refused(later, each) for each in pairs] == [True] * 2
+
+    async def test_a_log_in_at_the_same_moment_leaves_no_session(self, workers: list[Auth]) -> None:
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+
+            deleted, pair = await at_once(here.delete(user.id), login_as(there, user))
+
+            assert deleted is None
+            assert await is_gone(there, user)
+            if isinstance(pair, TokenPair):
+                assert await is_refused(here, pair)
+                assert await is_refused(there, pair)
+            else:
+                assert pair is InvalidCredentials
+
+    async def test_a_renewal_at_the_same_moment_revives_nothing(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+            pair = await login_as(here, user)
+            clock.advance(minutes=3)
+
+            deleted, renewed = await at_once(here.delete(user.id), there.renew(pair.refresh_token))
+
+            assert deleted is None
+            assert await is_gone(there, user)
+            for each in (pair, renewed):
+                if isinstance(each, TokenPair):
+                    assert await is_refused(here, each)
+                    assert await is_refused(there, each)
+            assert isinstance(renewed, TokenPair) or renewed is SessionEnded
+
+    async def test_of_two_deletions_at_once_one_succeeds(self, workers: list[Auth]) -> None:
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+
+            outcomes = await at_once(here.delete(user.id), there.delete(user.id))
+
+            assert sorted(outcomes, key=str) == sorted([None, NotFound], key=str)
