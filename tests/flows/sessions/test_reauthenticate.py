@@ -208,17 +208,29 @@ async def test_a_user_who_is_disabled_while_the_password_is_checked_gets_no_toke
         await auth.reauthenticate(claims, PASSWORD)
 
 
-async def test_a_password_that_is_changed_while_it_is_checked_is_wrong(
+async def test_a_password_that_is_replaced_while_it_is_checked_is_wrong(
     auth: Auth, ada: User, passwords: Passwords, claims: AccessClaims
 ) -> None:
-    proof = await password_proof(auth, ada)
-    passwords.meanwhile = lambda: change_password(auth, ada, proof)
+    async def replace_it() -> None:
+        async with auth.storage.begin() as tx:
+            assert await tx.users.set_password(ada.id, "another")
+
+    passwords.meanwhile = replace_it
 
     with pytest.raises(WrongPassword):
         await auth.reauthenticate(claims, PASSWORD)
 
     (session,) = await auth.list_sessions(ada.id)
     assert session.authenticated_at == auth.clock() - HOUR
+
+
+async def test_a_rehash_at_the_same_moment_changes_nothing(
+    auth: Auth, ada: User, passwords: Passwords, claims: AccessClaims
+) -> None:
+    proof = await password_proof(auth, ada)
+    passwords.meanwhile = lambda: change_password(auth, ada, proof)
+
+    assert await auth.reauthenticate(claims, PASSWORD)
 
 
 async def test_renewals_at_the_same_moment_and_it_do_not_disturb_each_other(

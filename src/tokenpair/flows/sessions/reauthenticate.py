@@ -43,7 +43,7 @@ class Reauthenticate:
             if not user or not user.user.is_enabled or not found:
                 raise SessionEnded("disabled or deleted while the password was checked")
             # Compared under the lock: the password may have been changed since it was checked.
-            if user.password_hash != confirmed.password_hash:
+            if user.credential_version != confirmed.credential_version:
                 raise WrongPassword("changed while it was checked")
             session = replace(found[0], authenticated_at=now, amr=found[0].amr | _PASSWORD)
             if not await tx.sessions.set_authenticated(user_id, session_id, session.amr, now):
