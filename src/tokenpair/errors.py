@@ -14,7 +14,7 @@
         ├── TokenError                a token was sent, and cannot be used
         │   ├── InvalidToken          malformed, forged, or issued for another service
         │   ├── ExpiredToken          issued here, but expired
-        │   ├── StaleToken            the user's roles have changed since it was issued
+        │   ├── StaleToken            the roles or the address have changed since it was issued
         │   ├── AccessTokenRequired   a refresh token was sent instead of an access token
         │   ├── RefreshTokenRequired  an access token was sent instead of a refresh token
         │   └── SessionEnded          its session has ended, for any reason
@@ -153,10 +153,10 @@ class ExpiredToken(TokenError):
 
 
 class StaleToken(TokenError):
-    """The user's roles have changed since the token was issued. Renewing it helps."""
+    """The user's roles or address have changed since the token was issued. Renewing it helps."""
 
     code = "token_stale"
-    detail = "Your roles have changed since this token was issued. Please renew it."
+    detail = "Your account has changed since this token was issued. Please renew it."
 
 
 class AccessTokenRequired(TokenError):

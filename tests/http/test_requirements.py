@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from tests.http.conftest import bearer, renew, talking_to, told
+from tests.http.conftest import bearer, on_both_storages, renew, talking_to, told
 from tokenpair import AccessClaims, Auth, EmailAddress, TokenPair, User
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.errors import ConfigurationError, EmailNotVerified, ReauthenticationRequired
@@ -147,6 +147,21 @@ async def test_the_tokens_say_whether_the_address_is_verified(
         True,
         True,
     ]
+
+
+@on_both_storages
+async def test_after_the_verification_the_client_renews_and_is_let_in(
+    client: httpx2.AsyncClient, auth: Auth, pair: TokenPair, ada: User
+) -> None:
+    async with auth.storage.begin() as tx:
+        await tx.users.set_email_verified(ada.id, auth.clock())
+
+    stale = await get(client, "/verified/alias", pair)
+    renewed = (await renew(client, pair.refresh_token)).json()
+    opened = await client.get("/verified/alias", headers=bearer(renewed["access_token"]))
+
+    assert told(stale) == (401, "token_stale")
+    assert opened.status_code == 200
 
 
 @pytest.mark.parametrize("path", [*RECENT, "/recent/mounted", "/recent/middleware"])
