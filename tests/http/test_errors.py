@@ -25,6 +25,7 @@ from tokenpair.testing import make_auth
 
 STATUSES = {
     "invalid_request": 400,
+    "mail_token_invalid": 400,
     "not_authenticated": 401,
     "invalid_credentials": 401,
     "token_invalid": 401,
@@ -51,7 +52,7 @@ OF_NO_ROUTE = {
     "email_not_verified",
     "insufficient_role",
     "invalid_request",
-    "reauthentication_required",
+    "mail_token_invalid",
 }
 
 
@@ -331,7 +332,7 @@ async def test_a_status_without_a_body_gets_no_body(
 
 
 @pytest.mark.parametrize(
-    ("path", "methods"), [("/auth/me", "GET"), ("/auth/refresh_token", "GET, POST")]
+    ("path", "methods"), [("/auth/me", "DELETE, GET"), ("/auth/refresh_token", "GET, POST")]
 )
 async def test_a_method_that_is_not_allowed_is_told_all_that_are(
     client: httpx2.AsyncClient, path: str, methods: str
@@ -351,7 +352,7 @@ async def test_without_profile_fields_there_is_nothing_to_change() -> None:
         response = await client.patch("/auth/me", json={})
 
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET"
+    assert response.headers["allow"] == "GET, DELETE"
 
 
 @pytest.mark.parametrize(
