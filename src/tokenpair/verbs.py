@@ -1,6 +1,6 @@
 """The verbs of `Auth`: its flows, each an attribute that is called."""
 
-from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
+from tokenpair.flows.accounts.administer import Disable, Enable, MarkVerified, SetRoles
 from tokenpair.flows.accounts.delete import DeleteOwnAccount, DeleteUser
 from tokenpair.flows.accounts.export import ExportAccount
 from tokenpair.flows.accounts.import_account import ImportAccount
@@ -47,6 +47,8 @@ class Verbs:
     """Return everything that is stored about a user, but for secrets."""
     set_roles: SetRoles
     """Replace a user's roles."""
+    mark_verified: MarkVerified
+    """Mark a user's address as verified."""
     disable: Disable
     """Disable an account, and end its sessions."""
     enable: Enable

@@ -5,55 +5,18 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from tests.cli.running import Command, with_auth
 from tokenpair import Auth, Settings
-from tokenpair.cli import GROUPS, main
+from tokenpair.cli import GROUPS
 from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError, InvalidCredentials, StaleToken
 from tokenpair.testing import PASSWORD
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Change to an empty folder, without settings in the environment."""
-    for name in [name for name in os.environ if name.startswith("TOKENPAIR_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run `tokenpair` with arguments; return its status, output and errors."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tokenpair", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        output = capsys.readouterr()
-        return int(stopped.value.code or 0), output.out, output.err
-
-    return run
-
-
-def with_auth(*addresses: str) -> None:
-    """Sign up users in the database of the folder."""
-
-    async def run() -> None:
-        async with Auth.from_settings() as auth:
-            for address in addresses:
-                await auth.sign_up(email=address, password=PASSWORD)
-
-    asyncio.run(run())
-
 
 EVERY_COMMAND = [(group.name, each.name) for group in GROUPS for each in group.commands]
 
@@ -107,6 +70,10 @@ Commands:
   disable       Disable an account and end all its sessions.
   enable        Let a disabled account log in again. Its old sessions stay
                 ended.
+  verify        Mark an account's address as verified, as the link in a mail
+                does.
+  delete        Delete an account with its sessions. Another user may sign up
+                with its address.
 """
     )
 
@@ -506,6 +473,8 @@ OF_THE_DATABASE = [
     ("users", "roles", "ada@example.com", "admin"),
     ("users", "disable", "ada@example.com"),
     ("users", "enable", "ada@example.com"),
+    ("users", "verify", "ada@example.com"),
+    ("users", "delete", "ada@example.com", "--yes"),
 ]
 
 

@@ -3,12 +3,14 @@
 from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Sequence
 
+from tokenpair.cli.asking import require_yes
 from tokenpair.cli.command import Command, Group, number
 from tokenpair.cli.database import database_url_option, read_settings, with_storage
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
 from tokenpair.errors import NotFound
-from tokenpair.flows.accounts.administer import Disable, Enable, SetRoles
+from tokenpair.flows.accounts.administer import Disable, Enable, MarkVerified, SetRoles
+from tokenpair.flows.accounts.delete import DeleteUser
 from tokenpair.flows.accounts.profile import GetUser
 from tokenpair.parts import Parts
 from tokenpair.stores.sql import SqlStorage
@@ -46,6 +48,28 @@ def disable(*, email: str, database_url: str | None) -> None:
 def enable(*, email: str, database_url: str | None) -> None:
     """Let a disabled account log in again. Its old sessions stay ended."""
     _change(database_url, email, lambda parts, user: parts.build(Enable)(user.id))
+
+
+def verify(*, email: str, database_url: str | None) -> None:
+    """Mark an account's address as verified, as the link in a mail does."""
+    _change(database_url, email, lambda parts, user: parts.build(MarkVerified)(user.id))
+
+
+def delete(*, email: str, yes: bool, database_url: str | None) -> None:
+    """Delete an account with its sessions. Another user may sign up with its address.
+
+    It asks first, unless --yes is there. The app's hooks are not called: delete its own rows of
+    the user with a script of the app that calls `auth.delete`.
+    """
+    settings = read_settings(database_url)
+    user = with_storage(settings, lambda storage: _find(storage, email))
+    if not yes:
+        require_yes(f"Delete the account {user.email.typed} and all its sessions?")
+    with_storage(
+        settings,
+        lambda storage: Parts.from_settings(settings, storage).build(DeleteUser)(user.id),
+    )
+    print(f"{user.id}  {user.email.typed}  deleted")
 
 
 def _change(
@@ -89,6 +113,10 @@ def _email_argument(parser: ArgumentParser) -> None:
     parser.add_argument("email", metavar="EMAIL", help="The account's e-mail address.")
 
 
+def _yes_option(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="Do not ask.")
+
+
 def _roles_argument(parser: ArgumentParser) -> None:
     parser.add_argument(
         "roles",
@@ -106,5 +134,7 @@ GROUP = Group(
         Command("roles", set_roles, [_email_argument, _roles_argument, database_url_option]),
         Command("disable", disable, [_email_argument, database_url_option]),
         Command("enable", enable, [_email_argument, database_url_option]),
+        Command("verify", verify, [_email_argument, database_url_option]),
+        Command("delete", delete, [_email_argument, _yes_option, database_url_option]),
     ],
 )

@@ -24,6 +24,23 @@ class SetRoles:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MarkVerified:
+    """Mark a user's address as verified, as a link in a mail does.
+
+    Earlier access tokens of an unverified user are stale; a renewal returns a new one.
+    """
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(self, user_id: UUID) -> None:
+        """Raises `NotFound`."""
+        async with self.storage.begin() as tx:
+            if not await tx.users.set_email_verified(user_id, self.clock()):
+                raise NotFound
+
+
+@dataclass(frozen=True, kw_only=True)
 class Disable:
     """Disable a user and end every session, in one unit of work.
 

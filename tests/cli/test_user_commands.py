@@ -1,0 +1,178 @@
+"""Commands that replace a password, verify an address and delete an account."""
+
+import asyncio
+import io
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command, with_auth
+from tokenpair import Auth
+from tokenpair.errors import InvalidCredentials, SessionEnded, StaleToken
+from tokenpair.testing import PASSWORD
+
+EMAIL = "ada@example.com"
+NEW = "zwei Igel trinken Kaffee"
+
+RUN = [sys.executable, "-c", "from tokenpair.cli import main; main()"]
+
+
+def typed(text: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a text the standard input."""
+    data = text if isinstance(text, bytes) else text.encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+
+
+def in_app(use: Callable[[Auth], Awaitable[object]]) -> None:
+    """Do something with an `Auth` on the database of the folder."""
+
+    async def run() -> None:
+        async with Auth.from_settings() as auth:
+            await use(auth)
+
+    asyncio.run(run())
+
+
+async def log_in_with_new_password(auth: Auth) -> None:
+    assert await auth.log_in(email=EMAIL, password=NEW)
+    with pytest.raises(InvalidCredentials):
+        await auth.log_in(email=EMAIL, password=PASSWORD)
+
+
+async def log_in_with_old_password(auth: Auth) -> None:
+    assert await auth.log_in(email=EMAIL, password=PASSWORD)
+
+
+@contextmanager
+def terminal(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a command on a terminal of its own; yield it, and the other end of the terminal."""
+    ours, its = pty.openpty()
+    with subprocess.Popen(
+        [*RUN, *arguments], stdin=its, stdout=its, stderr=its, start_new_session=True
+    ) as process:
+        os.close(its)
+        try:
+            yield process, ours
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def read_until(end: int, text: str) -> str:
+    """Read from a terminal until it shows a text, or until the command has ended."""
+    seen = b""
+    while text.encode() not in seen:
+        try:
+            seen += os.read(end, 1024)
+        except OSError:  # Linux: the other end is closed.
+            break
+    return seen.decode()
+
+
+# Addresses.
+
+
+def test_an_address_is_verified_and_the_clients_renew(command: Command) -> None:
+    with_auth(EMAIL)
+    tokens: list[str] = []
+
+    async def log_in(auth: Auth) -> None:
+        tokens.append((await auth.log_in(email=EMAIL, password=PASSWORD)).access_token)
+
+    async def look(auth: Auth) -> None:
+        with pytest.raises(StaleToken):
+            await auth.verify_access(tokens[0])
+        pair = await auth.log_in(email=EMAIL, password=PASSWORD)
+        claims = await auth.verify_access(pair.access_token)
+        assert (await auth.get_user(claims.subject)).email_verified_at is not None
+
+    in_app(log_in)
+
+    status, out, err = command("users", "verify", EMAIL)
+
+    assert (status, err, out.split()[1:]) == (0, "", [EMAIL, "-"])
+    in_app(look)
+
+
+# Deleting.
+
+
+def test_an_account_is_deleted_without_a_question(command: Command) -> None:
+    with_auth(EMAIL, "bob@example.com")
+    tokens: list[str] = []
+
+    async def log_in(auth: Auth) -> None:
+        tokens.append((await auth.log_in(email=EMAIL, password=PASSWORD)).access_token)
+
+    async def look(auth: Auth) -> None:
+        with pytest.raises(SessionEnded):
+            await auth.verify_access(tokens[0])
+        with pytest.raises(InvalidCredentials):
+            await auth.log_in(email=EMAIL, password=PASSWORD)
+
+    in_app(log_in)
+
+    status, out, err = command("users", "delete", EMAIL, "--yes")
+
+    assert (status, err, out.split()[1:]) == (0, "", [EMAIL, "deleted"])
+    assert [line.split()[1] for line in command("users", "list")[1].splitlines()] == [
+        "bob@example.com"
+    ]
+    in_app(look)
+    with_auth(EMAIL)
+
+
+def test_without_a_terminal_nothing_is_deleted_unless_yes_is_there(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_auth(EMAIL)
+    typed("yes\n", monkeypatch)
+
+    status, out, err = command("users", "delete", EMAIL)
+
+    assert (status, out) == (1, "")
+    assert err == "tokenpair: there is no terminal to ask: add --yes if you are sure\n"
+    in_app(log_in_with_old_password)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [("yes\n", 0), ("y\n", 0), ("no\n", 1), ("\n", 1), ("\x04", 1)],
+    ids=["yes", "y", "no", "empty", "end"],
+)
+def test_an_account_is_deleted_if_the_operator_says_yes(
+    command: Command, answer: str, status: int
+) -> None:
+    with_auth(EMAIL)
+
+    with terminal("users", "delete", EMAIL) as (process, end):
+        question = read_until(end, "] ")
+        os.write(end, answer.encode())
+        read_until(end, "deleted" if status == 0 else "nothing was changed")
+        assert process.wait(30) == status
+
+    assert question.endswith(f"Delete the account {EMAIL} and all its sessions? [yes/no] ")
+    assert bool(command("users", "list")[1]) is (status != 0)
+
+
+# Accounts that do not exist.
+
+
+@pytest.mark.parametrize("arguments", [("verify",), ("delete", "--yes")], ids=lambda each: each[0])
+def test_an_unknown_account_is_one_line(
+    command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    with_auth(EMAIL)
+    typed(NEW, monkeypatch)
+
+    status, out, err = command("users", arguments[0], "bob@example.com", *arguments[1:])
+
+    database = f"sqlite:///{folder}/data/tokenpair.db"
+    assert (status, out) == (1, "")
+    assert err == f"tokenpair: {database} has no account with the address bob@example.com\n"
