@@ -1,19 +1,83 @@
 """Bodies with a canary in them, and the check that no answer and no log line repeats it."""
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
-from tokenpair.testing import PASSWORD
+from tokenpair.fastapi import install
+from tokenpair.testing import PASSWORD, make_auth
 
 CANARY = "canary7f3a"
 
+SAMPLES: dict[str, object] = {
+    "email": "ada@example.com",
+    "new_email": "ada@example.org",
+    "password": PASSWORD,
+    "current_password": PASSWORD,
+    "new_password": "another correct horse battery",
+    "token": "A" * 64,
+}
+"""A value of each field that is right by itself."""
 
-ENDPOINTS = ["/auth/signup", "/auth/login"]
+
+@dataclass(frozen=True)
+class Target:
+    """An endpoint that reads a body of its own fields, and a body that suits its schema."""
+
+    method: str
+    path: str
+    body: dict[str, object]
+    required: frozenset[str]
+    needs_body: bool
+
+    def with_canary(self) -> str:
+        """Return the body as JSON, with a canary in its first field."""
+        first = next(iter(self.body))
+        return json.dumps(self.body | {first: CANARY * 3})
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
 
 
-both_endpoints = pytest.mark.parametrize("path", ENDPOINTS)
+def _targets() -> list[Target]:
+    app = FastAPI()
+    install(app, make_auth())
+    document: Any = app.openapi()
+    found = [
+        _target(document, method.upper(), path, operation["requestBody"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    ]
+    return sorted((each for each in found if each.body), key=str)
+
+
+def _target(document: Any, method: str, path: str, described: Any) -> Target:
+    schema = described["content"]["application/json"]["schema"]
+    options = schema.get("anyOf", [schema])
+    name = next(each["$ref"] for each in options if "$ref" in each).rpartition("/")[2]
+    model = document["components"]["schemas"][name]
+    fields = model.get("properties", {})
+    return Target(
+        method=method,
+        path=path,
+        body={each: SAMPLES.get(each, "a") for each in fields},
+        required=frozenset(model.get("required", ())),
+        needs_body=described.get("required", False),
+    )
+
+
+TARGETS = _targets()
+FIELDS = [(target, name) for target in TARGETS for name in target.body]
+
+each_endpoint = pytest.mark.parametrize("target", TARGETS, ids=str)
+each_field = pytest.mark.parametrize(
+    ("target", "field"), FIELDS, ids=[f"{target} {name}" for target, name in FIELDS]
+)
 
 
 def assert_no_echo(response: httpx2.Response, caplog: pytest.LogCaptureFixture) -> None:
@@ -27,9 +91,13 @@ def body(**changes: object) -> dict[str, object]:
 
 
 async def send(
-    client: httpx2.AsyncClient, path: str, content: bytes, content_type: str = "application/json"
+    client: httpx2.AsyncClient,
+    target: Target,
+    content: Any,
+    content_type: str | None = "application/json",
+    **headers: str,
 ) -> httpx2.Response:
-    return await client.post(path, content=content, headers={"Content-Type": content_type})
-
-
-JSON = json.dumps(body(password=CANARY * 3))
+    """Send a body; without a content type where it is None."""
+    if content_type is not None:
+        headers["Content-Type"] = content_type
+    return await client.request(target.method, target.path, content=content, headers=headers)

@@ -1,7 +1,7 @@
 """Bodies that are not JSON, not sent as JSON, or too large."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 import httpx2
@@ -10,22 +10,22 @@ from fastapi import APIRouter, Body, FastAPI
 
 from tests.http.bad_input.sending import (
     CANARY,
-    JSON,
+    TARGETS,
+    Target,
     assert_no_echo,
     body,
-    both_endpoints,
+    each_endpoint,
     send,
 )
 from tests.http.conftest import talking_to, told
 from tokenpair.fastapi import ProblemRoute, Text
-from tokenpair.testing import PASSWORD
 
 MUST_BE_JSON = "must be sent with Content-Type: application/json; "
 MISSING = f"{MUST_BE_JSON}the header is missing"
 ANOTHER = f"{MUST_BE_JSON}it has another type"
 
 
-@both_endpoints
+@each_endpoint
 @pytest.mark.parametrize(
     ("content_type", "reason"),
     [
@@ -42,13 +42,11 @@ ANOTHER = f"{MUST_BE_JSON}it has another type"
 async def test_json_without_its_content_type_is_told_so(
     client: httpx2.AsyncClient,
     caplog: pytest.LogCaptureFixture,
-    path: str,
+    target: Target,
     content_type: str | None,
     reason: str,
 ) -> None:
-    headers = {} if content_type is None else {"Content-Type": content_type}
-
-    response = await client.post(path, content=json.dumps(body()).encode(), headers=headers)
+    response = await send(client, target, json.dumps(target.body), content_type)
 
     assert told(response) == (422, "invalid_input")
     assert response.json()["errors"] == [{"field": "body", "reason": reason}]
@@ -106,59 +104,73 @@ async def test_a_route_that_takes_text_is_not_told_to_take_json() -> None:
     assert "application/json" not in response.text
 
 
-BODIES: dict[str, bytes] = {
-    "nothing": b"",
-    "white_space": b"  \n",
-    "not_json": b"email=" + CANARY.encode(),
-    "cut_off": JSON[:-2].encode(),
-    "two_documents": (JSON * 2).encode(),
-    "trailing_comma": JSON[:-1].encode() + b",}",
-    "single_quotes": JSON.replace('"', "'").encode(),
-    "null": b"null",
-    "number": b"1",
-    "string": f'"{CANARY}"'.encode(),
-    "list": f"[{JSON}]".encode(),
-    "empty_list": b"[]",
-    "empty_object": b"{}",
-    "nan": b'{"email": "a@example.com", "password": NaN}',
-    "infinity": b'{"email": -Infinity, "password": "x"}',
-    "1e400": b'{"email": 1e400, "password": "x"}',
-    "1e999_in_an_unknown_field": JSON[:-1].encode() + b', "x": 1e999}',
-    "minus_1e999_in_an_unknown_field": JSON[:-1].encode() + b', "x": -1e999}',
-    "309_digits_in_an_unknown_field": JSON[:-1].encode() + b', "x": ' + b"9" * 309 + b"}",
-    "long_number": b'{"email": ' + b"9" * 10_000 + b', "password": "x"}',
-    "nan_in_an_unknown_field": JSON[:-1].encode() + b', "x": NaN}',
-    "duplicate_key": JSON[:-1].encode() + b', "password": "' + PASSWORD.encode() + b'"}',
-    "duplicate_key_deep_inside": JSON[:-1].encode() + b', "x": {"a": 1, "a": 2}}',
-    "deep_list": b"[" * 30_000 + b"]" * 30_000,
-    "deep_object": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
-    "deep_field": b'{"email": ' + b"[" * 20_000 + b"]" * 20_000 + b', "password": "x"}',
-    "half_deep_field": b'{"email": ' + b"[" * 700 + b"]" * 700 + b', "password": "x"}',
-    "not_utf_8": JSON.encode().replace(b"canary", b"canar\xff"),
-    "overlong_utf_8": JSON.encode().replace(b"@", b"\xc1\x80"),
-    "surrogate_as_utf_8": JSON.encode().replace(b"@", b"\xed\xa0\x80"),
-    "utf_16": JSON.encode("utf-16"),
-    "utf_16_little_endian": JSON.encode("utf-16-le"),
-    "utf_32": JSON.encode("utf-32"),
-    "byte_order_mark": JSON.encode("utf-8-sig"),
-    "raw_newline_in_a_string": JSON.replace(CANARY, CANARY + "\n").encode(),
+BODIES: dict[str, Callable[[str], bytes]] = {
+    "nothing": lambda _: b"",
+    "white_space": lambda _: b"  \n",
+    "not_json": lambda _: b"email=" + CANARY.encode(),
+    "cut_off": lambda json: json[:-2].encode(),
+    "two_documents": lambda json: (json * 2).encode(),
+    "trailing_comma": lambda json: json[:-1].encode() + b",}",
+    "single_quotes": lambda json: json.replace('"', "'").encode(),
+    "null": lambda _: b"null",
+    "number": lambda _: b"1",
+    "string": lambda _: f'"{CANARY}"'.encode(),
+    "list": lambda json: f"[{json}]".encode(),
+    "empty_list": lambda _: b"[]",
+    "empty_object": lambda _: b"{}",
+    "nan": lambda _: b'{"email": "a@example.com", "password": NaN}',
+    "infinity": lambda _: b'{"email": -Infinity, "password": "x"}',
+    "1e400": lambda _: b'{"email": 1e400, "password": "x"}',
+    "1e999_in_an_unknown_field": lambda json: json[:-1].encode() + b', "x": 1e999}',
+    "minus_1e999_in_an_unknown_field": lambda json: json[:-1].encode() + b', "x": -1e999}',
+    "309_digits_in_an_unknown_field": lambda json: (
+        json[:-1].encode() + b', "x": ' + b"9" * 309 + b"}"
+    ),
+    "long_number": lambda _: b'{"email": ' + b"9" * 10_000 + b', "password": "x"}',
+    "nan_in_an_unknown_field": lambda json: json[:-1].encode() + b', "x": NaN}',
+    "duplicate_key": lambda json: json[:-1].encode() + b", " + json[1:].encode(),
+    "duplicate_key_deep_inside": lambda json: json[:-1].encode() + b', "x": {"a": 1, "a": 2}}',
+    "deep_list": lambda _: b"[" * 30_000 + b"]" * 30_000,
+    "deep_object": lambda _: b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "deep_field": lambda _: b'{"email": ' + b"[" * 20_000 + b"]" * 20_000 + b', "password": "x"}',
+    "half_deep_field": lambda _: b'{"email": ' + b"[" * 700 + b"]" * 700 + b', "password": "x"}',
+    "not_utf_8": lambda json: json.encode().replace(b"canary", b"canar\xff"),
+    "overlong_utf_8": lambda json: json.encode().replace(b"canary", b"canar\xc1\x80"),
+    "surrogate_as_utf_8": lambda json: json.encode().replace(b"canary", b"canar\xed\xa0\x80"),
+    "utf_16": lambda json: json.encode("utf-16"),
+    "utf_16_little_endian": lambda json: json.encode("utf-16-le"),
+    "utf_32": lambda json: json.encode("utf-32"),
+    "byte_order_mark": lambda json: json.encode("utf-8-sig"),
+    "raw_newline_in_a_string": lambda json: json.replace(CANARY, CANARY + "\n").encode(),
 }
 
 
-@both_endpoints
-@pytest.mark.parametrize("content", BODIES.values(), ids=BODIES.keys())
+WITHOUT_CONTENT = {"nothing", "null", "empty_object"}
+"""Bodies that an endpoint may accept if its body is optional."""
+
+CASES = [
+    (target, name)
+    for target in TARGETS
+    for name in BODIES
+    if target.needs_body or name not in WITHOUT_CONTENT
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "name"), CASES, ids=[f"{target} {name}" for target, name in CASES]
+)
 async def test_a_body_that_is_not_plain_json_is_refused(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, content: bytes
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
 ) -> None:
     """J7."""
-    response = await send(client, path, content)
+    response = await send(client, target, BODIES[name](target.with_canary()))
 
     assert told(response) == (422, "invalid_input")
     assert len(response.content) < 1024
     assert_no_echo(response, caplog)
 
 
-@both_endpoints
+@each_endpoint
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -175,10 +187,10 @@ async def test_a_body_that_is_not_plain_json_is_refused(
     ],
 )
 async def test_json_of_another_content_type_is_refused(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, content_type: str
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, content_type: str
 ) -> None:
     """W1."""
-    response = await send(client, path, JSON.encode(), content_type)
+    response = await send(client, target, target.with_canary(), content_type)
 
     assert told(response) == (422, "invalid_input")
     assert_no_echo(response, caplog)
@@ -191,7 +203,9 @@ async def test_json_of_another_content_type_is_refused(
 async def test_other_media_types_of_json_are_accepted(
     client: httpx2.AsyncClient, content_type: str
 ) -> None:
-    response = await send(client, "/auth/login", json.dumps(body()).encode(), content_type)
+    response = await client.post(
+        "/auth/login", content=json.dumps(body()), headers={"Content-Type": content_type}
+    )
 
     assert response.status_code == 200
 
@@ -203,9 +217,9 @@ async def test_other_media_types_of_json_are_accepted(
         pytest.param(b"x" * 60_000, "multipart", id="garbage_in_parts"),
     ],
 )
-@both_endpoints
+@each_endpoint
 async def test_a_form_is_not_even_parsed(
-    client: httpx2.AsyncClient, path: str, content: bytes, content_type: str
+    client: httpx2.AsyncClient, target: Target, content: bytes, content_type: str
 ) -> None:
     """W3."""
     name = {
@@ -213,7 +227,7 @@ async def test_a_form_is_not_even_parsed(
         "multipart": "multipart/form-data; boundary=x",
     }[content_type]
 
-    response = await send(client, path, content, name)
+    response = await send(client, target, content, name)
 
     assert told(response) == (422, "invalid_input")
 
@@ -221,26 +235,26 @@ async def test_a_form_is_not_even_parsed(
 # Size.
 
 
-@both_endpoints
+@each_endpoint
 @pytest.mark.parametrize("size", [64 * 1024 + 1, 1_000_000])
 async def test_a_body_over_the_limit_is_too_large(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, size: int
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, size: int
 ) -> None:
     content = (b'{"email": "' + CANARY.encode() * (size // len(CANARY) + 1))[:size]
 
-    response = await send(client, path, content)
+    response = await send(client, target, content)
 
     assert told(response) == (413, "payload_too_large")
     assert len(response.content) < 1024
     assert_no_echo(response, caplog)
 
 
-@both_endpoints
-async def test_a_body_at_the_limit_is_read(client: httpx2.AsyncClient, path: str) -> None:
-    content = json.dumps(body(x="")).encode()
+@each_endpoint
+async def test_a_body_at_the_limit_is_read(client: httpx2.AsyncClient, target: Target) -> None:
+    content = json.dumps(target.body | {"x": ""}).encode()
     content += b" " * (64 * 1024 - len(content))
 
-    response = await send(client, path, content)
+    response = await send(client, target, content)
 
     assert told(response) == (422, "invalid_input")
 
@@ -257,7 +271,7 @@ class Stream:
             yield b"x" * 1024
 
 
-@both_endpoints
+@each_endpoint
 @pytest.mark.parametrize(
     "length",
     [
@@ -266,29 +280,25 @@ class Stream:
     ],
 )
 async def test_a_body_is_refused_before_it_has_been_read(
-    client: httpx2.AsyncClient, path: str, length: dict[str, str]
+    client: httpx2.AsyncClient, target: Target, length: dict[str, str]
 ) -> None:
     stream = Stream()
 
-    response = await client.post(
-        path, content=stream, headers={"Content-Type": "application/json"} | length
-    )
+    response = await send(client, target, stream, **length)
 
     assert told(response) == (413, "payload_too_large")
     assert stream.taken < 80 * 1024
 
 
-@both_endpoints
+@each_endpoint
 async def test_a_body_that_is_said_to_be_large_is_not_read_at_all(
-    client: httpx2.AsyncClient, path: str
+    client: httpx2.AsyncClient, target: Target
 ) -> None:
     stream = Stream()
 
-    response = await client.post(
-        path,
-        content=stream,
-        headers={"Content-Type": "application/json", "Content-Length": str(20 * 1024 * 1024)},
-    )
+    length = {"Content-Length": str(20 * 1024 * 1024)}
+
+    response = await send(client, target, stream, **length)
 
     assert told(response) == (413, "payload_too_large")
     assert stream.taken <= 1024

@@ -7,9 +7,10 @@ import pytest
 
 from tests.http.bad_input.sending import (
     CANARY,
+    Target,
     assert_no_echo,
-    body,
-    both_endpoints,
+    each_endpoint,
+    each_field,
     send,
 )
 from tests.http.conftest import told
@@ -29,66 +30,69 @@ VALUES: dict[str, object] = {
 }
 
 
-@both_endpoints
-@pytest.mark.parametrize("field", ["email", "password"])
+@each_field
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
 async def test_a_value_of_the_wrong_kind_is_refused_and_not_repeated(
     client: httpx2.AsyncClient,
     caplog: pytest.LogCaptureFixture,
-    path: str,
+    target: Target,
     field: str,
     value: object,
 ) -> None:
     """W9, W11."""
-    response = await send(client, path, json.dumps(body(**{field: value})).encode())
+    if value is None and field not in target.required:
+        pytest.skip("an optional field may be null")
+
+    response = await send(client, target, json.dumps(target.body | {field: value}))
 
     assert told(response) == (422, "invalid_input")
     assert [error["field"] for error in response.json()["errors"]] == [field]
     assert_no_echo(response, caplog)
 
 
-@both_endpoints
-async def test_a_wrong_password_is_never_repeated(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str
+@each_field
+async def test_a_wrong_value_is_never_repeated(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
 ) -> None:
     """W11."""
-    response = await client.post(path, json=body(password=CANARY))
+    response = await send(client, target, json.dumps(target.body | {field: CANARY}))
 
-    assert response.status_code in {401, 422}
+    assert response.status_code < 500
     assert_no_echo(response, caplog)
 
 
-@both_endpoints
-@pytest.mark.parametrize("missing", ["email", "password"])
+@each_field
 async def test_with_a_field_missing_the_rest_is_not_repeated(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, missing: str
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
 ) -> None:
     """W11."""
-    sent = {"email": f"{CANARY}@example.com", "password": CANARY * 3}
-    del sent[missing]
+    if field not in target.required:
+        pytest.skip("the field is optional")
+    sent = dict.fromkeys(target.body, CANARY * 3) | {"email": f"{CANARY}@example.com"}
+    sent = {name: value for name, value in sent.items() if name in target.body and name != field}
 
-    response = await client.post(path, json=sent)
+    response = await send(client, target, json.dumps(sent))
 
-    assert response.json()["errors"] == [{"field": missing, "reason": "is required"}]
+    assert {"field": field, "reason": "is required"} in response.json()["errors"]
     assert_no_echo(response, caplog)
 
 
-@both_endpoints
+@each_endpoint
 @pytest.mark.parametrize(
     "name", ["role", "roles", "is_verified", "id", "scope", "__proto__", "username", "x" * 64]
 )
 async def test_an_unknown_field_is_refused_and_named(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, name: str
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
 ) -> None:
     """T6."""
-    response = await client.post(path, json=body(**{name: CANARY}))
+    response = await send(client, target, json.dumps(target.body | {name: CANARY}))
 
     assert told(response) == (422, "invalid_input")
     assert response.json()["errors"] == [{"field": name, "reason": "is an unknown field"}]
     assert_no_echo(response, caplog)
 
 
-@both_endpoints
+@each_endpoint
 @pytest.mark.parametrize(
     "name",
     [
@@ -106,10 +110,10 @@ async def test_an_unknown_field_is_refused_and_named(
     ],
 )
 async def test_the_name_of_an_unknown_field_is_not_repeated(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, path: str, name: str
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
 ) -> None:
     """W11."""
-    response = await send(client, path, json.dumps(body(**{name: 1})).encode())
+    response = await send(client, target, json.dumps(target.body | {name: 1}))
 
     assert told(response) == (422, "invalid_input")
     assert [each["field"] for each in response.json()["errors"]] == ["body"]
