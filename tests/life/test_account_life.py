@@ -1,0 +1,45 @@
+"""The whole life of accounts, in any order, against a simple model of it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.life.machine import LifeMachine
+from tokenpair.ports import Storage
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import FakeClock, make_auth
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    match request.param:
+        case "memory":
+            return MemoryStorage()
+        case "sqlite":
+            return SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
+        case _:
+            return SqlStorage.from_url(request.getfixturevalue("postgres_url"))
+
+
+def test_an_account_lives_as_the_model_says(
+    request: pytest.FixtureRequest, storage: Storage
+) -> None:
+    clock = FakeClock()
+    auth = make_auth(storage=storage, clock=clock)
+    examples = 100 if request.config.getoption("--long") else 25
+    with asyncio.Runner() as runner:
+        runner.run(auth.open())
+
+        run_state_machine_as_test(
+            # Any callable works, not only a class.
+            lambda: LifeMachine(runner, auth, clock),  # type: ignore[arg-type]
+            settings=settings(
+                max_examples=examples, stateful_step_count=50, deadline=None, database=None
+            ),
+        )
+
+        runner.run(auth.close())
