@@ -17,6 +17,7 @@ MODULES = (
     "tokenpair",
     "tokenpair.fastapi",
     "tokenpair.errors",
+    "tokenpair.events",
     "tokenpair.settings",
     "tokenpair.ports",
     "tokenpair.stores.memory",
@@ -122,7 +123,9 @@ def _methods(kind: type) -> Iterator[tuple[str, Any]]:
 
 
 def _parts(kind: type) -> list[type]:
-    """Return the class itself, and for `Settings` the groups that it is made of."""
+    """Return the class itself, and for `Auth` and `Settings` the classes that they are made of."""
+    if kind.__name__ == "Auth":
+        return [each for each in kind.__mro__ if each.__module__.startswith("tokenpair")]
     if kind.__name__ != "Settings":
         return [kind]
     ours = [each for each in kind.__mro__ if each.__module__.startswith("tokenpair.settings")]

@@ -14,6 +14,7 @@ from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.feed import Feed
 from tokenpair.flows.sessions.prune import PRUNE_SECONDS
 from tokenpair.flows.sessions.verify import Authenticate
+from tokenpair.hooks import AfterHooks, Hookable, WithinHooks
 from tokenpair.keys import KEY_SECONDS, KeySource
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.listeners import Listeners
@@ -27,7 +28,7 @@ from tokenpair.settings import Settings
 from tokenpair.verbs import Verbs
 
 
-class Auth(Verbs):
+class Auth(Verbs, Hookable):
     """Everything that tokenpair can do, ready to use.
 
     `Auth.from_settings()` builds one from the environment; the constructor, from your own values.
@@ -83,8 +84,10 @@ class Auth(Verbs):
         self.edge = edge or Edge()
         counters, listeners = Counters(), Listeners[Event]()
         listeners.add(counters.count)
+        self._within, self._after = WithinHooks(), AfterHooks()
+        listeners.add(self._after.tell)
         parts = Parts(
-            storage=OpenStorage(storage, self._lifecycle, notify=listeners.tell),
+            storage=OpenStorage(storage, self._lifecycle, listeners.tell, self._within),
             keys=keyring if isinstance(keyring, KeySource) else KeySource.fixed(keyring),
             issuer=issuer,
             audience=audience or issuer,
@@ -196,7 +199,8 @@ class Auth(Verbs):
         self._lifecycle.open()
 
     async def close(self) -> None:
-        """Stop all background work and close every connection."""
+        """Stop all background work and close every connection, after the hooks that run."""
+        await self._after.finish()
         self._lifecycle.close()
         self._parts.heartbeat.stop()
         try:

@@ -1,8 +1,9 @@
 """Whether an `Auth` is open. Until then its database is not connected, and no feed is read."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
+from tokenpair.hooks import HookedUnitOfWork, WithinHooks
 from tokenpair.ports import FeedPage, FeedPosition, Storage, UnitOfWork
 
 _log = logging.getLogger(__name__)
@@ -70,16 +72,57 @@ def _nothing() -> None:
     pass
 
 
-class OpenStorage:
-    """A storage as one `Auth` uses it: only while that is open, with its own listeners.
+class _Unit:
+    """A unit of work that a task is in."""
 
-    Several `Auth`s may share one storage. Each notifies its listeners only of its own events.
+    is_open = True
+
+
+_unit: ContextVar[_Unit | None] = ContextVar("unit of work", default=None)
+
+
+def _require_no_unit() -> None:
+    """Require that this task, and the one that started it, are in no unit of work.
+
+    On SQLite and in memory, a second one would wait for the lock that the first one holds.
+    """
+    unit = _unit.get()
+    if unit and unit.is_open:
+        raise RuntimeError(
+            "a verb of Auth was called inside a unit of work, such as a hook of within(...): "
+            "use the hook's tx, or a hook of after(...)"
+        )
+
+
+@contextmanager
+def _in_unit() -> Iterator[None]:
+    unit = _Unit()
+    _unit.set(unit)
+    try:
+        yield
+    finally:
+        unit.is_open = False  # Also for a task that a hook has started, which has a copy.
+        _unit.set(None)
+
+
+class OpenStorage:
+    """A storage as one `Auth` uses it: only while that is open, with its own listeners and hooks.
+
+    A verb that is called inside a unit of work raises `RuntimeError`. Several `Auth`s may share one
+    storage. Each notifies its listeners, and runs its hooks, only for its own events.
     """
 
-    def __init__(self, storage: Storage, lifecycle: Lifecycle, notify: Notify) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        lifecycle: Lifecycle,
+        notify: Notify,
+        within: WithinHooks | None = None,
+    ) -> None:
         self._storage = storage
+        self._within = WithinHooks() if within is None else within
         # A private storage has nothing to open, so that tests need not open it.
-        self._require_open = _nothing if storage.is_private else lifecycle.require_open
+        self._is_open = _nothing if storage.is_private else lifecycle.require_open
         self._notify = notify
 
     @property
@@ -95,8 +138,14 @@ class OpenStorage:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
         self._require_open()
-        async with self._storage.begin() as tx:
-            yield tx
+        with _in_unit():
+            async with self._storage.begin() as tx:
+                if self._within:
+                    hooked = HookedUnitOfWork(tx, self._within)
+                    yield hooked
+                    await hooked.run_hooks()
+                else:
+                    yield tx
         for event in tx.recorded:
             self._notify(event)
 
@@ -128,3 +177,7 @@ class OpenStorage:
 
     async def health(self, now: datetime) -> Health:
         return await self._storage.health(now)
+
+    def _require_open(self) -> None:
+        _require_no_unit()
+        self._is_open()

@@ -13,14 +13,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 from joserfc.errors import JoseError
+from sqlalchemy.schema import CreateTable
 from starlette.testclient import TestClient
 
 from tests.bookly.running import Running, running_bookly
@@ -94,6 +97,37 @@ def pair_of(client: httpx2.Client, prefix: str = "/auth") -> dict[str, str]:
     client.post(f"{prefix}/signup", json=ADA)
     pair = client.post(f"{prefix}/login", json=ADA).json()
     return {"Authorization": f"Bearer {pair['access_token']}"}
+
+
+def test_hooks(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sent: list[EmailMessage] = []
+    page = executed(HOW_TO / "hooks.md")
+    page["send"] = sent.append
+    caplog.set_level("DEBUG", "accounts")
+    reader = page["Reader"].__table__
+
+    def rows() -> list[tuple[str, str]]:
+        with contextlib.closing(sqlite3.connect(folder / "data/tokenpair.db")) as database:
+            return list(database.execute("SELECT user_id, shelf FROM reader"))
+
+    with TestClient(page["app"]) as client:
+        with contextlib.closing(sqlite3.connect(folder / "data/tokenpair.db")) as database:
+            database.execute(str(CreateTable(reader)))
+        eve = client.post("/auth/signup", json=ADA | {"email": "eve@elsewhere.example"})
+        after_eve = rows()
+        ada = client.post("/auth/signup", json=ADA | {"email": "Ada@EXAMPLE.com"})
+        user_id = UUID(ada.json()["id"])
+        assert client.portal  # It is open.
+        client.portal.call(page["auth"].delete, user_id)
+        after_deletion = rows()
+        client.post("/auth/signup", json=ADA | {"email": "bob@example.com"})
+
+    assert eve.status_code == 422
+    assert eve.json()["errors"] == [{"field": "email", "reason": "must end with @example.com"}]
+    assert (after_eve, after_deletion) == ([], [])
+    assert [shelf for _, shelf in rows()] == ["To read"]
+    assert [each["To"] for each in sent] == ["Ada@EXAMPLE.com", "bob@example.com"]
+    assert caplog.messages.count("SignedUp") == 2
 
 
 def test_protect(folder: Path) -> None:

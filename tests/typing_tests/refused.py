@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Depends
 
 from tokenpair import AccessClaims, Auth, RefreshClaims, TokenPair, User
+from tokenpair.events import SessionEnded, SignedUp
 from tokenpair.fastapi import (
     AccessToken,
     AccessTokenBearer,
@@ -16,7 +17,7 @@ from tokenpair.fastapi import (
     RequireRecentLogin,
     current_user_with,
 )
-from tokenpair.ports import PasswordHasher
+from tokenpair.ports import PasswordHasher, UnitOfWork
 from tokenpair.stores.memory import MemoryStorage
 
 
@@ -57,6 +58,17 @@ def kinds_differ(access: AccessToken) -> RefreshClaims:
 
 def no_secrets(user: User, claims: AccessClaims) -> tuple[str, str]:
     return user.password_hash, claims.secret  # type: ignore[attr-defined]
+
+
+def hooks(auth: Auth) -> None:
+    @auth.within(SessionEnded)  # type: ignore[type-var]  # An ending cannot be refused.
+    async def ending(event: SessionEnded, tx: UnitOfWork) -> None: ...
+
+    @auth.after(SignedUp)  # type: ignore[arg-type]
+    async def other_event(event: SessionEnded) -> None: ...
+
+    @auth.after(SignedUp)  # type: ignore[arg-type]
+    def not_async(event: SignedUp) -> None: ...
 
 
 recent = RequireRecentLogin(300)  # type: ignore[arg-type]

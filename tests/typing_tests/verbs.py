@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any, assert_type
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from tokenpair import (
     AccessClaims,
     Auth,
@@ -24,6 +26,8 @@ from tokenpair import (
     User,
     Windows,
 )
+from tokenpair.events import HookedEvent, ProfileChanged, SessionEnded, SignedUp
+from tokenpair.ports import UnitOfWork
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
 
@@ -96,3 +100,19 @@ async def operation(auth: Auth) -> None:
     assert_type(await auth.health(), Health)
     assert_type(auth.counts, Counts)
     assert_type(await auth.prune(), int)
+
+
+def hooks(auth: Auth) -> None:
+    @auth.within(SignedUp)
+    async def own_row(event: SignedUp, tx: UnitOfWork) -> None:
+        assert_type(event.user, User[dict[str, Any]])
+        assert_type(tx.connection, AsyncConnection | None)
+        await tx.users.set_roles(event.user.id, frozenset({"admin"}))
+
+    @auth.after(SessionEnded)
+    async def tell(event: SessionEnded) -> None:
+        assert_type(event.session_id, UUID)
+
+    @auth.within(ProfileChanged)
+    @auth.within(HookedEvent)
+    async def several(event: HookedEvent, tx: UnitOfWork) -> None: ...

@@ -66,6 +66,16 @@ class RecordedEvent(Event):
         return None
 
 
+class HookedEvent(RecordedEvent):
+    """What an app's hook may take part in: the base class of events that a hook may refuse.
+
+    No event that ends or restricts is one: a hook that raises would roll the ending back. It is
+    recorded after the flow's own change, while the user's row is in the table.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOpened(RecordedEvent):
     """A user has logged in. `OpenSession` records it beside the new session."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from tokenpair.core.events import RecordedEvent
@@ -17,6 +17,9 @@ from tokenpair.ports.feed import FeedPage, FeedPosition
 from tokenpair.ports.one_time import OneTimeTokens
 from tokenpair.ports.outbox import Outbox
 from tokenpair.ports.sessions import Sessions
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class UnitOfWork(Protocol):
@@ -45,6 +48,14 @@ class UnitOfWork(Protocol):
     @property
     def export(self) -> Export:
         """What is stored about one user."""
+        ...
+
+    @property
+    def connection(self) -> "AsyncConnection | None":
+        """The connection of the transaction, for an app's own tables; None without a database.
+
+        Its transaction belongs to the unit of work: do not commit it, and do not roll it back.
+        """
         ...
 
     async def record(self, *events: RecordedEvent) -> None:

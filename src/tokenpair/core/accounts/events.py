@@ -4,8 +4,21 @@ from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
 
-from tokenpair.core.events import RecordedEvent, RevokedTokens
+from tokenpair.core.accounts.user import User
+from tokenpair.core.events import HookedEvent, RecordedEvent, RevokedTokens
 from tokenpair.core.sessions.revocation import ALL_VERSIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCreated(HookedEvent):
+    """There is a new account: the base class of the events that tell how it was made."""
+
+    user: User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUp(UserCreated):
+    """A user has made an account. `SignUp` records it beside the new row."""
 
 
 class PasswordChange(Enum):
@@ -25,21 +38,21 @@ class PasswordChanged(RecordedEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileChanged(RecordedEvent):
+class ProfileChanged(HookedEvent):
     """A user's profile was replaced. `UpdateProfile` records it beside the new profile."""
 
     user_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddressChanged(RecordedEvent):
+class AddressChanged(HookedEvent):
     """A user has another e-mail address, which is verified. It is recorded beside the new one."""
 
     user_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserDeleted(RecordedEvent):
+class UserDeleted(HookedEvent):
     """A user is being deleted: all their access tokens are revoked.
 
     It is recorded while the user's row is still there. The row is deleted afterwards, in the same

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.events import SignedUp
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.errors import EmailTaken
 from tokenpair.flows.accounts.new_password import NewPassword
@@ -24,7 +25,7 @@ class SignUp:
     async def __call__(
         self, *, email: str, password: str, profile: dict[str, Any] | None = None
     ) -> User:
-        """Raises `InvalidInput`, `EmailTaken` and `Unavailable`."""
+        """Raises `InvalidInput`, `EmailTaken`, `Unavailable`, and the error of a hook."""
         address = EmailAddress.parse_new(email)
         # Saves the work of hashing. Uniqueness is guaranteed by `add`, not here.
         async with self.storage.reading() as look:
@@ -39,4 +40,6 @@ class SignUp:
         )
         async with self.storage.begin() as tx:
             await tx.users.add(StoredUser(user=user, password_hash=password_hash))
-        return user
+            await tx.record(SignedUp(user=user))
+            # A hook may have changed it.
+            return await tx.users.get(user.id) or user

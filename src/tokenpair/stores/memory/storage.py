@@ -137,6 +137,8 @@ class MemoryStorage:
 class MemoryUnitOfWork:
     """Users, sessions and events, on one copy of the tables."""
 
+    connection = None
+
     def __init__(self, tables: Tables) -> None:
         self._events = MemoryEvents(tables)
         self.users: MemoryUsers = MemoryUsers(tables, self._events)

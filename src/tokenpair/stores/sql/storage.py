@@ -210,7 +210,7 @@ class SqlUnitOfWork:
         self.one_time: SqlOneTimeTokens = SqlOneTimeTokens(connection)
         self.outbox: SqlOutbox = SqlOutbox(connection)
         self.export: SqlExport = SqlExport(connection)
-        self._connection = connection
+        self.connection: AsyncConnection = connection
 
     async def record(self, *events: RecordedEvent) -> None:
         await self._events.record(*events)
@@ -227,4 +227,4 @@ class SqlUnitOfWork:
     async def clear(self) -> None:
         """Remove every account and session; for tests."""
         for table in (session_table, user_table, one_time_table, outbox_table):
-            await self._connection.execute(table.delete())
+            await self.connection.execute(table.delete())

@@ -1,0 +1,43 @@
+"""What can happen, as events for the hooks of an app: `auth.within(...)`, `auth.after(...)`."""
+
+from tokenpair.core.accounts.events import (
+    AddressChanged,
+    EmailVerified,
+    PasswordChange,
+    PasswordChanged,
+    ProfileChanged,
+    SignedUp,
+    UserCreated,
+    UserDeleted,
+)
+from tokenpair.core.events import (
+    Event,
+    HookedEvent,
+    LogInFailed,
+    Reauthenticated,
+    RecordedEvent,
+    RenewalAttempted,
+    RolesChanged,
+    SessionEnded,
+    SessionOpened,
+)
+
+__all__ = [
+    "AddressChanged",
+    "EmailVerified",
+    "Event",
+    "HookedEvent",
+    "LogInFailed",
+    "PasswordChange",
+    "PasswordChanged",
+    "ProfileChanged",
+    "Reauthenticated",
+    "RecordedEvent",
+    "RenewalAttempted",
+    "RolesChanged",
+    "SessionEnded",
+    "SessionOpened",
+    "SignedUp",
+    "UserCreated",
+    "UserDeleted",
+]
