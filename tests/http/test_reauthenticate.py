@@ -86,6 +86,7 @@ async def test_a_refresh_token_or_none_does_not_reauthenticate(
 async def test_after_the_log_out_the_password_revives_nothing(
     client: httpx2.AsyncClient, auth: Auth, pair: TokenPair
 ) -> None:
+    """R18."""
     await auth.log_out(pair.access_token)
 
     assert told(await reauthenticate(client, pair.access_token)) == (401, "session_ended")

@@ -168,7 +168,7 @@ async def test_after_the_verification_the_client_renews_and_is_let_in(
 async def test_a_log_in_is_recent_for_five_minutes(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair, path: str
 ) -> None:
-    """The token is the same, and is remembered: its age is compared at each request."""
+    """T7: the token is the same, and is remembered: its age is compared at each request."""
     clock.advance(MINUTES_5)
     in_time = await get(client, path, pair)
     clock.advance(SECOND)
@@ -196,6 +196,7 @@ async def test_the_challenge_is_that_of_rfc_9470(
 async def test_a_renewal_is_no_log_in(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
 ) -> None:
+    """T7."""
     clock.advance(MINUTES_5 + SECOND)
     renewed = (await renew(client, pair.refresh_token)).json()
 

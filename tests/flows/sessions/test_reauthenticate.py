@@ -189,6 +189,7 @@ async def test_a_session_that_is_over_is_not_revived(
 async def test_a_session_that_ends_while_the_password_is_checked_is_not_revived(
     auth: Auth, ada: User, passwords: Passwords, claims: AccessClaims
 ) -> None:
+    """R18."""
     passwords.meanwhile = lambda: auth.log_out_everywhere(ada.id)
 
     with pytest.raises(SessionEnded):
@@ -211,6 +212,8 @@ async def test_a_user_who_is_disabled_while_the_password_is_checked_gets_no_toke
 async def test_a_password_that_is_replaced_while_it_is_checked_is_wrong(
     auth: Auth, ada: User, passwords: Passwords, claims: AccessClaims
 ) -> None:
+    """T7."""
+
     async def replace_it() -> None:
         async with auth.storage.begin() as tx:
             assert await tx.users.set_password(ada.id, "another")

@@ -7,8 +7,9 @@ from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import IssuedAccessToken, Mint
 from tokenpair.core.sessions.rule import SessionState
 from tokenpair.core.tokens.claims import AccessClaims
-from tokenpair.errors import SessionEnded, WrongPassword
+from tokenpair.errors import SessionEnded
 from tokenpair.flows.accounts.confirm_password import ConfirmPassword
+from tokenpair.flows.accounts.confirmed import lock_confirmed
 from tokenpair.ports import Clock, Storage
 
 _PASSWORD = frozenset({"pwd"})
@@ -38,13 +39,10 @@ class Reauthenticate:
         confirmed = await self.confirm_password(user_id, password, device or Device())
         now = self.clock()
         async with self.storage.begin() as tx:
-            user = await tx.users.lock(user_id)
+            user = await lock_confirmed(tx, confirmed)
             found = await tx.sessions.lock(user_id, session_id)
-            if not user or not user.user.is_enabled or not found:
-                raise SessionEnded("disabled or deleted while the password was checked")
-            # Compared under the lock: the password may have been changed since it was checked.
-            if user.credential_version != confirmed.credential_version:
-                raise WrongPassword("changed while it was checked")
+            if found is None:
+                raise SessionEnded("no such session")
             session = replace(found[0], authenticated_at=now, amr=found[0].amr | _PASSWORD)
             if not await tx.sessions.set_authenticated(user_id, session_id, session.amr, now):
                 raise SessionEnded("ended while the password was checked")
