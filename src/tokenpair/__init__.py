@@ -5,9 +5,11 @@ from tokenpair.backends import database_url
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.accounts.user import User
-from tokenpair.core.counts import Counts
+from tokenpair.core.counts import Counts, MailOutcome
 from tokenpair.core.events import LogInOutcome, RenewalOutcome
 from tokenpair.core.health import Condition, Health
+from tokenpair.core.mail import MailPurpose
+from tokenpair.core.message import Message
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import IssuedAccessToken, TokenPair
 from tokenpair.core.sessions.rule import EndReason, Session, Windows
@@ -15,7 +17,7 @@ from tokenpair.core.tokens.claims import AccessClaims, Claims, RefreshClaims
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import Lifetimes
-from tokenpair.options import BreachOptions, Edge, FeedOptions, Rules
+from tokenpair.options import BreachOptions, Edge, FeedOptions, MailOptions, Rules
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.settings import Settings
 
@@ -39,6 +41,10 @@ __all__ = [
     "Keyring",
     "Lifetimes",
     "LogInOutcome",
+    "MailOptions",
+    "MailOutcome",
+    "MailPurpose",
+    "Message",
     "PasswordPolicy",
     "RefreshClaims",
     "RenewalOutcome",

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Self, get_type_hints
 
-from tokenpair.backends import make_storage, make_wake_up
-from tokenpair.background import Background, BackgroundTask
+from tokenpair.alarm import Alarm
+from tokenpair.backends import make_mail_sender, make_storage, make_wake_up
 from tokenpair.core.counts import Counters, Counts
 from tokenpair.core.events import Event
 from tokenpair.core.health import Health
@@ -12,18 +12,19 @@ from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.verified import VerifiedTokens
 from tokenpair.feed import Feed
-from tokenpair.flows.sessions.prune import PRUNE_SECONDS
 from tokenpair.flows.sessions.verify import Authenticate
 from tokenpair.hooks import AfterHooks, Hookable, WithinHooks
-from tokenpair.keys import KEY_SECONDS, KeySource
+from tokenpair.keys import KeySource
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.listeners import Listeners
+from tokenpair.loops import loops
+from tokenpair.mail.mailer import resolved
 from tokenpair.observe import Observer
-from tokenpair.options import Edge, FeedOptions, Rules
-from tokenpair.pace import BEAT_SECONDS, utc_now
+from tokenpair.options import Edge, FeedOptions, MailOptions, Rules
+from tokenpair.pace import utc_now
 from tokenpair.parts import Parts
 from tokenpair.passwords import Argon2Passwords
-from tokenpair.ports import BreachCheck, Clock, PasswordHasher, Storage
+from tokenpair.ports import BreachCheck, Clock, MailSender, PasswordHasher, Storage
 from tokenpair.settings import Settings
 from tokenpair.verbs import Verbs
 
@@ -63,6 +64,7 @@ class Auth(Verbs, Hookable):
         rules: Rules | None = None,
         clock: Clock = utc_now,
         feed_options: FeedOptions | None = None,
+        mail_options: MailOptions | None = None,
         edge: Edge | None = None,
         migrate: bool = True,
         development: bool = False,
@@ -72,7 +74,8 @@ class Auth(Verbs, Hookable):
         A `Keyring` never changes; `from_settings` passes a `KeySource`, which follows the key file.
         `audience` is that of the access tokens, by default the issuer. With `migrate`, `open`
         brings the tables up to date. With `development`, the answer to a request that comes while
-        it is not open says so.
+        it is not open says so, and mails without a sender are printed to the log. Otherwise nothing
+        is mailed without `mail_options`.
 
         Raises `ConfigurationError` for keys that do not suit the audience.
         """
@@ -82,17 +85,21 @@ class Auth(Verbs, Hookable):
         self.issuer = issuer
         self.clock = clock
         self.edge = edge or Edge()
-        counters, listeners = Counters(), Listeners[Event]()
+        counters, listeners, mail_alarm = Counters(), Listeners[Event](), Alarm()
         listeners.add(counters.count)
         self._within, self._after = WithinHooks(), AfterHooks()
         listeners.add(self._after.tell)
         parts = Parts(
-            storage=OpenStorage(storage, self._lifecycle, listeners.tell, self._within),
+            storage=OpenStorage(
+                storage, self._lifecycle, listeners.tell, self._within, mail_alarm.ring
+            ),
             keys=keyring if isinstance(keyring, KeySource) else KeySource.fixed(keyring),
             issuer=issuer,
             audience=audience or issuer,
             make_rules=(lambda: rules) if rules else Rules,
             feed_options=feed_options or FeedOptions(),
+            mail_options=resolved(mail_options, development=development),
+            mail_alarm=mail_alarm,
             make_passwords=(lambda: passwords) if passwords else Argon2Passwords,
             require_open=self._lifecycle.require_open,
             clock=clock,
@@ -104,11 +111,7 @@ class Auth(Verbs, Hookable):
         self.verified = VerifiedTokens(self.edge.token_cache_size)
         parts.keys.follow(lambda _: self.verified.clear())
         self._observer = Observer.of(parts, self._lifecycle, counters, self.verified)
-        self._background = Background(
-            BackgroundTask(name="new keys", run=self.reload_keys, seconds=KEY_SECONDS),
-            BackgroundTask(name="pruning", run=self.prune, seconds=PRUNE_SECONDS),
-            BackgroundTask(name="heartbeat", run=parts.heartbeat.beat, seconds=BEAT_SECONDS),
-        )
+        self._background = loops(parts, self.reload_keys, self.prune)
 
     def _build_flows(self, parts: Parts) -> None:
         for name, kind in get_type_hints(type(self)).items():
@@ -122,12 +125,14 @@ class Auth(Verbs, Hookable):
         *,
         passwords: PasswordHasher | None = None,
         breach_check: BreachCheck | None = None,
+        mail_sender: MailSender | None = None,
     ) -> Self:
         """Build one from settings, by default those of the environment.
 
-        `passwords` replaces argon2id, and `breach_check` is asked about each new password. In
-        development the data folder, its key file and its SQLite database are made on the first
-        start. Raises `ConfigurationError`.
+        `passwords` replaces argon2id, `breach_check` is asked about each new password, and
+        `mail_sender` replaces SMTP: it may hand mails to a queue of the app. In development the
+        data folder, its key file and its SQLite database are made on the first start. Raises
+        `ConfigurationError`.
         """
         settings = settings or Settings.read()
         parts = Parts.from_settings(settings, make_storage(settings), passwords=passwords)
@@ -139,10 +144,18 @@ class Auth(Verbs, Hookable):
             passwords=parts.passwords,
             rules=parts.rules.with_breach_check(breach_check),
             feed_options=replace(parts.feed_options, wake_up=make_wake_up(settings)),
+            mail_options=replace(
+                parts.mail_options, sender=mail_sender or make_mail_sender(settings)
+            ),
             edge=settings.edge,
             migrate=not settings.is_production,
             development=not settings.is_production,
         )
+
+    @property
+    def sends_mail(self) -> bool:
+        """Does it send mails? Otherwise, the endpoints that need mail are not installed."""
+        return self._parts.mail_options.is_on
 
     @property
     def keyring(self) -> Keyring:
@@ -191,7 +204,11 @@ class Auth(Verbs, Hookable):
         return await self._authenticate.refresh(token)
 
     async def open(self) -> None:
-        """Connect, and migrate where that is allowed. Opening twice is fine."""
+        """Connect, and migrate where that is allowed. Opening twice is fine.
+
+        Raises `ConfigurationError`, also if mails are needed and nothing sends them.
+        """
+        self._parts.mailer.require_ready()
         await self.storage.open(migrate=self._migrate, access=self._parts.lifetimes.access)
         await self.feed.start()
         self._parts.heartbeat.start()
@@ -199,7 +216,11 @@ class Auth(Verbs, Hookable):
         self._lifecycle.open()
 
     async def close(self) -> None:
-        """Stop all background work and close every connection, after the hooks that run."""
+        """Stop all background work and close every connection, after the hooks that run.
+
+        Mails that are being sent have five seconds to arrive.
+        """
+        await self._parts.mailer.stop()
         await self._after.finish()
         self._lifecycle.close()
         self._parts.heartbeat.stop()

@@ -1,8 +1,9 @@
-"""The storage and the wake-ups that the settings name."""
+"""The storage, the wake-ups and the sender of mails that the settings name."""
 
+from tokenpair.core.smtp_url import parse_smtp_url
 from tokenpair.errors import ConfigurationError
 from tokenpair.feed.valkey import ValkeyWakeUp
-from tokenpair.ports import Storage, WakeUp
+from tokenpair.ports import MailSender, Storage, WakeUp
 from tokenpair.settings import PREFIX, Settings
 
 
@@ -65,3 +66,21 @@ def make_wake_up(settings: Settings) -> WakeUp | None:
     from tokenpair.stores.sql.postgres.connection import Connector  # noqa: PLC0415
 
     return PostgresWakeUp(Connector(url).connect)
+
+
+def make_mail_sender(settings: Settings) -> MailSender | None:
+    """Return what sends mails over SMTP; None without a server.
+
+    Raises `ConfigurationError` if SMTP lacks its package, or an address to send from.
+    """
+    if not settings.smtp_url:
+        return None
+    if not settings.mail_from:
+        raise ConfigurationError(
+            f"{PREFIX}SMTP_URL needs {PREFIX}MAIL_FROM, the address that mails are sent from, "
+            "for example Bookly <no-reply@books.example.com>"
+        )
+    # Imported here: see `make_storage`.
+    from tokenpair.mail.smtp import SmtpSender  # noqa: PLC0415
+
+    return SmtpSender(parse_smtp_url(settings.smtp_url.get_secret_value()))

@@ -1,10 +1,11 @@
-"""Work that an open `Auth` repeats beside the requests: keys, pruning, the heartbeat."""
+"""Work that an open `Auth` repeats beside the requests: keys, pruning, mail, the heartbeat."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from tokenpair.alarm import Alarm
 from tokenpair.errors import TokenPairError
 
 _log = logging.getLogger(__name__)
@@ -12,11 +13,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackgroundTask:
-    """Work to repeat, with a pause of `seconds` before each round."""
+    """Work to repeat, with a pause of `seconds` before each round; `alarm` ends a pause early."""
 
     name: str
     run: Callable[[], Awaitable[object]]
     seconds: float
+    alarm: Alarm | None = None
 
 
 class Background:
@@ -45,7 +47,7 @@ class Background:
 async def _repeat(task: BackgroundTask) -> None:
     last_error = ""
     while True:
-        await asyncio.sleep(task.seconds)
+        await (task.alarm.wait(task.seconds) if task.alarm else asyncio.sleep(task.seconds))
         try:
             await task.run()
         except TokenPairError as exc:

@@ -4,6 +4,8 @@
 
     TokenPairError
     ├── ConfigurationError            a setting, file or database that stops the start
+    ├── MailNotSent                   a `MailSender` could not send a mail; another attempt may help
+    │   └── MailRefused               another attempt would not help
     └── AuthError                     a refused request; has a stable `code`
         ├── InvalidInput              a field has an invalid value
         ├── NotAuthenticated          no token was sent
@@ -44,6 +46,20 @@ class ConfigurationError(TokenPairError):
     """A setting, a file or a database is invalid, and the program cannot start.
 
     The message is one line for the operator. It names the setting and contains no secret.
+    """
+
+
+class MailNotSent(TokenPairError):
+    """A mail could not be sent now. It stays in the outbox, and is tried again.
+
+    A `MailSender` raises it. The message is for the log: no address, no link.
+    """
+
+
+class MailRefused(MailNotSent):
+    """A mail is refused for good, for instance because the mailbox does not exist.
+
+    It is given up.
     """
 
 

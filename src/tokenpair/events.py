@@ -21,6 +21,7 @@ from tokenpair.core.events import (
     SessionEnded,
     SessionOpened,
 )
+from tokenpair.core.mail_events import MailDeferred, MailFailed, MailFailure, MailSent
 
 __all__ = [
     "AddressChanged",
@@ -28,6 +29,10 @@ __all__ = [
     "Event",
     "HookedEvent",
     "LogInFailed",
+    "MailDeferred",
+    "MailFailed",
+    "MailFailure",
+    "MailSent",
     "PasswordChange",
     "PasswordChanged",
     "ProfileChanged",

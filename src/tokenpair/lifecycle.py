@@ -118,12 +118,15 @@ class OpenStorage:
         lifecycle: Lifecycle,
         notify: Notify,
         within: WithinHooks | None = None,
+        notify_of_mail: Callable[[], None] = _nothing,
     ) -> None:
+        """`notify_of_mail` is called after a commit that has added mails to the outbox."""
         self._storage = storage
         self._within = WithinHooks() if within is None else within
         # A private storage has nothing to open, so that tests need not open it.
         self._is_open = _nothing if storage.is_private else lifecycle.require_open
         self._notify = notify
+        self._notify_of_mail = notify_of_mail
 
     @property
     def is_private(self) -> bool:
@@ -148,6 +151,8 @@ class OpenStorage:
                     yield tx
         for event in tx.recorded:
             self._notify(event)
+        if tx.outbox.added:
+            self._notify_of_mail()
 
     def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
         self._require_open()

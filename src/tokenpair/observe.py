@@ -51,6 +51,7 @@ class Observer:
             log_ins=dict(self.counters.log_ins),
             renewals=dict(self.counters.renewals),
             sessions_ended=dict(self.counters.sessions_ended),
+            mails=dict(self.counters.mails),
             cache_hits=self.verified.hits,
             cache_misses=self.verified.misses,
             revocations_heard=self.feed.heard,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Self
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
@@ -10,7 +11,10 @@ from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import CACHE_SIZE
 from tokenpair.errors import ConfigurationError
-from tokenpair.ports import BreachCheck, WakeUp
+from tokenpair.ports import BreachCheck, MailSender, WakeUp
+
+LANGUAGE = "en"
+"""Language of the library's own mail templates."""
 
 MAX_SPAN = timedelta(days=3660)
 """Longest lifetime and longest window. Added to a time, a longer one may exceed the year 9999."""
@@ -107,3 +111,22 @@ class Edge:
 
     trusted_proxy_hops: int = 0
     token_cache_size: int = CACHE_SIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailOptions:
+    """How mails are sent, from which address, in which form, and where their links lead.
+
+    Without `is_on`, nothing is mailed, and the endpoints that need mail are not installed. Without
+    a `sender`, mails are printed to the log in development. `from_address` is an address with a
+    name or without, by default `no-reply` at the host of the links. `link_base_url` is where the
+    front end is, by default the issuer, if that is a URL. `templates` is a folder with files of
+    the app, and `language` the language of users without one.
+    """
+
+    is_on: bool = True
+    sender: MailSender | None = None
+    from_address: str | None = None
+    link_base_url: str | None = None
+    templates: Path | None = None
+    language: str = LANGUAGE

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar, get_type_hints
 from uuid import UUID
 
+from tokenpair.alarm import Alarm
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.events import Notify
 from tokenpair.core.sessions.rule import Windows
@@ -16,7 +17,8 @@ from tokenpair.feed import Feed
 from tokenpair.flows.sessions.judge import Doubt
 from tokenpair.ids import uuid7
 from tokenpair.keys import KeySource
-from tokenpair.options import BreachOptions, FeedOptions, Rules
+from tokenpair.mail.mailer import Mailer
+from tokenpair.options import BreachOptions, FeedOptions, MailOptions, Rules
 from tokenpair.pace import Heartbeat, utc_now
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Clock, PasswordHasher, Storage, Watch
@@ -42,6 +44,8 @@ class Parts:
     audience: str
     make_rules: Callable[[], Rules] = Rules
     feed_options: FeedOptions = field(default_factory=FeedOptions)
+    mail_options: MailOptions = field(default_factory=MailOptions)
+    mail_alarm: Alarm = field(default_factory=Alarm)
     make_passwords: Callable[[], PasswordHasher] = Argon2Passwords
     require_open: Callable[[], None] = lambda: None
     clock: Clock = utc_now
@@ -53,9 +57,9 @@ class Parts:
     def from_settings(
         cls, settings: Settings, storage: Storage, *, passwords: PasswordHasher | None = None
     ) -> Self:
-        """Return the parts that the settings name, but for the wake-ups; no key is read yet.
+        """Return the parts that the settings name, without wake-ups and the sender of mails.
 
-        `passwords` replaces argon2id.
+        `passwords` replaces argon2id. No key is read yet.
 
         The rules are made on first use, which raises `ConfigurationError` if they contradict each
         other: a command that needs none of them works nevertheless.
@@ -68,6 +72,7 @@ class Parts:
             audience=settings.audience or issuer,
             make_rules=lambda: settings.rules,
             feed_options=settings.feed_options,
+            mail_options=settings.mail_options,
             make_passwords=lambda: passwords or _passwords(settings),
         )
 
@@ -129,6 +134,18 @@ class Parts:
     def watch(self) -> Watch:
         """The feed, as flows see it."""
         return self.feed
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """What delivers the mails of the outbox."""
+        return Mailer(
+            options=self.mail_options,
+            alarm=self.mail_alarm,
+            issuer=self.issuer,
+            storage=self.storage,
+            clock=self.clock,
+            random=self.random,
+        )
 
     @cached_property
     def heartbeat(self) -> Heartbeat:

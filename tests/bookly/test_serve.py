@@ -344,6 +344,7 @@ def production(tmp_path: Path) -> dict[str, str]:
         "TOKENPAIR_KEYS_FILE": str(keys),
         "TOKENPAIR_BASE_URL": "https://books.example.com",
         "TOKENPAIR_DATABASE_URL": f"sqlite:///{tmp_path}/books.db",
+        "TOKENPAIR_MAIL": "off",
     }
 
 

@@ -81,6 +81,7 @@ LANGUAGES = {
     "nginx",
     "caddyfile",
     "sql",
+    "jinja",
     "",
 }
 

@@ -414,6 +414,7 @@ async def test_production_makes_and_migrates_nothing_by_itself(tmp_path: Path) -
         keys=json.dumps(Keyring([Key.generate()]).to_private_jwks()),
         base_url="https://books.example.com",
         database_url=f"sqlite:///{tmp_path / 'books.db'}",
+        mail="off",
     )
     auth = Auth.from_settings(settings)
 

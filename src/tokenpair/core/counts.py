@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from tokenpair.core.events import (
     Event,
@@ -12,7 +13,16 @@ from tokenpair.core.events import (
     SessionEnded,
     SessionOpened,
 )
+from tokenpair.core.mail_events import MailDeferred, MailFailed, MailSent
 from tokenpair.core.sessions.rule import EndReason
+
+
+class MailOutcome(Enum):
+    """How an attempt to send a mail ended."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"  # It is tried again.
+    FAILED = "failed"  # It was given up.
 
 
 class Counters:
@@ -22,6 +32,7 @@ class Counters:
         self.log_ins: dict[LogInOutcome, int] = dict.fromkeys(LogInOutcome, 0)
         self.renewals: dict[RenewalOutcome, int] = dict.fromkeys(RenewalOutcome, 0)
         self.sessions_ended: dict[EndReason, int] = dict.fromkeys(EndReason, 0)
+        self.mails: dict[MailOutcome, int] = dict.fromkeys(MailOutcome, 0)
 
     def count(self, event: Event) -> None:
         """Add one where the event belongs."""
@@ -34,6 +45,12 @@ class Counters:
                 self.log_ins[event.outcome] += 1
             case SessionEnded():
                 self.sessions_ended[event.reason] += 1
+            case MailSent():
+                self.mails[MailOutcome.SENT] += 1
+            case MailDeferred() | MailFailed(is_kept=True):
+                self.mails[MailOutcome.DEFERRED] += 1
+            case MailFailed():
+                self.mails[MailOutcome.FAILED] += 1
             case _:
                 pass  # No metric shows it.
 
@@ -42,7 +59,7 @@ class Counters:
 class Counts:
     """What this process has done since it started, and its state now.
 
-    The first six only grow: the difference of two values is what happened in between. The work of
+    The first seven only grow: the difference of two values is what happened in between. The work of
     other processes, such as commands, is not counted.
 
     `cache_hits` and `cache_misses` count lookups of verified tokens. `revocations_heard` counts the
@@ -56,6 +73,7 @@ class Counts:
     log_ins: Mapping[LogInOutcome, int]
     renewals: Mapping[RenewalOutcome, int]
     sessions_ended: Mapping[EndReason, int]
+    mails: Mapping[MailOutcome, int]
     cache_hits: int
     cache_misses: int
     revocations_heard: int

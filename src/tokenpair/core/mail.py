@@ -40,3 +40,24 @@ class OutboxMail:
     def is_due(self, now: datetime) -> bool:
         """Return whether it may be claimed."""
         return self.due_at <= now and (self.claimed_until is None or self.claimed_until <= now)
+
+
+def new_mail(
+    purpose: MailPurpose,
+    user_id: UUID,
+    address: str,
+    now: datetime,
+    mail_id: UUID,
+    *,
+    data: dict[str, Any] | None = None,
+) -> OutboxMail:
+    """Return a mail that is due now; `data` must consist of JSON types."""
+    return OutboxMail(
+        user_id=user_id,
+        id=mail_id,
+        purpose=purpose,
+        address=address,
+        data=data or {},
+        created_at=now,
+        due_at=now,
+    )

@@ -8,6 +8,7 @@ from tokenpair.ports.accounts import Users
 from tokenpair.ports.clock import Clock
 from tokenpair.ports.export import Export
 from tokenpair.ports.feed import FeedPage, FeedPosition, WakeUp, Watch
+from tokenpair.ports.mail import MailSender
 from tokenpair.ports.one_time import OneTimeTokens
 from tokenpair.ports.outbox import Outbox
 from tokenpair.ports.passwords import BreachCheck, PasswordHasher, Verified
@@ -20,6 +21,7 @@ __all__ = [
     "Export",
     "FeedPage",
     "FeedPosition",
+    "MailSender",
     "OneTimeTokens",
     "Outbox",
     "PasswordHasher",

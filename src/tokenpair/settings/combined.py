@@ -7,17 +7,25 @@ from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
-from tokenpair.options import Edge, Rules
+from tokenpair.options import Edge, MailOptions, Rules
 from tokenpair.settings.application import ApplicationSettings
 from tokenpair.settings.environment import read_settings
 from tokenpair.settings.feed import FeedSettings
 from tokenpair.settings.fields import PREFIX
 from tokenpair.settings.keys import KeySettings
+from tokenpair.settings.mail import MailSettings
 from tokenpair.settings.passwords import PasswordSettings
 from tokenpair.settings.sessions import SessionSettings
 
 
-class Settings(PasswordSettings, FeedSettings, SessionSettings, KeySettings, ApplicationSettings):
+class Settings(
+    PasswordSettings,
+    FeedSettings,
+    SessionSettings,
+    KeySettings,
+    MailSettings,
+    ApplicationSettings,
+):
     """What an operator decides. Read with `Settings.read()`."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix=PREFIX)
@@ -68,4 +76,15 @@ class Settings(PasswordSettings, FeedSettings, SessionSettings, KeySettings, App
         """What only the HTTP edge needs."""
         return Edge(
             trusted_proxy_hops=self.trusted_proxy_hops, token_cache_size=self.token_cache_size
+        )
+
+    @property
+    def mail_options(self) -> MailOptions:
+        """Whether and how mails are sent. Their links lead to the base URL by default."""
+        return MailOptions(
+            is_on=self.mail,
+            link_base_url=self.link_base_url or self.base_url,
+            from_address=self.mail_from,
+            templates=self.mail_templates,
+            language=self.mail_language,
         )

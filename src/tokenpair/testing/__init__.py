@@ -14,10 +14,12 @@ from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.core.tokens.lifetimes import ACCESS, Lifetimes
 from tokenpair.keys import KeySource
-from tokenpair.options import BreachOptions, Edge, Rules
+from tokenpair.options import BreachOptions, Edge, MailOptions, Rules
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import PasswordHasher, Storage
 from tokenpair.stores.memory import MemoryStorage
+from tokenpair.testing.mails import Inbox as Inbox
+from tokenpair.testing.mails import read_mails as read_mails
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  Of users that live for one test.
 """The password of every user that `a_user` signs up."""
@@ -52,11 +54,13 @@ def make_auth(
     breaches: BreachOptions | None = None,
     lifetimes: Lifetimes | None = None,
     edge: Edge | None = None,
+    mail_options: MailOptions | None = None,
     audience: str = "https://api.test",
 ) -> Auth:
     """Build an `Auth` for a test: in memory, with cheap hashes and a `FakeClock`.
 
-    `policy` decides which passwords a sign-up accepts; its default is that of an app.
+    `policy` decides which passwords a sign-up accepts; its default is that of an app. Mails go to
+    an `Inbox`: see `read_mails`.
     """
     return Auth(
         storage=storage or MemoryStorage(),
@@ -71,6 +75,7 @@ def make_auth(
             windows=windows or Windows(),
         ),
         edge=edge,
+        mail_options=mail_options or MailOptions(sender=Inbox()),
         clock=clock or FakeClock(),
         development=True,
     )

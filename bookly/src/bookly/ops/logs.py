@@ -10,6 +10,9 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
+_PRINTED_MAILS = "tokenpair.mail.console"
+"""The logger that prints mails in development."""
+
 
 def configure(*, production: bool) -> None:
     """Send all logs, of the standard library and of structlog, to the standard error."""
@@ -53,11 +56,17 @@ def _is_no_cut_off_request(record: logging.LogRecord) -> bool:
 
 
 def _on_one_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape control characters, which could forge a line or control the terminal."""
+    """Escape control characters, which could forge a line or control the terminal.
+
+    Mails that are printed in development keep their lines: a link stands on one of its own.
+    """
+    kept = "\n" if event.get("logger") == _PRINTED_MAILS else ""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(
-                each if each.isprintable() else each.encode("unicode_escape").decode()
+                each
+                if each.isprintable() or each in kept
+                else each.encode("unicode_escape").decode()
                 for each in value
             )
     return event

@@ -64,10 +64,10 @@ class Metrics:
             "tokenpair_renewals", "Renewals, by verdict.", ["verdict"], registry=registry
         )
         self._sessions_ended = Counter(
-            "tokenpair_sessions_ended",
-            "Sessions that were ended, by reason.",
-            ["reason"],
-            registry=registry,
+            "tokenpair_sessions_ended", "Sessions ended, by reason.", ["reason"], registry=registry
+        )
+        self._mails = Counter(
+            "tokenpair_mails", "Attempts to send a mail.", ["outcome"], registry=registry
         )
         self._lookups = Counter(
             "tokenpair_token_cache_lookups",
@@ -123,6 +123,7 @@ class Metrics:
         self._add(self._log_ins, _by_name(counts.log_ins))
         self._add(self._renewals, _by_name(counts.renewals))
         self._add(self._sessions_ended, _by_name(counts.sessions_ended))
+        self._add(self._mails, _by_name(counts.mails))
         self._add(self._lookups, {"hit": counts.cache_hits, "miss": counts.cache_misses})
         # If more arrived in one second than are kept, the latest represent all of them.
         news, self._heard = counts.revocations_heard - self._heard, counts.revocations_heard

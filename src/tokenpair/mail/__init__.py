@@ -1,0 +1,1 @@
+"""Mails: the delivery loop, SMTP, the log of a development server, and the templates."""

@@ -1,0 +1,80 @@
+"""The delivery loop of one worker: look for mails that are due, and deliver several at once."""
+
+import asyncio
+import logging
+from uuid import UUID
+
+from tokenpair.alarm import Alarm
+from tokenpair.errors import TokenPairError
+from tokenpair.mail.deliver import Deliver
+
+_log = logging.getLogger(__name__)
+
+MAIL_SECONDS = 1.0
+"""Interval between two looks at the outbox in a worker, in seconds.
+
+A mail of this worker's own is noticed at once; one of a command or another worker, after this.
+"""
+
+AT_ONCE = 4
+"""Number of mails that a worker sends at the same time. One slow receiver holds up one of them."""
+
+STOP_SECONDS = 5.0
+"""Longest wait for the mails that are being sent when the worker stops, in seconds."""
+
+
+class MailLoop:
+    """Starts deliveries, and rings `alarm` when another look is useful."""
+
+    def __init__(self, deliver: Deliver, alarm: Alarm, *, at_once: int = AT_ONCE) -> None:
+        self._alarm = alarm
+        self._deliver = deliver
+        self._at_once = at_once
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+
+    async def look(self) -> None:
+        """Start to deliver mails that are due, as far as there is room. Raises `Unavailable`."""
+        if (room := self._at_once - len(self._running)) <= 0:
+            return
+        async with self._deliver.storage.reading() as look:
+            # Those that this worker is about to claim are still in the list.
+            due = await look.outbox.due(self._deliver.clock(), limit=self._at_once)
+        for user_id, mail_id in [each for each in due if each[1] not in self._running][:room]:
+            self._start(user_id, mail_id)
+
+    def _start(self, user_id: UUID, mail_id: UUID) -> None:
+        task = asyncio.create_task(self._deliver(user_id, mail_id), name="tokenpair: a mail")
+        self._running[mail_id] = task
+        task.add_done_callback(lambda done: self._finish(mail_id, done))
+
+    def _finish(self, mail_id: UUID, task: asyncio.Task[None]) -> None:
+        del self._running[mail_id]
+        if task.cancelled():
+            return
+        match task.exception():
+            case None:
+                self._alarm.ring()  # There may be more.
+            case TokenPairError() as exc:
+                _log.warning("a mail was not delivered: %s", exc)
+            case exc:
+                _log.error("the delivery of a mail failed", exc_info=exc)
+
+    async def drain(self) -> None:
+        """Deliver all mails that are due now, and wait for it; for tests."""
+        await self.look()
+        while self._running:
+            await asyncio.wait(self._running.values())
+            await self.look()
+
+    async def stop(self) -> None:
+        """Wait a little for the mails that are being sent, then cancel them.
+
+        A cancelled one stays claimed, and is tried again when the claim has expired.
+        """
+        running = list(self._running.values())
+        if not running:
+            return
+        await asyncio.wait(running, timeout=STOP_SECONDS)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,30 @@
+"""Mails in tests: an inbox instead of a server."""
+
+from tokenpair.auth import Auth
+from tokenpair.core.message import Message
+
+
+class Inbox:
+    """A `MailSender` that keeps the mails. `messages` holds them, the oldest first."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    async def send(self, message: Message) -> None:
+        """Keep the mail."""
+        self.messages.append(message)
+
+
+async def read_mails(auth: Auth) -> list[Message]:
+    """Deliver the mails that are due, and return those that arrived since the last call.
+
+    `auth` sends to an `Inbox`, as that of `make_auth` does; for another one it raises `TypeError`.
+    """
+    inbox = auth._parts.mail_options.sender  # noqa: SLF001  Tests of apps need no such access.
+    if not isinstance(inbox, Inbox):
+        raise TypeError(
+            "read_mails needs an Auth that sends to an Inbox, as that of make_auth() does"
+        )
+    await auth._parts.mailer.loop.drain()  # noqa: SLF001  As above.
+    messages, inbox.messages = inbox.messages, []
+    return messages
