@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.people import Session, renew, until_refused
@@ -51,11 +52,40 @@ class Door:
     async def open_session(self) -> Session:
         """Log a user in."""
         if self._opened % SESSIONS_OF_A_USER == 0:
-            email = f"user{len(self.users)}-{random.randbytes(6).hex()}@example.com"
-            self.users.append(await a_user(self.auth, email))
+            self.users.append(await self._new_user())
         self._opened += 1
-        pair = await login_as(self.auth, self.users[-1])
+        return await self._log_in(self.users[-1])
+
+    async def open_account(self, number: int) -> "Account":
+        """Sign up a user with a number of sessions, which will all end from outside."""
+        user = await self._new_user()
+        return Account(
+            email=user.email.typed,
+            access=(await self._log_in(user)).access,
+            sessions=[await self._log_in(user) for _ in range(number)],
+        )
+
+    async def _new_user(self) -> User:
+        return await a_user(self.auth, f"user-{random.randbytes(6).hex()}@example.com")
+
+    async def _log_in(self, user: User) -> Session:
+        pair = await login_as(self.auth, user)
         return Session(access=pair.access_token, refresh=pair.refresh_token)
+
+
+@dataclass(eq=False)
+class Account:
+    """A user, the sessions of some clients, and an access token of one more session.
+
+    `ending` names the request that ends all the sessions, once it is sent. `is_over` tells that
+    its answer has arrived: from then on no session may be renewed.
+    """
+
+    email: str = ""
+    access: str = ""
+    sessions: list[Session] = field(default_factory=list)
+    ending: str = ""
+    is_over: bool = False
 
 
 class Crowd:
@@ -83,9 +113,14 @@ class Crowd:
         self.clients: list[Client] = []
 
     @asynccontextmanager
-    async def busy(self, sessions: list[Session]) -> AsyncIterator[None]:
-        """Let all clients send requests during the block."""
+    async def busy(
+        self, sessions: list[Session], accounts: Sequence[Account] = ()
+    ) -> AsyncIterator[None]:
+        """Let all clients send requests during the block, also those of the accounts."""
         self.clients = [Client(self, session) for session in sessions]
+        self.clients += [
+            Client(self, session, account) for account in accounts for session in account.sessions
+        ]
         async with asyncio.TaskGroup() as tasks:
             for client in self.clients:
                 tasks.create_task(client.live())
@@ -109,7 +144,8 @@ class Crowd:
             for number, client in enumerate(self.clients):
                 line = lines[number % len(lines)]
                 answer = await renew(line, client.session.refresh)
-                is_over = client.has_left or (client.is_leaving and answer.status == 401)
+                is_over = client.has_left or client.account.is_over
+                is_over = is_over or (client.is_leaving and answer.status == 401)
                 expected = (401, "session_ended") if is_over else (200, "")
                 if (answer.status, answer.code) != expected:
                     self.wrong.append(f"in the end: {answer}")
@@ -118,10 +154,14 @@ class Crowd:
 
 
 class Client:
-    """Renews, asks, repeats requests without an answer, and logs out at some time."""
+    """Renews, asks, repeats requests without an answer, and logs out at some time.
 
-    def __init__(self, crowd: Crowd, session: Session) -> None:
+    All sessions of its account may end from outside, at any moment.
+    """
+
+    def __init__(self, crowd: Crowd, session: Session, account: Account | None = None) -> None:
         self.session = session
+        self.account = account or Account()
         self.has_left = False
         # The log-out may have happened though its answer was lost, so the client repeats it.
         self.is_leaving = False
@@ -161,9 +201,12 @@ class Client:
             await self._renew(self._line)
 
     async def _renew(self, line: Line) -> None:
+        is_over = self.account.is_over
         answer = await renew(line, self.session.refresh)
         if not self._is_answer(answer, 200):
             return
+        if is_over:
+            self._crowd.wrong.append(f"renewed after the {self.account.ending}")
         if random.random() < 0.2:
             self._crowd.counts["dropped"] += 1  # So that the token is presented once more.
             return
@@ -197,10 +240,19 @@ class Client:
             self._crowd.wrong.append(f"{answer}")
         self._crowd.counts["refused"] += answer.code == "session_ended"
 
+    def _leave(self) -> None:
+        if not self.has_left:
+            self._crowd.counts[f"ended by a {self.account.ending}"] += 1
+            self._crowd.ended.append(self.session)
+        self.has_left = True
+
     def _is_answer(self, answer: Answer, status: int) -> bool:
         """Return whether it was answered; a server that is not ready must send Retry-After."""
         if answer.status == 503 and answer.code and "retry-after" in answer.headers:
             self._crowd.counts["unavailable"] += 1
+            return False
+        if answer.code == "session_ended" and self.account.ending:
+            self._leave()
             return False
         if answer.status != status:
             self._crowd.wrong.append(f"{answer}")

@@ -1,4 +1,7 @@
-"""`./run storm`: workers are killed while many clients renew and lose answers."""
+"""`./run storm`: workers are killed while many clients renew and lose answers.
+
+Meanwhile some accounts are deleted, each at the moment of a kill.
+"""
 
 import argparse
 import asyncio
@@ -7,15 +10,20 @@ import random
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from tests.faults.crowd import SHORT_WINDOWS, Crowd, Door
+from tests.faults.crowd import SHORT_WINDOWS, Account, Crowd, Door
 from tests.faults.serving import Bookly, serving
+from tests.faults.talk import AUTH, Lost, ask
 from tests.servers import postgres
 from tests.waiting import eventually
+from tokenpair.testing import PASSWORD
 
 CLIENTS = 100
 WORKERS = 3
+SESSIONS_AT_RISK = 3
+"""Number of sessions of each account that is deleted."""
 
 
 async def storm(
@@ -29,19 +37,36 @@ async def storm(
     with serving(folder, workers=WORKERS, **SHORT_WINDOWS, **variables) as bookly:
         async with Door.to(folder, url) as door:
             sessions = [await door.open_session() for _ in range(CLIENTS)]
+            accounts = [await door.open_account(SESSIONS_AT_RISK) for _ in range(kills)]
         crowd = Crowd(bookly)
-        async with crowd.busy(sessions):
-            for _ in range(kills):
-                await _kill_one(bookly, crowd)
+        async with crowd.busy(sessions, accounts):
+            for account in accounts:
+                await crowd.until_counted(2 * CLIENTS, "renewed")
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(delete(crowd, account))
+                    tasks.create_task(_kill_one(bookly))
         await crowd.require_right_sessions(bookly)
     if "Traceback" in (log := bookly.log.read_text()):
         crowd.wrong.append(log[log.index("Traceback") :])
     return crowd
 
 
-async def _kill_one(bookly: Bookly, crowd: Crowd) -> None:
+async def delete(crowd: Crowd, account: Account) -> None:
+    """Delete an account over HTTP; repeat the request until it is answered."""
+    account.ending = "deletion"
+    while not account.is_over:
+        with suppress(Lost):
+            body = {"password": PASSWORD}
+            answer = await ask(crowd.port, "DELETE", f"{AUTH}/me", account.access, body)
+            # The account may be gone though the first answer was lost.
+            account.is_over = answer.status == 204 or answer.code == "session_ended"
+            if not account.is_over and answer.status != 503:
+                crowd.wrong.append(f"{answer}")
+                return
+
+
+async def _kill_one(bookly: Bookly) -> None:
     """Kill a worker that is answering, and wait for its replacement."""
-    await crowd.until_counted(2 * CLIENTS, "renewed")
     killed = random.choice(bookly.workers())
     os.kill(killed, signal.SIGKILL)
     await eventually(lambda: len(bookly.workers()) == WORKERS and killed not in bookly.workers())
@@ -51,8 +76,9 @@ def main() -> int:
     """Run on SQLite and on PostgreSQL, and print what was wrong."""
     parser = argparse.ArgumentParser(
         prog="./run storm",
-        description="Kill workers of Bookly, on SQLite and on PostgreSQL, while 100 clients renew. "
-        "No client may be logged out, and no ended session may live.",
+        description="Kill workers of Bookly, on SQLite and on PostgreSQL, while 100 clients renew "
+        "and some accounts are deleted. No other client may be logged out, and no ended session "
+        "may live.",
     )
     parser.add_argument(
         "--kills", type=int, default=20, help="number of kills on each database (20)"
