@@ -178,6 +178,7 @@ async def test_what_cannot_be_told_is_counted_as_such(pair: TokenPair, auth: Aut
 
 @pytest.mark.usefixtures("pair")
 async def test_log_ins_are_counted_by_how_they_ended(auth: Auth, ada: User) -> None:
+    """V6.3.5."""
     assert await is_refused(auth.log_in(email="ada@example.com", password="wrong"))
     assert await is_refused(auth.log_in(email="nobody@example.com", password=PASSWORD))
     await auth.disable(ada.id)
@@ -222,6 +223,7 @@ async def test_sessions_that_end_are_counted_once_by_reason(
 async def test_a_replay_is_a_session_that_has_ended(
     auth: Auth, clock: FakeClock, pair: TokenPair
 ) -> None:
+    """V6.3.5."""
     child = await auth.renew(pair.refresh_token)
     clock.advance(minutes=3)
     await auth.renew(child.refresh_token)

@@ -57,6 +57,7 @@ def setting_names() -> set[str]:
 
 
 def test_every_setting_is_in_the_reference_and_in_the_example() -> None:
+    """V7.1.1."""
     reference = (ROOT / "docs/reference/settings.md").read_text()
     example = (ROOT / ".env.example").read_text()
 
@@ -76,6 +77,7 @@ def test_the_example_holds_the_defaults() -> None:
 
 
 def test_the_reference_holds_the_defaults() -> None:
+    """V7.1.1."""
     reference = (ROOT / "docs/reference/settings.md").read_text()
     rows = dict(re.findall(r"^\| `TOKENPAIR_(\w+)` \| ([^|]*) \|", reference, re.MULTILINE))
     rows["POLL_MILLISECONDS"] = ""  # 250 or 50: the settings' own tests compare them.
@@ -113,6 +115,7 @@ class Reader(Profile):
 
 
 def test_every_endpoint_is_in_the_reference() -> None:
+    """V6.1.3, V6.3.4."""
     app = FastAPI()
     install(app, make_auth(), prefix="", profile=Reader)
     paths = app.openapi()["paths"]
@@ -197,7 +200,8 @@ def field_names(kind: type) -> list[str]:
 
 
 CATALOGUE = (ROOT / "docs/explanation/security.md").read_text()
-ROWS = re.findall(r"^\| ([JTRWA]\d+) \| .+ \| (.+) \|$", CATALOGUE, flags=re.MULTILINE)
+ROW = r"[JTRWA]\d+|V\d+\.\d+\.\d+"
+ROWS = re.findall(rf"^\| ({ROW}) \| .+ \| (.+) \|$", CATALOGUE, flags=re.MULTILINE)
 
 
 def named_by_tests() -> dict[str, set[str]]:
@@ -206,7 +210,7 @@ def named_by_tests() -> dict[str, set[str]]:
     for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for row in re.findall(r"\b[JTRWA]\d+\b", ast.get_docstring(node) or ""):
+                for row in re.findall(rf"\b(?:{ROW})\b", ast.get_docstring(node) or ""):
                     found.setdefault(row, set()).add(node.name)
     return found
 

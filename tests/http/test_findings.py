@@ -144,6 +144,7 @@ async def test_haste_is_not_forgiven_to_a_session_that_was_ended(
 async def test_after_log_out_the_access_token_is_dead_at_once(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:
+    """V7.4.1."""
     assert await is_live(client, pair.access_token)
 
     await client.post("/auth/logout", headers=bearer(pair.refresh_token))

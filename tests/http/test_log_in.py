@@ -48,6 +48,7 @@ async def test_an_address_and_its_password_open_a_session(
 async def test_the_tokens_say_what_they_are_and_contain_no_address(
     client: httpx2.AsyncClient,
 ) -> None:
+    """V7.2.2."""
     pair = (await client.post("/auth/login", json=CREDENTIALS)).json()
 
     access, refresh = [
@@ -116,6 +117,7 @@ async def test_every_refusal_has_the_same_bytes(client: httpx2.AsyncClient, auth
 async def test_a_log_in_does_not_end_the_sessions_of_other_devices(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:
+    """V7.2.4."""
     response = await client.post("/auth/login", json=CREDENTIALS)
 
     assert response.json()["access_token"] != pair.access_token

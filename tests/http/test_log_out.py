@@ -35,6 +35,7 @@ async def test_either_token_of_a_pair_ends_its_session(
 async def test_log_out_ends_one_session_and_not_the_others(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
 ) -> None:
+    """V7.4.1."""
     other = await login_as(auth, ada)
 
     await client.post("/auth/logout", headers=bearer(pair.access_token))
@@ -109,6 +110,7 @@ async def test_without_a_token_no_session_is_ended(client: httpx2.AsyncClient, p
 async def test_to_log_out_everywhere_ends_all_sessions_of_the_user(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair, path: str
 ) -> None:
+    """V7.4.5."""
     other = await login_as(auth, ada)
     bobs = await login_as(auth, await a_user(auth, "bob@example.com"))
 

@@ -30,7 +30,7 @@ async def export(client: httpx2.AsyncClient, pair: TokenPair) -> httpx2.Response
 async def test_a_deleted_users_tokens_are_refused_at_once(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair, body: object
 ) -> None:
-    """R16: of every session, and also where the row is asked."""
+    """R16, V7.4.2: of every session, and also where the row is asked."""
     other = await login_as(auth, ada)
 
     response = await delete(client, pair, body)

@@ -188,7 +188,7 @@ async def test_log_out_wins_over_renewals_at_the_same_moment(
 async def test_age_ends_a_session_without_any_cleaning_up(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair, refresh_bench: Bench
 ) -> None:
-    """R11."""
+    """R11, V7.3.2."""
     forever = refresh_bench.with_claims(exp=253402300799)
     clock.advance(days=7)
     idle = await renew(client, pair.refresh_token)
@@ -250,7 +250,7 @@ def counted_statements() -> Iterator[list[str]]:
 async def test_a_disabled_user_is_out_everywhere(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
 ) -> None:
-    """R14."""
+    """R14, V7.4.2."""
     await auth.disable(ada.id)
 
     answers = [

@@ -168,7 +168,7 @@ async def test_after_the_verification_the_client_renews_and_is_let_in(
 async def test_a_log_in_is_recent_for_five_minutes(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair, path: str
 ) -> None:
-    """T7: the token is the same, and is remembered: its age is compared at each request."""
+    """T7, V7.5.3: the token is the same, and is remembered: its age is compared at each request."""
     clock.advance(MINUTES_5)
     in_time = await get(client, path, pair)
     clock.advance(SECOND)

@@ -33,6 +33,7 @@ async def log_in_from(client: httpx2.AsyncClient, user_agent: str) -> httpx2.Res
 async def test_one_sees_ones_sessions(
     client: httpx2.AsyncClient, clock: FakeClock, path: str
 ) -> None:
+    """V7.5.2."""
     began = clock()
     pair = (await log_in_from(client, "Firefox")).json()
     clock.advance(minutes=1)
@@ -109,6 +110,7 @@ async def test_a_user_agent_is_cut_and_printable(
 async def test_one_ends_another_of_ones_sessions(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair, ending: str
 ) -> None:
+    """V7.5.2."""
     other = await login_as(auth, ada)
     other_id = (await auth.verify_access(other.access_token)).session_id
 
@@ -199,6 +201,7 @@ async def test_without_a_token_there_are_no_sessions(
 async def test_with_one_log_in_too_many_the_oldest_session_ends(
     client: httpx2.AsyncClient, clock: FakeClock, auth: Auth, ada: User, pair: TokenPair
 ) -> None:
+    """V7.1.2."""
     second = None
     for _ in range(MAX_SESSIONS):
         clock.advance(seconds=1)

@@ -23,6 +23,7 @@ from tokenpair.testing import PASSWORD, make_auth
     ],
 )
 def test_what_an_attacker_tries_first_is_refused(password: str) -> None:
+    """V6.2.4."""
     with pytest.raises(InvalidInput, match="easily guessed"):
         PasswordPolicy().require_valid(password)
 
@@ -37,10 +38,12 @@ def test_what_an_attacker_tries_first_is_refused(password: str) -> None:
     ],
 )
 def test_an_ordinary_long_password_is_valid(password: str) -> None:
+    """V6.2.5."""
     PasswordPolicy().require_valid(password)
 
 
 def test_words_of_the_app_and_of_the_user_are_easily_guessed() -> None:
+    """V6.2.11."""
     policy = PasswordPolicy(context_words=frozenset({"bookly", "hogwartslibrary"}))
 
     with pytest.raises(InvalidInput, match="fewer than 8 letters and digits besides"):
@@ -147,6 +150,7 @@ LONG = "Zp4-vQ9_kT2.mB7 wH6+xD3/" * 50
     ],
 )
 def test_lengths_count_to_the_character(min_length: int, password: str, reason: str | None) -> None:
+    """V6.2.1, V6.2.9."""
     policy = PasswordPolicy(min_length=min_length)
 
     if reason is None:

@@ -388,6 +388,7 @@ def test_a_child_is_the_next_generation_of_the_same_session(wait: timedelta) -> 
 
 
 def test_a_child_dies_of_the_idle_lifetime() -> None:
+    """V7.3.1."""
     child = mint().child_of(HEAD, STATE, ROTATED)
 
     assert child.expires_at == child.issued_at + Lifetimes().idle
@@ -395,6 +396,7 @@ def test_a_child_dies_of_the_idle_lifetime() -> None:
 
 @pytest.mark.parametrize("wait", [W, W + MICROSECOND], ids=["derived", "fresh"])
 def test_a_child_never_outlives_its_session(wait: timedelta) -> None:
+    """V7.3.2."""
     state = replace(STATE, expires_at=ROTATED + timedelta(minutes=1, milliseconds=900))
 
     child = mint().child_of(HEAD, state, ROTATED + wait)

@@ -55,6 +55,7 @@ SOON = timedelta(milliseconds=10)
 
 
 async def test_a_breached_password_is_refused() -> None:
+    """V6.2.12."""
     auth = make_auth(breaches=BreachOptions(check=List()))
 
     with pytest.raises(InvalidInput) as caught:
@@ -148,6 +149,7 @@ async def test_a_caller_that_goes_away_ends_the_breach_check() -> None:
 
 @pytest.mark.parametrize("profile", [{"username": "nightingale"}, {"names": ["Night", "In-Gale"]}])
 async def test_words_of_the_profile_are_easy_to_guess(profile: dict[str, object]) -> None:
+    """V6.2.11."""
     password = "Nightingale 1234567!"
     auth = make_auth()
 

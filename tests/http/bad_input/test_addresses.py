@@ -123,7 +123,7 @@ async def test_a_password_is_the_same_in_either_unicode_form(client: httpx2.Asyn
     ],
 )
 async def test_a_password_is_taken_as_it_is(client: httpx2.AsyncClient, password: str) -> None:
-    """A18."""
+    """A18, V6.2.8, V6.2.9."""
     signed_up = await client.post("/auth/signup", json=body(password=password))
 
     right = await client.post("/auth/login", json=body(password=password))

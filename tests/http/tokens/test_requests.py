@@ -46,7 +46,7 @@ async def test_a_header_without_a_bearer_token_counts_as_no_header(
 async def test_a_malformed_token_is_refused_and_no_crash(
     client: httpx2.AsyncClient, value: bytes
 ) -> None:
-    """W5."""
+    """W5, V7.2.1."""
     answers = [
         await client.request(method, path, headers=[(b"authorization", value)])
         for _, method, path in PLACES.values()
