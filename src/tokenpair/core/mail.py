@@ -1,10 +1,17 @@
 """The mails that wait in the outbox. No row has a link or a token: delivery makes them."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
+
+OUTBOX_KEPT = timedelta(days=7)
+"""How long a mail is kept that no worker could deliver or give up since it was due.
+
+Longer than delivery tries. Such a mail has a purpose that only a newer version knows, or all
+workers were stopped.
+"""
 
 
 class MailPurpose(Enum):

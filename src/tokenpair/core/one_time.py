@@ -18,6 +18,9 @@ from tokenpair.errors import MailTokenInvalid
 SECRET_BYTES = 32
 """Number of random bytes in a token."""
 
+TOKEN_KEPT = timedelta(hours=1)
+"""How long a token is kept after it has expired: another worker's clock may be behind."""
+
 _ID_BYTES = 16
 _TEXT_LENGTH = (_ID_BYTES + SECRET_BYTES) * 4 // 3
 

@@ -156,7 +156,9 @@ class Storage(Protocol):
         """Remove rows that are no longer needed, the oldest first; return their number.
 
         These are up to `limit` sessions that expired more than a day ago, up to `limit` that were
-        ended more than a day ago, and up to `limit` revocations that have been out of force for
+        ended more than a day ago, up to `limit` one-time tokens that expired more than
+        `one_time.TOKEN_KEPT` ago, up to `limit` mails that have been due for `mail.OUTBOX_KEPT` and
+        are not claimed, and up to `limit` revocations that have been out of force for
         `revocation.KEPT`. Both `now` and the storage's own clock must say so. Leave out sessions
         that are locked. Return 0 while another worker prunes.
         """

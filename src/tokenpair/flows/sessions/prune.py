@@ -20,7 +20,11 @@ _MIN_PAUSE_SECONDS = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Prune:
-    """Remove sessions that ended or expired a day ago, and revocations that are out of force."""
+    """Remove sessions that ended or expired a day ago, and other rows that are of no more use.
+
+    These are revocations that are out of force, expired one-time tokens, and mails that could not
+    be delivered for a week.
+    """
 
     storage: Storage
     clock: Clock

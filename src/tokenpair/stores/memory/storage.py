@@ -12,9 +12,8 @@ from uuid import UUID
 
 from tokenpair.core.events import RecordedEvent
 from tokenpair.core.health import Condition, Health
-from tokenpair.core.sessions.revocation import KEPT, Revocation
+from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import (
-    SESSION_KEPT,
     SessionState,
     Verdict,
     Windows,
@@ -29,6 +28,7 @@ from tokenpair.stores.memory.events import MemoryEvents
 from tokenpair.stores.memory.export import MemoryExport
 from tokenpair.stores.memory.one_time import MemoryOneTimeTokens
 from tokenpair.stores.memory.outbox import MemoryOutbox
+from tokenpair.stores.memory.prune import prune
 from tokenpair.stores.memory.sessions import MemorySessions
 from tokenpair.stores.memory.tables import Tables
 
@@ -112,22 +112,7 @@ class MemoryStorage:
 
     async def prune(self, now: datetime, limit: int) -> int:
         """Remove the rows in one go: no other coroutine runs meanwhile."""
-        clock = datetime.now(UTC)
-        sessions, revocations = self._tables.sessions, self._tables.revocations
-        day_ago = min(now, clock) - SESSION_KEPT
-        removed = 0
-        expired = {key: each.expires_at for key, each in sessions.items()}
-        ended = {key: each.ended_at for key, each in sessions.items() if each.ended_at}
-        for moments in (expired, ended):
-            over = [each for each, at in moments.items() if at < day_ago and each in sessions]
-            for key in sorted(over, key=moments.__getitem__)[:limit]:
-                del sessions[key]
-                removed += 1
-        kept = min(now, clock) - KEPT
-        for number in [each for each, entry in revocations.items() if entry.until < kept][:limit]:
-            del revocations[number]
-            removed += 1
-        return removed
+        return prune(self._tables, now, limit)
 
     async def health(self, now: datetime) -> Health:  # noqa: ARG002
         """Memory is always reachable, and its clock is this machine's."""

@@ -4,28 +4,68 @@ No request waits for it: no renewal needs a row that pruning removes. On Postgre
 prunes at a time. On SQLite, which has one writer, a renewal may wait for one batch.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tokenpair.core.mail import OUTBOX_KEPT
+from tokenpair.core.one_time import TOKEN_KEPT
 from tokenpair.core.sessions.revocation import KEPT as REVOCATION_KEPT
 from tokenpair.core.sessions.rule import SESSION_KEPT
 from tokenpair.stores.sql.expressions import now as database_now
 from tokenpair.stores.sql.expressions import pruning_turn
-from tokenpair.stores.sql.tables import revocation_table, session_table
+from tokenpair.stores.sql.tables import (
+    one_time_table,
+    outbox_table,
+    revocation_table,
+    session_table,
+)
 
-Pair = tuple[UUID, UUID]
-"""Key of a session: the id of its user, and its own."""
+Key = tuple[UUID, Any]
+"""Key of a row: the id of its user, and the value of another column."""
 
-_s = session_table.c
 _r = revocation_table.c
-_KEY = (_s.user_id == sa.bindparam("user"), _s.id == sa.bindparam("session"))
-# One session for each execution, because a distributed PostgreSQL refuses FOR UPDATE over several
-# users. A session that another transaction has locked is left for the next pass.
-_DELETE_UNLOCKED = session_table.delete().where(
-    _KEY[0], _s.id.in_(sa.select(_s.id).where(*_KEY).with_for_update(skip_locked=True))
+_o = outbox_table.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Over:
+    """Rows of users that are no longer needed: those with a `moment` longer ago than `kept`.
+
+    `key` is the column that, with `user_id`, is the table's primary key. A row is kept until
+    `claimed_until`.
+    """
+
+    key: sa.Column[Any]
+    moment: sa.Column[datetime]
+    kept: timedelta
+    claimed_until: sa.Column[datetime] | None = None
+
+    @property
+    def table(self) -> sa.Table:
+        table: sa.Table = self.moment.table
+        return table
+
+    @property
+    def user(self) -> sa.Column[UUID]:
+        return self.table.c.user_id
+
+    def conditions(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+        is_past = _is_past(self.moment, now, self.kept)
+        if self.claimed_until is None:
+            return is_past
+        return *is_past, sa.or_(self.claimed_until.is_(None), self.claimed_until <= now)
+
+
+_OVER = (
+    _Over(key=session_table.c.id, moment=session_table.c.expires_at, kept=SESSION_KEPT),
+    _Over(key=session_table.c.id, moment=session_table.c.ended_at, kept=SESSION_KEPT),
+    _Over(key=one_time_table.c.purpose, moment=one_time_table.c.expires_at, kept=TOKEN_KEPT),
+    _Over(key=_o.id, moment=_o.due_at, kept=OUTBOX_KEPT, claimed_until=_o.claimed_until),
 )
 
 
@@ -34,38 +74,38 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
     if not await connection.scalar(sa.select(pruning_turn())):
         return 0
     removed = 0
-    for moment in (_s.expires_at, _s.ended_at):
-        over = await _sessions_over(connection, moment, now, limit)
-        removed += await _delete_sessions(connection, over, moment, now)
+    for over in _OVER:
+        removed += await _delete(connection, over, await _keys(connection, over, now, limit), now)
     return removed + await _delete_revocations(connection, now, limit)
 
 
-async def _sessions_over(
-    connection: AsyncConnection, moment: sa.Column[datetime], now: datetime, limit: int
-) -> list[Pair]:
-    """Return the sessions with a `moment` that is long past, the oldest first.
-
-    They are read without a lock: a session that is over never lives again.
-    """
+async def _keys(connection: AsyncConnection, over: _Over, now: datetime, limit: int) -> list[Key]:
+    """Return the keys of the oldest such rows. They are read without a lock."""
     found = await connection.execute(
-        sa.select(_s.user_id, _s.id)
-        .where(*_is_past(moment, now, SESSION_KEPT))
-        .order_by(moment)
+        sa.select(over.user, over.key)
+        .where(*over.conditions(now))
+        .order_by(over.moment)
         .limit(limit)
     )
-    return [(row.user_id, row.id) for row in found]
+    return [(user_id, key) for user_id, key in found]
 
 
-async def _delete_sessions(
-    connection: AsyncConnection, pairs: list[Pair], moment: sa.Column[datetime], now: datetime
-) -> int:
-    if not pairs:
+async def _delete(connection: AsyncConnection, over: _Over, keys: list[Key], now: datetime) -> int:
+    if not keys:
         return 0
-    keys = [{"user": user_id, "session": session_id} for user_id, session_id in pairs]
-    # The driver sends all of them in one round trip, and asyncpg does not count rows then.
-    await connection.execute(_DELETE_UNLOCKED.where(*_is_past(moment, now, SESSION_KEPT)), keys)
-    left = sa.select(sa.func.count()).where(sa.tuple_(_s.user_id, _s.id).in_(pairs))
-    return len(pairs) - (await connection.execute(left)).scalar_one()
+    # One row for each execution, because a distributed PostgreSQL refuses FOR UPDATE over several
+    # users. A row that another transaction has locked is left for the next pass.
+    is_it = over.user == sa.bindparam("user"), over.key == sa.bindparam("key")
+    unlocked = sa.select(over.key).where(*is_it).with_for_update(skip_locked=True)
+    delete = over.table.delete().where(is_it[0], over.key.in_(unlocked))
+    # The driver sends all of them in one round trip, and asyncpg does not count rows then. The
+    # conditions are repeated: a token may have been replaced by a new one.
+    await connection.execute(
+        delete.where(*over.conditions(now)),
+        [{"user": user_id, "key": key} for user_id, key in keys],
+    )
+    left = sa.select(sa.func.count()).where(sa.tuple_(over.user, over.key).in_(keys))
+    return len(keys) - (await connection.execute(left)).scalar_one()
 
 
 async def _delete_revocations(connection: AsyncConnection, now: datetime, limit: int) -> int:
