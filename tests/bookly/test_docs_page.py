@@ -1,7 +1,10 @@
 """The API docs in a browser: one log-in, which "Try it out" uses."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -71,12 +74,24 @@ def seen(request: pytest.FixtureRequest, bookly: Running, browser: Browser) -> I
     page.close()
 
 
-def sign_up(page: Page, request: pytest.FixtureRequest) -> None:
+def tokenpair(*command: str, data_dir: Path) -> None:
+    """Run the library's command line on the server's database."""
+    subprocess.run(
+        [sys.executable, "-m", "tokenpair", *command],
+        env={"TOKENPAIR_DATA_DIR": str(data_dir)},
+        check=True,
+    )
+
+
+def sign_up(page: Page, request: pytest.FixtureRequest) -> str:
+    """Sign up a new user in the bar; return the address."""
     name = "".join(each for each in request.node.name if each.isalnum())
-    page.fill("#email", f"{name}@example.com")
+    address = f"{name}@example.com"
+    page.fill("#email", address)
     page.fill("#password", PASSWORD)
     page.click("#sign-up")
     expect(page.locator("#log-out")).to_be_visible()
+    return address
 
 
 def test_a_sign_up_in_the_bar_is_what_try_it_out_uses(
@@ -96,6 +111,40 @@ def test_a_sign_up_in_the_bar_is_what_try_it_out_uses(
     expect(endpoint.locator(".live-responses-table .response-col_status").last).to_have_text("200")
     assert seen.complaints == []
     assert {url.partition("/api/")[0] for url in seen.urls if "data:" not in url} == {bookly.url}
+
+
+def test_after_the_password_was_given_again_the_tokens_are_new(
+    seen: Seen, request: pytest.FixtureRequest
+) -> None:
+    page, endpoint = seen.page, seen.page.locator("#operations-sessions-reauthenticate")
+    sign_up(page, request)
+    endpoint.locator(".opblock-summary-control").click()
+    endpoint.locator(".try-out__btn").click()
+
+    with page.expect_response("**/refresh_token") as renewed:
+        endpoint.locator(".execute").click()  # With the example's password, which is the user's.
+
+    assert renewed.value.status == 200
+
+
+def test_with_other_roles_the_second_try_succeeds(
+    seen: Seen, bookly: Running, request: pytest.FixtureRequest
+) -> None:
+    page, endpoint = seen.page, seen.page.locator("#operations-books-list_books")
+    address = sign_up(page, request)
+    endpoint.locator(".opblock-summary-control").click()
+    endpoint.locator(".try-out__btn").click()
+    tokenpair("users", "roles", address, "admin", data_dir=bookly.data_dir)
+
+    with (
+        page.expect_response("**/refresh_token") as renewed,
+        page.expect_response("**/api/v1/books?**") as first,
+    ):
+        endpoint.locator(".execute").click()
+    with page.expect_response("**/api/v1/books?**") as second:
+        endpoint.locator(".execute").click()
+
+    assert [each.value.status for each in (first, renewed, second)] == [401, 200, 200]
 
 
 def test_the_bar_is_the_only_log_in(seen: Seen) -> None:

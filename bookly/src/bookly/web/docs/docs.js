@@ -17,6 +17,7 @@ const ui = window.SwaggerUIBundle({
   persistAuthorization: false,
   validatorUrl: null,
   requestInterceptor: withFreshToken,
+  responseInterceptor: renewIfOutdated,
   plugins: [loggedInByTheBar],
   // Deprecated operations come last.
   operationsSorter: (one, other) => isDeprecated(one) - isDeprecated(other),
@@ -51,6 +52,13 @@ async function withFreshToken(request) {
     if (fresh) request.headers.Authorization = `Bearer ${fresh}`;
   }
   return request;
+}
+
+/** Renew if the access token says what is no longer so. The next request has the new token. */
+function renewIfOutdated(response) {
+  const isReauthenticated = response.ok && response.url?.endsWith("/auth/reauthenticate");
+  if (isReauthenticated || response.body?.code === "token_stale") session.renew().catch(() => {});
+  return response;
 }
 
 function show(pair, why) {
