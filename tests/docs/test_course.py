@@ -94,19 +94,22 @@ class CourseApp:
 
     def move(self) -> None:
         """Follow the page from top to bottom."""
-        for name, diff in steps():
+        for name, is_new, diff in steps():
             path = self.folder / name
-            path.write_text(applied(diff, to=path.read_text(), name=name))
+            assert path.exists() is not bool(is_new)
+            text = "" if is_new else path.read_text()
+            path.write_text(applied(diff, to=text, name=name))
         for name, names in DELETED.items():
             path = self.folder / name
             path.write_text(without_definitions(path.read_text(), names))
         (self.folder / DELETED_FILE).unlink()
         self._unpin()
-        _, exports, commands = blocks(PAGE, "sh")
+        _, exports, commands, bring = blocks(PAGE, "sh")
         settings = exports.replace("postgresql://user:password@host/name", self.url)
         with (self.folder / ".env").open("a") as env:
             env.write(settings.replace("export ", ""))
         self.shell.run(commands)
+        self.shell.run(bring)
 
     def _unpin(self) -> None:
         unpin, install, freeze = blocks(PAGE, "sh")[0].splitlines()
@@ -114,7 +117,7 @@ class CourseApp:
         self.shell.run(unpin)
         assert (self.folder / "requirements.in").read_text() == "fastapi\nsqlmodel==0.0.18\n"
         # The test's environment already has what they would install.
-        assert install.endswith('-r requirements.in packaging "tokenpair[postgres,server]"')
+        assert install.endswith('-r requirements.in packaging "tokenpair[bcrypt,postgres,server]"')
         assert freeze == "pip freeze > requirements.txt"
 
 
@@ -128,10 +131,10 @@ def wait_for(client: httpx2.Client, process: subprocess.Popen[bytes], log: Path)
     raise AssertionError(f"the app did not start:\n{log.read_text()}")
 
 
-def steps() -> list[tuple[str, str]]:
-    """Return each file that the page changes, with its diff."""
+def steps() -> list[tuple[str, str, str]]:
+    """Return each file that the page changes or adds, with its diff."""
     return re.findall(
-        r"^#### `(.*?)`\n+```diff\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+        r"^#### `(.*?)`( \(new\))?\n+```diff\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
     )
 
 
@@ -245,13 +248,19 @@ def test_the_pages_steps_move_an_app_and_lose_nothing(course_app: CourseApp) -> 
     course_app.move()
 
     with course_app.running() as client:
+        kept(client, "early")
         walk(client, course_app, "late")
         assert errors(client, course_app, "late2") == FORM
         changed(client, course_app)
-    kept = "SELECT uid, email, password_hash FROM users WHERE email LIKE 'early%' ORDER BY email"
-    assert course_app.query(kept) == rows
+    old = "SELECT uid, email, password_hash FROM users WHERE email LIKE 'early%' ORDER BY email"
+    assert course_app.query(old) == rows
     assert set(books) <= set(course_app.query("SELECT uid, user_uid FROM books"))
-    assert course_app.query("SELECT count(*) FROM users WHERE password_hash IS NULL") == [(3,)]
+    assert course_app.query("SELECT count(*) FROM users WHERE password_hash IS NULL") == [(2,)]
+    hashes = course_app.query(
+        "SELECT email, left(password_hash, 4) FROM tokenpair_user WHERE email LIKE 'early%'"
+    )
+    # Only the first of them has logged in since.
+    assert dict(hashes) == {"early@example.com": "$arg", "early2@example.com": "$2b$"}
     checked = subprocess.run(
         [sys.executable, "-m", "alembic", "check"],
         cwd=course_app.folder,
@@ -260,6 +269,17 @@ def test_the_pages_steps_move_an_app_and_lose_nothing(course_app: CourseApp) -> 
         check=False,
     )
     assert "No new upgrade operations detected" in checked.stdout, checked.stdout + checked.stderr
+
+
+def kept(client: httpx2.Client, name: str) -> None:
+    """A user from before logs in with the same password, and has the same books."""
+    wrong = person(name) | {"password": "wrong horse battery staple"}
+    assert client.post(f"{AUTH}/login", json=wrong).status_code == 400
+    login = client.post(f"{AUTH}/login", json=person(name)).json()
+    me = client.get(f"{AUTH}/me", headers=bearer(login["access_token"])).json()
+
+    assert (me["uid"], me["username"], me["is_verified"]) == (login["user"]["uid"], name, True)
+    assert [book["title"] for book in me["books"]] == ["Notes"]
 
 
 def changed(client: httpx2.Client, app: CourseApp) -> None:
@@ -282,6 +302,20 @@ def changed(client: httpx2.Client, app: CourseApp) -> None:
     assert len(client.get(f"{AUTH}/sessions", headers=access).json()) == 1
     client.get(f"{AUTH}/logout", headers=access)
     assert client.get(f"{AUTH}/refresh_token", headers=refresh).status_code == 401
+    deleted(client, app, "late3")
+
+
+def deleted(client: httpx2.Client, app: CourseApp, name: str) -> None:
+    """A user who leaves takes the row and the books along."""
+    access = bearer(client.post(f"{AUTH}/login", json=person(name)).json()["access_token"])
+    made = client.post("/api/v1/books/", json=BOOK, headers=access).json()
+    body = {"password": PASSWORD}
+
+    answer = client.request("DELETE", f"{AUTH}/me", json=body, headers=access)
+
+    assert answer.status_code == 204
+    assert app.query(f"SELECT 1 FROM users WHERE email = '{person(name)['email']}'") == []
+    assert app.query(f"SELECT 1 FROM books WHERE uid = '{made['uid']}'") == []
 
 
 def test_the_versions_that_the_page_asks_for_are_ours() -> None:
