@@ -1,6 +1,8 @@
 """The verbs of `Auth`: its flows, each an attribute that is called."""
 
 from tokenpair.flows.accounts.administer import Disable, Enable, MarkVerified, SetRoles
+from tokenpair.flows.accounts.change_email import ChangeEmail, ConfirmEmailChange
+from tokenpair.flows.accounts.change_password import ChangePassword, SetPassword
 from tokenpair.flows.accounts.delete import DeleteOwnAccount, DeleteUser
 from tokenpair.flows.accounts.export import ExportAccount
 from tokenpair.flows.accounts.import_account import ImportAccount
@@ -39,6 +41,14 @@ class Verbs:
     """Return a user's account."""
     update_profile: UpdateProfile
     """Change the app's own fields of an account."""
+    change_password: ChangePassword
+    """Replace the password of a user who knows the old one, and end the other sessions."""
+    set_password: SetPassword
+    """Replace a user's password as the app or an operator decides, and end all sessions."""
+    change_email: ChangeEmail
+    """Mail a link to the new address of a user who knows the password."""
+    confirm_email_change: ConfirmEmailChange
+    """Change the address to the one that a token was mailed to, and end the other sessions."""
     delete: DeleteUser
     """Delete an account, with its sessions, one-time tokens and mails."""
     delete_own_account: DeleteOwnAccount

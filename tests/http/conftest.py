@@ -29,7 +29,10 @@ CLIENT_ADDRESS = "203.0.113.7"
 on_both_storages = pytest.mark.parametrize("storage", ["memory", "sqlite"], indirect=True)
 
 
-OPEN = ("jwks", "login", "logout", "metadata", "refresh_token", "refresh_token.get", "signup")
+OPEN = (
+    *("email.change.confirm", "jwks", "login", "logout", "metadata"),
+    *("refresh_token", "refresh_token.get", "signup"),
+)
 """The endpoints that need no access token."""
 
 

@@ -14,6 +14,7 @@ REFERENCE = {"$ref": "#/components/schemas/Problem"}
 OPEN = {
     "sign_up_auth_signup_post",
     "log_in_auth_login_post",
+    "confirm_email_change_auth_email_change_confirm_post",
     "jwks__well_known_jwks_json_get",
     "server_metadata__well_known_oauth_authorization_server_get",
 }

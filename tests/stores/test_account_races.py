@@ -6,17 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivering import read_mails
 from tests.waiting import limit
 from tokenpair import Auth, TokenPair, User
 from tokenpair.core.accounts.export import EXPORTED
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
-from tokenpair.errors import AuthError, InvalidCredentials, NotFound, SessionEnded
+from tokenpair.errors import (
+    AuthError,
+    InvalidCredentials,
+    MailTokenInvalid,
+    NotFound,
+    SessionEnded,
+    WrongPassword,
+)
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.testing import CHEAP, FakeClock, a_user, login_as, make_auth
+from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, login_as, make_auth
 
 ROUNDS = 8
+NEW = ("purple elephants dance on marbles", "seven quiet lanterns in the harbour")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -143,3 +152,90 @@ class TestDeletion:
             outcomes = await at_once(here.delete(user.id), there.delete(user.id))
 
             assert sorted(outcomes, key=str) == sorted([None, NotFound], key=str)
+
+    async def test_a_confirmed_address_at_the_same_moment_revives_nothing(
+        self, workers: list[Auth]
+    ) -> None:
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+            await here.change_email(user.id, password=PASSWORD, new_email="new@example.org")
+            (mail,) = await read_mails(here)
+            assert mail.token is not None
+
+            deleted, confirmed = await at_once(
+                here.delete(user.id), there.confirm_email_change(mail.token)
+            )
+
+            assert deleted is None
+            assert confirmed in {None, MailTokenInvalid}
+            assert await is_gone(there, user)
+
+
+class TestChangeOfPassword:
+    async def test_of_two_at_once_one_succeeds(self, workers: list[Auth]) -> None:
+        """The other one's current password is the current one no more."""
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+
+            outcomes = await at_once(
+                *(
+                    each.change_password(user.id, current_password=PASSWORD, new_password=password)
+                    for each, password in zip((here, there), NEW, strict=True)
+                )
+            )
+
+            assert sorted(outcomes, key=str) == sorted([None, WrongPassword], key=str)
+            set_password = NEW[outcomes.index(None)]
+            assert await here.log_in(email="ada@example.com", password=set_password)
+            await here.delete(user.id)
+
+    async def test_a_renewal_at_the_same_moment_saves_no_other_session(
+        self, workers: list[Auth], clock: FakeClock
+    ) -> None:
+        """R10: when both have returned, no token of the other session works."""
+        here, there = workers
+        user = await a_user(here)
+        password = PASSWORD
+        for new in NEW * (ROUNDS // 2):
+            mine, other = [
+                await here.log_in(email="ada@example.com", password=password) for _ in range(2)
+            ]
+            claims = await here.verify_access(mine.access_token)
+            clock.advance(minutes=3)
+
+            changed, renewed = await at_once(
+                here.change_password(
+                    user.id,
+                    current_password=password,
+                    new_password=new,
+                    keep_session=claims.session_id,
+                ),
+                there.renew(other.refresh_token),
+            )
+            password = new
+
+            assert changed is None
+            for each in (other, renewed):
+                if isinstance(each, TokenPair):
+                    assert await is_refused(here, each)
+                    assert await is_refused(there, each)
+            assert await there.renew(mine.refresh_token)
+
+    async def test_a_log_in_with_the_old_password_at_the_same_moment_leaves_no_session(
+        self, workers: list[Auth]
+    ) -> None:
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+
+            changed, pair = await at_once(here.set_password(user.id, NEW[0]), login_as(there, user))
+
+            assert changed is None
+            assert await here.list_sessions(user.id) == []
+            if isinstance(pair, TokenPair):
+                assert await is_refused(there, pair)
+            else:
+                assert pair is InvalidCredentials
+            await here.delete(user.id)

@@ -16,6 +16,8 @@ from tokenpair.fastapi.problems.answer import answer_crash, answer_error
 from tokenpair.fastapi.profile import Profile, Profiles
 from tokenpair.fastapi.registry import Installation, installations
 from tokenpair.fastapi.routes.account import add_account
+from tokenpair.fastapi.routes.change_email import add_change_email
+from tokenpair.fastapi.routes.change_password import add_change_password
 from tokenpair.fastapi.routes.own_account import add_own_account
 from tokenpair.fastapi.routes.reauthenticate import add_reauthentication
 from tokenpair.fastapi.routes.sessions import add_log_in, add_renewal, add_sessions
@@ -42,10 +44,10 @@ def install(
 
     `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
     its deprecated GET, which alone is `"refresh_token.get"`), `"reauthenticate"`, `"logout"`,
-    `"logout.all"`, `"me"`, `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`,
-    `"sessions.end"`, `"jwks"`, `"metadata"`. An endpoint that the app has already is not added, and
-    a warning is logged. `dependencies` run before every endpoint that is added, like those of a
-    FastAPI router.
+    `"logout.all"`, `"password.change"`, `"email.change"`, `"email.change.confirm"`, `"me"`,
+    `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
+    `"metadata"`. An endpoint that the app has already is not added, and a warning is logged.
+    `dependencies` run before every endpoint that is added, like those of a FastAPI router.
 
     An app may install several `Auth`s, each under its own prefix. The bearers accept tokens of the
     first one, or of the one that they are given. Raises `ConfigurationError`.
@@ -58,6 +60,8 @@ def install(
     transport = HeaderTransport()
     add_renewal(endpoints, auth, transport)
     add_account(endpoints, auth, profiles)
+    add_change_password(endpoints, auth)
+    add_change_email(endpoints, auth)
     add_own_account(endpoints, auth)
     add_log_in(endpoints, auth, transport)
     add_reauthentication(endpoints, auth)

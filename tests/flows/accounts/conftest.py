@@ -9,6 +9,7 @@ import pytest
 
 from tokenpair import Auth, User
 from tokenpair.core.events import Event
+from tokenpair.core.mail import MailPurpose
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
@@ -52,5 +53,13 @@ def watched(flow: Flow, told: list[Event]) -> Flow:
     """Return a flow that appends to `told` what it records, after its commit."""
     lifecycle = Lifecycle(development=True)
     lifecycle.open()
-    storage: Storage = getattr(flow, "storage")  # noqa: B009  Every flow here has one.
-    return replace(flow, storage=OpenStorage(storage, lifecycle, notify=told.append))
+    opened: OpenStorage = getattr(flow, "storage")  # noqa: B009  Every flow here has one.
+    storage = OpenStorage(opened._storage, lifecycle, notify=told.append)
+    return replace(flow, storage=storage)
+
+
+async def mails_of(auth: Auth, user: User) -> list[tuple[MailPurpose, str]]:
+    """Return purpose and address of the user's mails that wait, in the order of their ids."""
+    async with auth.storage.reading() as look:
+        rows = (await look.export.rows(user.id))["tokenpair_outbox"]
+    return [(MailPurpose(row["purpose"]), row["address"]) for row in rows]

@@ -1,0 +1,157 @@
+"""Change the address of an account: ask for it, and confirm it from the new address."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.events import AddressChanged
+from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.core.mail import MailPurpose, OutboxMail
+from tokenpair.core.one_time import Purpose, StoredOneTimeToken, parse
+from tokenpair.core.sessions.client import Device
+from tokenpair.core.sessions.rule import EndReason
+from tokenpair.errors import EmailTaken, MailTokenInvalid
+from tokenpair.flows.accounts.confirm_password import ConfirmPassword
+from tokenpair.flows.accounts.confirmed import lock_confirmed, require_live
+from tokenpair.ports import Clock, Storage, UnitOfWork
+
+_CREDENTIAL_VERSION = "credential_version"
+_SESSION = "session_id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeEmail:
+    """Mail a link to the new address of a user who knows the password, and tell the old one.
+
+    Nothing changes until the link is confirmed. An address that another account has gets no mail,
+    for the same work and with the same answer.
+    """
+
+    storage: Storage
+    confirm_password: ConfirmPassword
+    clock: Clock
+    new_id: Callable[[], UUID]
+
+    async def __call__(
+        self,
+        user_id: UUID,
+        *,
+        password: str,
+        new_email: str,
+        keep_session: UUID | None = None,
+        device: Device | None = None,
+    ) -> None:
+        """Mail a link, and remember `keep_session`: confirming the link ends all other sessions.
+
+        The limits of guesses count by the address of `device`. Raises `InvalidInput` for
+        `new_email`, `WrongPassword`, `TooManyRequests`, `SessionEnded` for a deleted or disabled
+        user and for a session to keep that is not live, and `Unavailable`.
+        """
+        address = EmailAddress.parse_new(new_email, field="new_email")
+        confirmed = await self.confirm_password(user_id, password, device)
+        now = self.clock()
+        async with self.storage.begin() as tx:
+            stored = await lock_confirmed(tx, confirmed)
+            if keep_session:
+                await require_live(tx, user_id, keep_session, now)
+            # The version of now, and not that of the delivery: a mail that waits while the
+            # password is reset must bring no valid link.
+            data = {
+                _CREDENTIAL_VERSION: stored.credential_version,
+                _SESSION: str(keep_session) if keep_session else None,
+            }
+            mail = self._mail(stored.user, MailPurpose.CHANGE_EMAIL, address.typed, now)
+            await self._ask(tx, stored.user, address, replace(mail, data=data))
+
+    async def _ask(
+        self, tx: UnitOfWork, user: User, address: EmailAddress, mail: OutboxMail
+    ) -> None:
+        """Replace older links by that of `mail`, which is dropped if the address is taken.
+
+        An older link that stayed valid would reveal that the address is taken.
+        """
+        # The mails first: a worker that delivers one of them has locked it until it has stored
+        # the token.
+        await tx.outbox.remove_older(mail)
+        await tx.one_time.remove(user.id, Purpose.CHANGE_EMAIL)
+        holder = await tx.users.by_email(address)
+        is_free = holder is None or holder.user.id == user.id
+        # Delivery drops a mail to a user that does not exist.
+        await tx.outbox.add(mail if is_free else replace(mail, user_id=self.new_id()))
+
+    def _mail(self, user: User, purpose: MailPurpose, address: str, now: datetime) -> OutboxMail:
+        return OutboxMail(
+            user_id=user.id,
+            id=self.new_id(),
+            purpose=purpose,
+            address=address,
+            created_at=now,
+            due_at=now,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmEmailChange:
+    """Change the address to the one that the token was mailed to, and end the other sessions.
+
+    Mails tell the old and the new address.
+    """
+
+    storage: Storage
+    clock: Clock
+    new_id: Callable[[], UUID]
+
+    async def __call__(self, token: str) -> None:
+        """Raises `MailTokenInvalid`, also if another account has the address by now."""
+        user_id, token_hash = parse(token)
+        now = self.clock()
+        async with self.storage.begin() as tx:
+            # The user first, as in every flow: two of them cannot deadlock.
+            stored = await tx.users.lock(user_id)
+            used = await tx.one_time.use(user_id, Purpose.CHANGE_EMAIL, token_hash, now)
+            is_valid = stored is not None and used is not None and _is_bound(used, stored)
+            if stored and used and is_valid:
+                await self._change(tx, stored.user, used, now)
+        # After the commit: a token that was used for nothing stays used.
+        if not is_valid:
+            raise MailTokenInvalid("no such token, or not for the user's present password")
+
+    async def _change(
+        self, tx: UnitOfWork, user: User, token: StoredOneTimeToken, now: datetime
+    ) -> None:
+        address = EmailAddress.parse(token.address)
+        session_id = token.data.get(_SESSION)
+        try:
+            # In two steps if the old address was not verified: tokens that say so are then stale.
+            was_verified = user.email_verified_at is not None
+            await tx.users.set_email(user.id, address, verified_at=now if was_verified else None)
+        except EmailTaken as exc:
+            raise MailTokenInvalid("another account has the address by now") from exc
+        await tx.users.set_email_verified(user.id, now)
+        # All others were mailed to the old address.
+        await tx.one_time.remove(user.id)
+        await tx.sessions.end_all(
+            user.id,
+            EndReason.ADDRESS_CHANGED,
+            now,
+            keep=UUID(session_id) if session_id else None,
+        )
+        await tx.record(AddressChanged(user_id=user.id))
+        for each in (user.email, address):
+            mail = OutboxMail(
+                user_id=user.id,
+                id=self.new_id(),
+                purpose=MailPurpose.ADDRESS_CHANGED,
+                address=each.typed,
+                created_at=now,
+                due_at=now,
+            )
+            await tx.outbox.add(mail)
+
+
+def _is_bound(token: StoredOneTimeToken, stored: StoredUser) -> bool:
+    """Is the user enabled, and the password that of the moment when the change was asked for?"""
+    version = token.data.get(_CREDENTIAL_VERSION)
+    return stored.user.is_enabled and version == stored.credential_version
