@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -328,13 +328,7 @@ def sign_up_with(auth: Auth, within: WithinHooks, notify: Notify = ignore) -> Si
     """Return a sign-up with other limits than those of an `Auth`."""
     lifecycle = Lifecycle(development=True)
     lifecycle.open()
-    flow = auth.sign_up
-    return SignUp(
-        storage=OpenStorage(auth.storage, lifecycle, notify, within),
-        new_password=flow.new_password,
-        clock=flow.clock,
-        new_id=flow.new_id,
-    )
+    return replace(auth.sign_up, storage=OpenStorage(auth.storage, lifecycle, notify, within))
 
 
 async def test_a_hook_that_hangs_is_ended_and_nothing_is_stored(

@@ -4,6 +4,7 @@ from tokenpair.auth import Auth
 from tokenpair.backends import database_url
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.accounts.user import User
 from tokenpair.core.counts import Counts, MailOutcome
 from tokenpair.core.events import LogInOutcome, RenewalOutcome
@@ -51,6 +52,7 @@ __all__ = [
     "Rules",
     "Session",
     "Settings",
+    "SignUpMode",
     "TokenPair",
     "User",
     "Windows",

@@ -25,6 +25,7 @@
         ├── InsufficientRole          the user is not allowed to do this
         ├── EmailNotVerified          the user's address must be verified first
         ├── NotFound                  does not exist, or belongs to another user
+        ├── SignUpClosed              new accounts are made by invitation only, or not at all
         ├── EmailTaken                another account has this e-mail address
         └── Unavailable               no safe answer is possible at the moment
 
@@ -50,17 +51,11 @@ class ConfigurationError(TokenPairError):
 
 
 class MailNotSent(TokenPairError):
-    """A mail could not be sent now. It stays in the outbox, and is tried again.
-
-    A `MailSender` raises it. The message is for the log: no address, no link.
-    """
+    """A mail could not be sent now, and is tried again. Its message has no address and no link."""
 
 
 class MailRefused(MailNotSent):
-    """A mail is refused for good, for instance because the mailbox does not exist.
-
-    It is given up.
-    """
+    """A mail is refused for good, such as for a mailbox that does not exist. It is given up."""
 
 
 class AuthError(TokenPairError):
@@ -69,9 +64,8 @@ class AuthError(TokenPairError):
     `code` is stable and meant for programs; `detail` is a sentence for people. Both are safe to
     show to any client. `reason` is for the log only: it says what really happened.
 
-    `retry_after` is the number of seconds after which the client may try again: the class has the
-    default, and an instance may have its own. An app may derive its own errors, from here or from
-    the nearest class.
+    `retry_after` is after how many seconds the client may try again: the class has the default, and
+    an instance may have its own. An app may derive its own errors, here or from the nearest class.
     """
 
     code: ClassVar[str]
@@ -242,6 +236,13 @@ class NotFound(AuthError):
 
     code = "not_found"
     detail = "Not found"
+
+
+class SignUpClosed(AuthError):
+    """New accounts are made by invitation only, or not at all."""
+
+    code = "sign_up_closed"
+    detail = "Sign-up is closed."
 
 
 class EmailTaken(AuthError):

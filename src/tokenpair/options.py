@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Self
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.accounts.roles import require_valid_roles
+from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.sessions.revocation import MAX_STALENESS, POLL
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import CACHE_SIZE
-from tokenpair.errors import ConfigurationError
+from tokenpair.errors import ConfigurationError, InvalidInput
 from tokenpair.ports import BreachCheck, MailSender, WakeUp
 
 LANGUAGE = "en"
@@ -38,12 +40,17 @@ class BreachOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The rules of accounts, tokens and sessions."""
+    """The rules of accounts, tokens and sessions.
+
+    `default_roles` are those of an account that signs up.
+    """
 
     policy: PasswordPolicy = field(default_factory=PasswordPolicy)
     breaches: BreachOptions = field(default_factory=BreachOptions)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     windows: Windows = field(default_factory=Windows)
+    sign_up: SignUpMode = SignUpMode.OPEN
+    default_roles: frozenset[str] = frozenset()
 
     def with_breach_check(self, check: BreachCheck | None) -> Self:
         """Return these rules with the app's breach check.
@@ -58,7 +65,12 @@ class Rules:
         return replace(self, breaches=replace(self.breaches, check=check))
 
     def __post_init__(self) -> None:
-        """Raises `ConfigurationError` for lifetimes and windows that contradict each other."""
+        """Raises `ConfigurationError` for values that contradict each other or are not valid."""
+        try:
+            require_valid_roles(self.default_roles)
+        except InvalidInput as exc:
+            reason = exc.errors[0].reason
+            raise ConfigurationError(f"the default roles {reason}") from None
         lifetimes, windows = self.lifetimes, self.windows
         spans = (
             lifetimes.access,

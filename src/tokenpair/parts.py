@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tokenpair.alarm import Alarm
 from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.events import Notify
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.codec import Codec
@@ -90,6 +91,16 @@ class Parts:
     def breaches(self) -> BreachOptions:
         """How new passwords are looked up among those of data breaches."""
         return self.rules.breaches
+
+    @property
+    def sign_up_mode(self) -> SignUpMode:
+        """How a new user gets an account."""
+        return self.rules.sign_up
+
+    @property
+    def default_roles(self) -> frozenset[str]:
+        """The roles of an account that signs up."""
+        return self.rules.default_roles
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -27,6 +27,15 @@ def test_a_base_url_that_is_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert BooklySettings.read().auth.base_url == "https://books.example.com"
 
 
+def test_a_new_account_is_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the course's `RoleChecker(["admin", "user"])` works as typed."""
+    by_default = BooklySettings.read().auth.rules.default_roles
+    monkeypatch.setenv("TOKENPAIR_DEFAULT_ROLES", "reader")
+
+    assert by_default == {"user"}
+    assert BooklySettings.read().auth.rules.default_roles == {"reader"}
+
+
 def test_production_wants_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENPAIR_ENVIRONMENT", "production")
     monkeypatch.setenv("TOKENPAIR_KEYS_FILE", "keys.json")

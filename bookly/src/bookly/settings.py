@@ -12,6 +12,9 @@ from pydantic_settings import SettingsConfigDict
 
 from tokenpair.settings import EnvironmentSettings, Settings, read_settings
 
+DEFAULT_ROLES = "user"
+"""The roles of a new account, unless `TOKENPAIR_DEFAULT_ROLES` names others."""
+
 
 def _host(text: str) -> str:
     if not text or not text.isascii() or not text.isprintable() or set(text) & set(" /@[]"):
@@ -41,6 +44,8 @@ class BooklySettings:
         auth = Settings.read()
         if "base_url" not in auth.model_fields_set and not auth.is_production:
             auth = auth.model_copy(update={"base_url": url_of(listening.host, listening.port)})
+        if "default_roles" not in auth.model_fields_set:
+            auth = auth.model_copy(update={"default_roles": DEFAULT_ROLES})
         return cls(host=listening.host, port=listening.port, auth=auth)
 
 

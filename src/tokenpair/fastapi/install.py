@@ -9,6 +9,7 @@ from fastapi.params import Depends
 from starlette.exceptions import HTTPException
 
 from tokenpair.auth import Auth
+from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.errors import AuthError, ConfigurationError
 from tokenpair.fastapi.endpoints import ENDPOINTS, Endpoints, left_out
 from tokenpair.fastapi.openapi import correct_openapi
@@ -48,11 +49,12 @@ def install(
     `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
     `"metadata"`. An endpoint that the app has already is not added, and a warning is logged.
     `dependencies` run before every endpoint that is added, like those of a FastAPI router.
+    Unless `TOKENPAIR_SIGN_UP` is `open`, `"signup"` is left out.
 
     An app may install several `Auth`s, each under its own prefix. The bearers accept tokens of the
     first one, or of the one that they are given. Raises `ConfigurationError`.
     """
-    names = _endpoint_names(without)
+    names = _endpoint_names(without) | _closed(auth)
     others = installations(app)
     _require_prefix(prefix, others)
     endpoints = Endpoints(app, prefix=prefix, without=names, dependencies=dependencies)
@@ -93,6 +95,11 @@ def _endpoint_names(without: Iterable[str]) -> frozenset[str]:
             f"The endpoints are {', '.join(map(repr, ENDPOINTS))}"
         )
     return left_out(names)
+
+
+def _closed(auth: Auth) -> frozenset[str]:
+    """Return the endpoints that `TOKENPAIR_SIGN_UP` closes."""
+    return frozenset() if auth.sign_up.sign_up_mode is SignUpMode.OPEN else frozenset({"signup"})
 
 
 def _require_prefix(prefix: str, others: dict[str, Installation]) -> None:

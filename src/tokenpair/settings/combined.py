@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.options import Edge, MailOptions, Rules
+from tokenpair.settings.accounts import AccountSettings
 from tokenpair.settings.application import ApplicationSettings
 from tokenpair.settings.environment import read_settings
 from tokenpair.settings.feed import FeedSettings
@@ -19,6 +20,7 @@ from tokenpair.settings.sessions import SessionSettings
 
 
 class Settings(
+    AccountSettings,
     PasswordSettings,
     FeedSettings,
     SessionSettings,
@@ -69,6 +71,8 @@ class Settings(
             breaches=self.breaches,
             lifetimes=self.lifetimes,
             windows=self.windows,
+            sign_up=self.sign_up_mode,
+            default_roles=self.roles_of_new_accounts,
         )
 
     @property

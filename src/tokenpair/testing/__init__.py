@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from tokenpair.auth import Auth
 from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.accounts.user import User
 from tokenpair.core.sessions.mint import TokenPair
 from tokenpair.core.sessions.rule import EndReason, Windows
@@ -53,6 +54,8 @@ def make_auth(
     policy: PasswordPolicy | None = None,
     breaches: BreachOptions | None = None,
     lifetimes: Lifetimes | None = None,
+    sign_up: SignUpMode = SignUpMode.OPEN,
+    default_roles: str = "",
     edge: Edge | None = None,
     mail_options: MailOptions | None = None,
     audience: str = "https://api.test",
@@ -60,7 +63,7 @@ def make_auth(
     """Build an `Auth` for a test: in memory, with cheap hashes and a `FakeClock`.
 
     `policy` decides which passwords a sign-up accepts; its default is that of an app. Mails go to
-    an `Inbox`: see `read_mails`.
+    an `Inbox`: see `read_mails`. `default_roles` are separated by spaces.
     """
     return Auth(
         storage=storage or MemoryStorage(),
@@ -73,6 +76,8 @@ def make_auth(
             breaches=breaches or BreachOptions(),
             lifetimes=lifetimes or Lifetimes(),
             windows=windows or Windows(),
+            sign_up=sign_up,
+            default_roles=frozenset(default_roles.split()),
         ),
         edge=edge,
         mail_options=mail_options or MailOptions(sender=Inbox()),

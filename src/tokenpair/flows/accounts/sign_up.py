@@ -7,25 +7,30 @@ from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import SignedUp
+from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.accounts.user import StoredUser, User
-from tokenpair.errors import EmailTaken
+from tokenpair.errors import EmailTaken, SignUpClosed
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.ports import Clock, Storage
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignUp:
-    """Make an account. It has no roles, and its address counts as unverified."""
+    """Make an account. It has the default roles, and its address counts as unverified."""
 
     storage: Storage
     new_password: NewPassword
     clock: Clock
     new_id: Callable[[], UUID]
+    sign_up_mode: SignUpMode
+    default_roles: frozenset[str]
 
     async def __call__(
         self, *, email: str, password: str, profile: dict[str, Any] | None = None
     ) -> User:
-        """Raises `InvalidInput`, `EmailTaken`, `Unavailable`, and the error of a hook."""
+        """Raises `SignUpClosed`, `InvalidInput`, `EmailTaken`, `Unavailable`, and hooks' errors."""
+        if self.sign_up_mode is not SignUpMode.OPEN:
+            raise SignUpClosed
         address = EmailAddress.parse_new(email)
         # Saves the work of hashing. Uniqueness is guaranteed by `add`, not here.
         async with self.storage.reading() as look:
@@ -36,6 +41,7 @@ class SignUp:
             id=self.new_id(),
             email=address,
             created_at=self.clock(),
+            roles=self.default_roles,
             profile=profile or {},
         )
         async with self.storage.begin() as tx:
