@@ -70,6 +70,7 @@ Commands:
   disable       Disable an account and end all its sessions.
   enable        Let a disabled account log in again. Its old sessions stay
                 ended.
+  password      Replace an account's password and end all its sessions.
   verify        Mark an account's address as verified, as the link in a mail
                 does.
   delete        Delete an account with its sessions. Another user may sign up
@@ -473,6 +474,7 @@ OF_THE_DATABASE = [
     ("users", "roles", "ada@example.com", "admin"),
     ("users", "disable", "ada@example.com"),
     ("users", "enable", "ada@example.com"),
+    ("users", "password", "ada@example.com"),
     ("users", "verify", "ada@example.com"),
     ("users", "delete", "ada@example.com", "--yes"),
 ]
@@ -519,7 +521,7 @@ def test_a_named_database_is_made_and_migrated_and_used(command: Command, folder
 
 @pytest.mark.usefixtures("production")
 def test_an_app_in_production_names_the_database_and_makes_no_file(folder: Path) -> None:
-    auth = Auth.from_settings(Settings.read(database_url="sqlite:///books.db"))
+    auth = Auth.from_settings(Settings.read(database_url="sqlite:///books.db", mail=False))
 
     with pytest.raises(ConfigurationError) as caught:
         asyncio.run(auth.open())

@@ -49,6 +49,67 @@ async def log_in_with_old_password(auth: Auth) -> None:
     assert await auth.log_in(email=EMAIL, password=PASSWORD)
 
 
+# Passwords.
+
+
+@pytest.mark.parametrize("text", [NEW, f"{NEW}\n", f"{NEW}\r\n"], ids=["bare", "line", "dos_line"])
+def test_a_password_is_read_from_the_standard_input_and_ends_the_sessions(
+    command: Command, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    with_auth(EMAIL)
+    tokens: list[str] = []
+
+    async def log_in(auth: Auth) -> None:
+        tokens.append((await auth.log_in(email=EMAIL, password=PASSWORD)).access_token)
+
+    async def is_ended(auth: Auth) -> None:
+        with pytest.raises((SessionEnded, StaleToken)):
+            await auth.verify_access(tokens[0])
+
+    in_app(log_in)
+    typed(text, monkeypatch)
+
+    status, out, err = command("users", "password", "ADA@example.com")
+
+    assert (status, err, out.split()[1:]) == (0, "", [EMAIL, "-"])
+    in_app(is_ended)
+    in_app(log_in_with_new_password)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param("short", "password: is shorter than 15 characters", id="short"),
+        pytest.param("ada@example.com 12", "password: has fewer than 8 letters", id="own_words"),
+        pytest.param("", "password: is shorter than 15 characters", id="empty"),
+        pytest.param(f"{NEW}\n{NEW}\n", "has more than one line", id="two_lines"),
+        pytest.param(b"\xff" * 20, "is not in UTF-8", id="no_utf8"),
+        pytest.param("x" * 10_000, "password: is longer than 1024 characters", id="long"),
+        pytest.param(f"{NEW}\x00", "password: ", id="nul"),
+    ],
+)
+def test_an_invalid_password_is_one_line_and_changes_nothing(
+    command: Command, monkeypatch: pytest.MonkeyPatch, text: str | bytes, complaint: str
+) -> None:
+    with_auth(EMAIL)
+    typed(text, monkeypatch)
+
+    status, out, err = command("users", "password", EMAIL)
+
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert err.startswith("tokenpair: ")
+    assert complaint in err
+    in_app(log_in_with_old_password)
+
+
+def test_a_password_is_no_argument(command: Command) -> None:
+    """Other users of the machine see arguments."""
+    status, _, err = command("users", "password", EMAIL, NEW)
+
+    assert status == 2
+    assert NEW not in err
+
+
 @contextmanager
 def terminal(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Run a command on a terminal of its own; yield it, and the other end of the terminal."""
@@ -73,6 +134,36 @@ def read_until(end: int, text: str) -> str:
         except OSError:  # Linux: the other end is closed.
             break
     return seen.decode()
+
+
+def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown() -> None:
+    with_auth(EMAIL)
+
+    with terminal("users", "password", EMAIL) as (process, end):
+        assert read_until(end, ": ").endswith(f"New password for {EMAIL}: ")
+        os.write(end, f"{NEW}\n".encode())
+        shown = read_until(end, "again: ")
+        os.write(end, f"{NEW}\n".encode())
+        shown += read_until(end, EMAIL)
+        assert process.wait(30) == 0
+
+    assert NEW not in shown
+    in_app(log_in_with_new_password)
+
+
+def test_two_passwords_that_differ_change_nothing() -> None:
+    with_auth(EMAIL)
+
+    with terminal("users", "password", EMAIL) as (process, end):
+        read_until(end, ": ")
+        os.write(end, f"{NEW}\n".encode())
+        read_until(end, "again: ")
+        os.write(end, f"{NEW}!\n".encode())
+        shown = read_until(end, "changed")
+        assert process.wait(30) == 1
+
+    assert "the two passwords differ; nothing was changed" in shown
+    in_app(log_in_with_old_password)
 
 
 # Addresses.
@@ -164,7 +255,9 @@ def test_an_account_is_deleted_if_the_operator_says_yes(
 # Accounts that do not exist.
 
 
-@pytest.mark.parametrize("arguments", [("verify",), ("delete", "--yes")], ids=lambda each: each[0])
+@pytest.mark.parametrize(
+    "arguments", [("password",), ("verify",), ("delete", "--yes")], ids=lambda each: each[0]
+)
 def test_an_unknown_account_is_one_line(
     command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:

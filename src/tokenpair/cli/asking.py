@@ -1,8 +1,39 @@
-"""What a command asks the operator."""
+"""What a command asks for: a password, or whether to go on. Never an argument: those are seen."""
 
 import sys
+from getpass import getpass
 
+from tokenpair.core.accounts.password_policy import MAX_PASSWORD_LENGTH
 from tokenpair.errors import ConfigurationError
+
+_MAX_BYTES = 4 * MAX_PASSWORD_LENGTH + len("\r\n")
+
+
+def read_password(prompt: str) -> str:
+    """Ask for a new password twice, or read it from the standard input if that is no terminal.
+
+    There, it is one line of UTF-8. Raises `ConfigurationError`.
+    """
+    if not sys.stdin.isatty():
+        return _from_standard_input()
+    try:
+        password = getpass(f"{prompt}: ")
+        again = getpass("The same again: ")
+    except EOFError as exc:
+        raise ConfigurationError("there was no password; nothing was changed") from exc
+    if password != again:
+        raise ConfigurationError("the two passwords differ; nothing was changed")
+    return password
+
+
+def _from_standard_input() -> str:
+    line, *others = sys.stdin.buffer.read(_MAX_BYTES + 1).splitlines(keepends=True) or [b""]
+    if others:
+        raise ConfigurationError("the standard input has more than one line: write the password")
+    try:
+        return line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError("the password on the standard input is not in UTF-8") from exc
 
 
 def require_yes(question: str) -> None:

@@ -3,13 +3,14 @@
 from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Sequence
 
-from tokenpair.cli.asking import require_yes
+from tokenpair.cli.asking import read_password, require_yes
 from tokenpair.cli.command import Command, Group, number
 from tokenpair.cli.database import database_url_option, read_settings, with_storage
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
 from tokenpair.errors import NotFound
 from tokenpair.flows.accounts.administer import Disable, Enable, MarkVerified, SetRoles
+from tokenpair.flows.accounts.change_password import SetPassword
 from tokenpair.flows.accounts.delete import DeleteUser
 from tokenpair.flows.accounts.profile import GetUser
 from tokenpair.parts import Parts
@@ -48,6 +49,25 @@ def disable(*, email: str, database_url: str | None) -> None:
 def enable(*, email: str, database_url: str | None) -> None:
     """Let a disabled account log in again. Its old sessions stay ended."""
     _change(database_url, email, lambda parts, user: parts.build(Enable)(user.id))
+
+
+def set_password(*, email: str, database_url: str | None) -> None:
+    """Replace an account's password and end all its sessions.
+
+    It asks for the new password, or reads one line of the standard input. The rules of a new
+    password apply, but not the app's breach check.
+    """
+    settings = read_settings(database_url)
+    user = with_storage(settings, lambda storage: _find(storage, email))
+    # Read while no connection is open: an operator may take long.
+    password = read_password(f"New password for {user.email.typed}")
+    with_storage(
+        settings,
+        lambda storage: Parts.from_settings(settings, storage).build(SetPassword)(
+            user.id, password
+        ),
+    )
+    _show(user)
 
 
 def verify(*, email: str, database_url: str | None) -> None:
@@ -134,6 +154,7 @@ GROUP = Group(
         Command("roles", set_roles, [_email_argument, _roles_argument, database_url_option]),
         Command("disable", disable, [_email_argument, database_url_option]),
         Command("enable", enable, [_email_argument, database_url_option]),
+        Command("password", set_password, [_email_argument, database_url_option]),
         Command("verify", verify, [_email_argument, database_url_option]),
         Command("delete", delete, [_email_argument, _yes_option, database_url_option]),
     ],
