@@ -144,7 +144,38 @@ class LifeMachine(RuleBasedStateMachine):
         assert code == ("" if is_there else "not_found")
         session.is_live = session.is_live and not is_there
 
+    @precondition(lambda self: self.devices)
+    @rule(which=indices, password=st.none() | passwords)
+    def delete_own_account(self, which: int, password: str | None) -> None:
+        device = self.device(which)
+
+        async def delete() -> None:
+            claims = await self.auth.verify_access(device.access)
+            await self.auth.delete_own_account(claims, password)
+
+        code, _ = self.attempt(delete())
+
+        assert code == self.life.delete_own(device.session, password, self.clock())
+
     # What the operator does.
+
+    @precondition(lambda self: self.life.accounts)
+    @rule(which=indices)
+    def mark_verified(self, which: int) -> None:
+        account = self.account(which)
+
+        code, _ = self.attempt(self.auth.mark_verified(self.id_of(account)))
+
+        assert code == self.life.mark_verified(account)
+
+    @precondition(lambda self: self.life.accounts)
+    @rule(which=indices)
+    def delete(self, which: int) -> None:
+        account = self.account(which)
+
+        code, _ = self.attempt(self.auth.delete(self.id_of(account)))
+
+        assert code == self.life.delete(account)
 
     @precondition(lambda self: self.life.accounts)
     @rule(which=indices, roles=st.frozensets(st.sampled_from(ROLES)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 ACCESS = timedelta(minutes=10)
+RECENT = timedelta(minutes=5)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -28,6 +29,11 @@ class Account:
         """End every session, except one."""
         for session in self.sessions:
             session.is_live = session.is_live and session is but
+
+    def verify(self) -> None:
+        """Count the address as verified, which access tokens tell."""
+        self.version += not self.is_verified
+        self.is_verified = True
 
     @property
     def live(self) -> list["Session"]:
@@ -112,6 +118,31 @@ class Life:
         account.version += account.roles != roles
         account.roles = roles
         return ""
+
+    def mark_verified(self, account: Account) -> str:
+        """Let the operator mark the address as verified."""
+        if account.is_deleted:
+            return "not_found"
+        account.verify()
+        return ""
+
+    def delete(self, account: Account) -> str:
+        """Let the operator delete an account."""
+        if account.is_deleted:
+            return "not_found"
+        account.is_deleted = True
+        account.end_sessions()
+        return ""
+
+    def delete_own(self, session: Session, password: str | None, now: datetime) -> str:
+        """Present the access token and, unless the log-in is recent, the password."""
+        if code := session.access(now):
+            return code
+        if password is None and now > session.authenticated_at + RECENT:
+            return "reauthentication_required"
+        if password not in {None, session.account.password}:
+            return "wrong_password"
+        return self.delete(session.account)
 
     def set_disabled(self, account: Account, *, is_disabled: bool) -> str:
         """Let the operator disable or enable an account."""
