@@ -38,7 +38,7 @@ async def address_of(client: httpx2.AsyncClient, pair: TokenPair) -> tuple[str, 
 async def test_nothing_changes_until_the_new_address_confirms(
     client: httpx2.AsyncClient, auth: Auth, pair: TokenPair
 ) -> None:
-    """A6: then the old address and the new one are told."""
+    """A6, V6.3.7: then the old address and the new one are told."""
     asked = await ask(client, pair)
     before = await address_of(client, pair)
     mails = await read_mails(auth)
@@ -155,6 +155,7 @@ async def test_a_mail_scanner_that_opens_the_link_consumes_nothing(
 async def test_a_wrong_password_asks_for_nothing(
     client: httpx2.AsyncClient, auth: Auth, pair: TokenPair
 ) -> None:
+    """V7.5.1."""
     await read_mails(auth)
 
     refused = await ask(client, pair, BODY | {"password": "wrong"})

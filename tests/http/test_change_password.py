@@ -25,7 +25,7 @@ async def log_in(client: httpx2.AsyncClient, password: str) -> int:
 async def test_a_change_ends_the_other_sessions_and_keeps_its_own(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
 ) -> None:
-    """R15: no token of another device works afterwards."""
+    """R15, V7.4.3: no token of another device works afterwards."""
     other = await login_as(auth, ada)
 
     response = await change(client, pair, BODY)
@@ -42,6 +42,7 @@ async def test_a_change_ends_the_other_sessions_and_keeps_its_own(
 async def test_a_wrong_password_changes_nothing(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:
+    """V6.2.3."""
     refused = await change(client, pair, BODY | {"current_password": "wrong"})
 
     assert told(refused) == (403, "wrong_password")

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
@@ -19,7 +18,6 @@ from fastapi import FastAPI
 from tests.http.conftest import talking_to
 from tests.passwords.hashers import WatchedHasher, WatchedPasswords
 from tokenpair import Auth
-from tokenpair.fastapi import install
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, a_user, make_auth
 
@@ -92,9 +90,8 @@ async def accounts_of_each_kind(auth: Auth) -> list[str]:
     ]
 
 
-REQUESTS = {
+REQUESTS: dict[str, dict[str, str]] = {
     "/auth/login": {"password": f"not {PASSWORD}"},
-    "/auth/password/forgot": {},
 }
 """The fields beside `email` of the requests that take any address."""
 

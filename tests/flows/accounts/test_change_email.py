@@ -251,6 +251,7 @@ async def test_of_two_accounts_that_confirm_one_address_one_gets_it(
 
 
 async def test_a_wrong_password_asks_for_nothing(auth: Auth, ada: User) -> None:
+    """V7.5.1."""
     with pytest.raises(WrongPassword):
         await auth.change_email(ada.id, password="wrong", new_email=NEW)
 

@@ -47,6 +47,7 @@ async def credential_version(auth: Auth, user: User) -> int:
 async def test_after_a_change_only_the_new_password_logs_in(
     auth: Auth, ada: User, claims: AccessClaims
 ) -> None:
+    """V6.2.2."""
     await change(auth, claims)
 
     with pytest.raises(InvalidCredentials):
@@ -82,6 +83,7 @@ async def test_a_change_without_a_session_to_keep_ends_all(auth: Auth, ada: User
 async def test_a_change_raises_the_credential_version_and_tells_the_user(
     auth: Auth, ada: User, claims: AccessClaims
 ) -> None:
+    """V6.3.7."""
     other = await auth.verify_access((await login_as(auth, ada)).access_token)
     before = await credential_version(auth, ada)
     told: list[Event] = []
