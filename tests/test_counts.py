@@ -187,6 +187,7 @@ async def test_log_ins_are_counted_by_how_they_ended(auth: Auth, ada: User) -> N
     assert auth.counts.log_ins == {
         LogInOutcome.SUCCEEDED: 1,
         LogInOutcome.REFUSED: 3,
+        LogInOutcome.LIMITED: 0,
         LogInOutcome.UNAVAILABLE: 0,
     }
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Self, get_type_hints
 
 from tokenpair.alarm import Alarm
-from tokenpair.backends import make_mail_sender, make_storage, make_wake_up
+from tokenpair.backends import make_limits, make_mail_sender, make_storage, make_wake_up
 from tokenpair.core.counts import Counters, Counts
 from tokenpair.core.events import Event
 from tokenpair.core.health import Health
@@ -142,7 +142,9 @@ class Auth(Verbs, Hookable):
             issuer=parts.issuer,
             audience=parts.audience,
             passwords=parts.passwords,
-            rules=parts.rules.with_breach_check(breach_check),
+            rules=replace(
+                parts.rules.with_breach_check(breach_check), limits=make_limits(settings)
+            ),
             feed_options=replace(parts.feed_options, wake_up=make_wake_up(settings)),
             mail_options=replace(
                 parts.mail_options, sender=mail_sender or make_mail_sender(settings)
@@ -227,6 +229,7 @@ class Auth(Verbs, Hookable):
         try:
             await self._background.stop()
             await self.feed.stop()
+            await self._parts.limit_counters.close()
         finally:
             await self.storage.close()
 

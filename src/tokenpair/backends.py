@@ -3,7 +3,8 @@
 from tokenpair.core.smtp_url import parse_smtp_url
 from tokenpair.errors import ConfigurationError
 from tokenpair.feed.valkey import ValkeyWakeUp
-from tokenpair.ports import MailSender, Storage, WakeUp
+from tokenpair.limits.valkey import ValkeyLimits
+from tokenpair.ports import LimitCounters, MailSender, Storage, WakeUp
 from tokenpair.settings import PREFIX, Settings
 
 
@@ -50,6 +51,13 @@ def make_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
         pool_size=settings.database_pool_size,
         renewal_lanes=settings.database_renewal_lanes,
     )
+
+
+def make_limits(settings: Settings) -> LimitCounters | bool:
+    """Return the `limits` of an `Auth`. Raises `ConfigurationError`."""
+    if settings.limits == "valkey" and settings.valkey_url:
+        return ValkeyLimits(settings.valkey_url.get_secret_value())
+    return settings.limits == "on"
 
 
 def make_wake_up(settings: Settings) -> WakeUp | None:

@@ -1,7 +1,7 @@
 """Whether an `Auth` is open. Until then its database is not connected, and no feed is read."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -9,12 +9,13 @@ from uuid import UUID
 
 from tokenpair.core.events import Notify
 from tokenpair.core.health import Health
+from tokenpair.core.limits import Place, Refused, Taken
 from tokenpair.core.sessions.revocation import Revocation
 from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.errors import Unavailable
 from tokenpair.hooks import HookedUnitOfWork, WithinHooks
-from tokenpair.ports import FeedPage, FeedPosition, Storage, UnitOfWork
+from tokenpair.ports import FeedPage, FeedPosition, LimitCounters, Storage, UnitOfWork
 
 _log = logging.getLogger(__name__)
 
@@ -132,6 +133,10 @@ class OpenStorage:
     def is_private(self) -> bool:
         return self._storage.is_private
 
+    @property
+    def limits(self) -> LimitCounters:
+        return OpenLimits(self._storage.limits, self._require_open)
+
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
         await self._storage.open(migrate=migrate, access=access)
 
@@ -186,3 +191,29 @@ class OpenStorage:
     def _require_open(self) -> None:
         _require_no_unit()
         self._is_open()
+
+
+class OpenLimits:
+    """Counters of rate limits as one `Auth` uses them: only while that is open."""
+
+    def __init__(self, counters: LimitCounters, require_open: Callable[[], None]) -> None:
+        self._counters = counters
+        self._require_open = require_open
+
+    async def reserve(self, places: Sequence[Place], now: datetime) -> Sequence[Taken] | Refused:
+        self._require_open()
+        return await self._counters.reserve(places, now)
+
+    async def release(
+        self,
+        taken: Sequence[Taken],
+        now: datetime,
+        *,
+        clear: Sequence[bytes] = (),
+        known: Mapping[bytes, datetime] | None = None,
+    ) -> None:
+        self._require_open()
+        await self._counters.release(taken, now, clear=clear, known=known)
+
+    async def close(self) -> None:
+        await self._counters.close()

@@ -52,6 +52,7 @@ class Observer:
             renewals=dict(self.counters.renewals),
             sessions_ended=dict(self.counters.sessions_ended),
             mails=dict(self.counters.mails),
+            limits_reached=dict(self.counters.limits_reached),
             cache_hits=self.verified.hits,
             cache_misses=self.verified.misses,
             revocations_heard=self.feed.heard,

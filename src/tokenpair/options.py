@@ -13,7 +13,7 @@ from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import CACHE_SIZE
 from tokenpair.errors import ConfigurationError, InvalidInput
-from tokenpair.ports import BreachCheck, MailSender, WakeUp
+from tokenpair.ports import BreachCheck, LimitCounters, MailSender, WakeUp
 
 LANGUAGE = "en"
 """Language of the library's own mail templates."""
@@ -42,7 +42,8 @@ class BreachOptions:
 class Rules:
     """The rules of accounts, tokens and sessions.
 
-    `default_roles` are those of an account that signs up.
+    `default_roles` are those of an account that signs up. `limits` is what counts attempts, to
+    limit them: True stands for the storage's own counters, and False sets no limits.
     """
 
     policy: PasswordPolicy = field(default_factory=PasswordPolicy)
@@ -51,6 +52,7 @@ class Rules:
     windows: Windows = field(default_factory=Windows)
     sign_up: SignUpMode = SignUpMode.OPEN
     default_roles: frozenset[str] = frozenset()
+    limits: LimitCounters | bool = True
 
     def with_breach_check(self, check: BreachCheck | None) -> Self:
         """Return these rules with the app's breach check.

@@ -18,11 +18,12 @@ from tokenpair.feed import Feed
 from tokenpair.flows.sessions.judge import Doubt
 from tokenpair.ids import uuid7
 from tokenpair.keys import KeySource
+from tokenpair.limits.off import NoLimits
 from tokenpair.mail.mailer import Mailer
 from tokenpair.options import BreachOptions, FeedOptions, MailOptions, Rules
 from tokenpair.pace import Heartbeat, utc_now
 from tokenpair.passwords import Argon2Passwords
-from tokenpair.ports import Clock, PasswordHasher, Storage, Watch
+from tokenpair.ports import Clock, LimitCounters, PasswordHasher, Storage, Watch
 from tokenpair.settings import Settings
 
 if TYPE_CHECKING:
@@ -140,6 +141,14 @@ class Parts:
             wake_up=self.feed_options.wake_up,
             require_open=self.require_open,
         )
+
+    @cached_property
+    def limit_counters(self) -> LimitCounters:
+        """The counters of rate limits that the rules name."""
+        limits = self.rules.limits
+        if isinstance(limits, bool):
+            return self.storage.limits if limits else NoLimits()
+        return limits
 
     @property
     def watch(self) -> Watch:

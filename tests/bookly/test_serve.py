@@ -343,6 +343,7 @@ def production(tmp_path: Path) -> dict[str, str]:
         "TOKENPAIR_ENVIRONMENT": "production",
         "TOKENPAIR_KEYS_FILE": str(keys),
         "TOKENPAIR_BASE_URL": "https://books.example.com",
+        "TOKENPAIR_TRUSTED_PROXY_HOPS": "0",
         "TOKENPAIR_DATABASE_URL": f"sqlite:///{tmp_path}/books.db",
         "TOKENPAIR_MAIL": "off",
     }

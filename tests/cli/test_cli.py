@@ -465,6 +465,7 @@ def production(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TOKENPAIR_ENVIRONMENT", "production")
     monkeypatch.setenv("TOKENPAIR_KEYS_FILE", str(folder / "keys.json"))
     monkeypatch.setenv("TOKENPAIR_BASE_URL", "https://books.example.com")
+    monkeypatch.setenv("TOKENPAIR_TRUSTED_PROXY_HOPS", "0")
 
 
 OF_THE_DATABASE = [

@@ -18,7 +18,7 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 
 from tests.http.conftest import talking_to
-from tokenpair import Auth, Key, Keyring
+from tokenpair import Auth, Key, Keyring, Rules
 from tokenpair.fastapi import ProblemRoute, install
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.stores.sql import SqlStorage
@@ -92,6 +92,7 @@ def auth_on(storage: SqlStorage, keyring: Keyring) -> Auth:
         keyring=keyring,
         issuer="https://auth.test",
         passwords=Argon2Passwords(LARGE, threads=2),
+        rules=Rules(limits=False),
     )
 
 

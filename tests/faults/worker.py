@@ -61,7 +61,9 @@ async def working(
         passwords=Argon2Passwords(CHEAP),
         feed_options=FeedOptions(wake_up=wake_up, poll=poll, max_staleness=max_staleness),
         clock=clock,
-        rules=Rules(lifetimes=Lifetimes(access=access, idle=access + timedelta(days=7))),
+        rules=Rules(
+            lifetimes=Lifetimes(access=access, idle=access + timedelta(days=7)), limits=False
+        ),
     )
     app = FastAPI()
     install(app, auth, problems=True)

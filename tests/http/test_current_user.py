@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from tests.http.conftest import bearer, talking_to
-from tests.http.persons import CREDENTIALS, Customer, Person, app_with, class_with
+from tests.http.persons import Customer, Person, app_with, class_with
 from tokenpair import Auth, User
 from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi import (
@@ -117,7 +117,9 @@ class TestCurrentUser:
             return user.profile
 
         async with auth, talking_to(app) as client:
-            user = await auth.sign_up(**CREDENTIALS, profile={"anything": 1})
+            user = await auth.sign_up(
+                email="ada@example.com", password=PASSWORD, profile={"anything": 1}
+            )
             pair = await login_as(auth, user)
 
             assert await Person(client, bearer(pair.access_token)).get("/mine") == {"anything": 1}

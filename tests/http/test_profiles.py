@@ -104,7 +104,9 @@ class TestValidators:
 
 async def test_what_the_app_s_own_code_changes_is_merged_as_it_is(auth: Auth) -> None:
     async with auth:
-        user = await auth.sign_up(**CREDENTIALS, profile={"a": 1, "b": 1})
+        user = await auth.sign_up(
+            email="ada@example.com", password=PASSWORD, profile={"a": 1, "b": 1}
+        )
 
         changed = await auth.update_profile(user.id, {"b": 2, "c": 3})
 
@@ -122,7 +124,9 @@ async def test_every_app_reads_by_its_own_class(storage: Storage) -> None:
     auth = make_auth(storage=storage)
     old, new = app_with(auth, Now), app_with(auth, Other)
     async with auth, talking_to(old) as old_client, talking_to(new) as new_client:
-        await auth.sign_up(**CREDENTIALS, profile={"shelf": "high", "username": "ada"})
+        await auth.sign_up(
+            email="ada@example.com", password=PASSWORD, profile={"shelf": "high", "username": "ada"}
+        )
         pair = (await old_client.post("/auth/login", json=CREDENTIALS)).json()
         headers = bearer(pair["access_token"])
 

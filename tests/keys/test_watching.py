@@ -247,6 +247,7 @@ class TestWatching:
                 environment="production",
                 keys_file=path,
                 base_url="https://books.example.com",
+                trusted_proxy_hops=0,
                 database_url=f"sqlite:///{tmp_path / 'books.db'}",
             )
         )

@@ -161,6 +161,7 @@ async def in_production(tmp_path: Path, **given: object) -> Settings:
     return Settings.read(
         environment="production",
         base_url="https://books.example.com",
+        trusted_proxy_hops=0,
         keys_file=str(keys),
         database_url=url,
         **given,

@@ -10,6 +10,9 @@ from bookly.settings import BooklySettings, _Listening
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.errors import ConfigurationError
 from tokenpair.feed.valkey import ValkeyWakeUp
+from tokenpair.lifecycle import OpenLimits
+from tokenpair.limits.off import NoLimits
+from tokenpair.limits.valkey import ValkeyLimits
 from tokenpair.settings import EnvironmentSettings, read_settings
 
 SECRET = "canary7f3a"
@@ -33,6 +36,7 @@ SECRET = "canary7f3a"
         ("REPEAT_WINDOW_SECONDS", "-1"),
         ("SUPERSEDED_WINDOW_SECONDS", "soon"),
         ("STRICT", "perhaps"),
+        ("LIMITS", "true"),
         ("TRUSTED_PROXY_HOPS", "-1"),
         ("TRUSTED_PROXY_HOPS", "11"),
         ("ARGON2_MEMORY_KIB", "lots"),
@@ -218,7 +222,11 @@ def test_what_surrounds_a_value_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, kind: type[EnvironmentSettings], field: str, around: str
 ) -> None:
     example = (kind.model_fields[field].examples or [""])[0]
-    given = BESIDE | {"keys_file": "keys.json"} if field == "environment" else {}
+    given = (
+        BESIDE | {"keys_file": "keys.json", "trusted_proxy_hops": 0}
+        if field == "environment"
+        else {}
+    )
     name = f"{kind.model_config['env_prefix']}{field}".upper()
 
     monkeypatch.setenv(name, example)
@@ -386,6 +394,27 @@ def test_windows_and_lifetimes_must_fit(given: dict[str, object], named: str) ->
         Auth.from_settings(Settings.read(**given))
 
 
+# Limits.
+
+
+def test_counters_in_valkey_need_its_url() -> None:
+    with pytest.raises(ConfigurationError, match="TOKENPAIR_VALKEY_URL must be set"):
+        Settings.read(limits="valkey")
+
+
+@pytest.mark.parametrize(
+    ("limits", "kind"),
+    [("on", OpenLimits), ("off", NoLimits), ("valkey", ValkeyLimits)],
+)
+def test_attempts_are_counted_where_the_setting_says(
+    tmp_path: Path, limits: str, kind: type
+) -> None:
+    url = "valkey://localhost:6379"
+    settings = Settings.read(data_dir=tmp_path, limits=limits, valkey_url=url)
+
+    assert isinstance(Auth.from_settings(settings)._parts.limit_counters, kind)
+
+
 # Production.
 
 
@@ -398,6 +427,11 @@ def test_windows_and_lifetimes_must_fit(given: dict[str, object], named: str) ->
             {"keys_file": "keys.json", "base_url": "http://books.example.com"},
             "BASE_URL",
             id="plain_http",
+        ),
+        pytest.param(
+            {"keys_file": "keys.json", "base_url": "https://books.example.com"},
+            "TRUSTED_PROXY_HOPS",
+            id="no_proxy_hops",
         ),
     ],
 )
@@ -413,6 +447,7 @@ async def test_production_makes_and_migrates_nothing_by_itself(tmp_path: Path) -
         environment="production",
         keys=json.dumps(Keyring([Key.generate()]).to_private_jwks()),
         base_url="https://books.example.com",
+        trusted_proxy_hops=0,
         database_url=f"sqlite:///{tmp_path / 'books.db'}",
         mail="off",
     )
@@ -430,6 +465,7 @@ def test_production_does_not_make_a_missing_key_file(tmp_path: Path) -> None:
         environment="production",
         keys_file=tmp_path / "keys.json",
         base_url="https://books.example.com",
+        trusted_proxy_hops=0,
         database_url=f"sqlite:///{tmp_path / 'books.db'}",
     )
 
@@ -445,6 +481,7 @@ def test_production_is_refused_a_key_that_development_has_made(tmp_path: Path) -
         environment="production",
         keys_file=tmp_path / "keys.json",
         base_url="https://books.example.com",
+        trusted_proxy_hops=0,
         database_url=f"sqlite:///{tmp_path / 'books.db'}",
     )
 

@@ -13,6 +13,7 @@ from tokenpair.core.events import (
     SessionEnded,
     SessionOpened,
 )
+from tokenpair.core.limits import LimitName, LimitReached
 from tokenpair.core.mail_events import MailDeferred, MailFailed, MailSent
 from tokenpair.core.sessions.rule import EndReason
 
@@ -32,6 +33,7 @@ class Counters:
         self.log_ins: dict[LogInOutcome, int] = dict.fromkeys(LogInOutcome, 0)
         self.renewals: dict[RenewalOutcome, int] = dict.fromkeys(RenewalOutcome, 0)
         self.sessions_ended: dict[EndReason, int] = dict.fromkeys(EndReason, 0)
+        self.limits_reached: dict[LimitName, int] = dict.fromkeys(LimitName, 0)
         self.mails: dict[MailOutcome, int] = dict.fromkeys(MailOutcome, 0)
 
     def count(self, event: Event) -> None:
@@ -45,6 +47,8 @@ class Counters:
                 self.log_ins[event.outcome] += 1
             case SessionEnded():
                 self.sessions_ended[event.reason] += 1
+            case LimitReached():
+                self.limits_reached[event.limit] += 1
             case MailSent():
                 self.mails[MailOutcome.SENT] += 1
             case MailDeferred() | MailFailed(is_kept=True):
@@ -73,6 +77,7 @@ class Counts:
     log_ins: Mapping[LogInOutcome, int]
     renewals: Mapping[RenewalOutcome, int]
     sessions_ended: Mapping[EndReason, int]
+    limits_reached: Mapping[LimitName, int]
     mails: Mapping[MailOutcome, int]
     cache_hits: int
     cache_misses: int

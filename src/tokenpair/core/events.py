@@ -23,6 +23,7 @@ class LogInOutcome(Enum):
 
     SUCCEEDED = "succeeded"
     REFUSED = "refused"
+    LIMITED = "limited"  # No password was compared.
     UNAVAILABLE = "unavailable"  # The database is unreachable, or too many log-ins wait.
 
 

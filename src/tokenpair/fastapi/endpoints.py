@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -73,17 +73,18 @@ class Endpoints:
         prefix: str,
         without: frozenset[str],
         dependencies: Sequence[Depends] = (),
+        before: Mapping[str, Sequence[Depends]] | None = None,
     ) -> None:
         self.routes: list[APIRoute] = []
         self._app = app
         self._prefix = prefix
         self._without = without
         self._dependencies = list(dependencies)
+        self._before = before or {}
 
-    @property
-    def has_dependencies(self) -> bool:
-        """Whether dependencies of the app run before each endpoint."""
-        return bool(self._app.router.dependencies or self._dependencies)
+    def has_dependencies(self, name: str) -> bool:
+        """Return whether dependencies of the app run before the endpoint with this name."""
+        return bool(self._app.router.dependencies or self._dependencies or self._before.get(name))
 
     def add(
         self,
@@ -107,7 +108,7 @@ class Endpoints:
             if name in self._without or self._is_taken(name, endpoint.method, path):
                 return call
             options.update(
-                dependencies=[*self._dependencies, *dependencies],
+                dependencies=[*self._dependencies, *self._before.get(name, ()), *dependencies],
                 route_class_override=route_class,
             )
             self._app.router.add_api_route(path, call, methods=[endpoint.method], **options)

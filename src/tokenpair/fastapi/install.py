@@ -1,6 +1,6 @@
 """Put tokenpair into a FastAPI app."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -35,6 +35,7 @@ def install(
     problems: bool = False,
     without: Iterable[str] = (),
     dependencies: Sequence[Depends] = (),
+    before: Mapping[str, Sequence[Depends]] | None = None,
 ) -> None:
     """Add the endpoints under `prefix`, the public keys at the root, and `auth` to the app.
 
@@ -48,7 +49,9 @@ def install(
     `"logout.all"`, `"password.change"`, `"email.change"`, `"email.change.confirm"`, `"me"`,
     `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
     `"metadata"`. An endpoint that the app has already is not added, and a warning is logged.
-    `dependencies` run before every endpoint that is added, like those of a FastAPI router.
+    `dependencies` run before every endpoint that is added, like those of a FastAPI router;
+    `before={"login": [Depends(captcha)]}` runs others before the endpoints that it names, and
+    before an attempt is counted.
     Unless `TOKENPAIR_SIGN_UP` is `open`, `"signup"` is left out.
 
     An app may install several `Auth`s, each under its own prefix. The bearers accept tokens of the
@@ -57,18 +60,12 @@ def install(
     names = _endpoint_names(without) | _closed(auth)
     others = installations(app)
     _require_prefix(prefix, others)
-    endpoints = Endpoints(app, prefix=prefix, without=names, dependencies=dependencies)
+    _require_known("before", before or {})
+    endpoints = Endpoints(
+        app, prefix=prefix, without=names, dependencies=dependencies, before=before
+    )
     profiles = Profiles(profile)
-    transport = HeaderTransport()
-    add_renewal(endpoints, auth, transport)
-    add_account(endpoints, auth, profiles)
-    add_change_password(endpoints, auth)
-    add_change_email(endpoints, auth)
-    add_own_account(endpoints, auth)
-    add_log_in(endpoints, auth, transport)
-    add_reauthentication(endpoints, auth)
-    add_sessions(endpoints, auth)
-    add_well_known(endpoints, auth)
+    _add_endpoints(endpoints, auth, profiles)
     installation = Installation(
         auth=auth,
         profiles=profiles,
@@ -87,14 +84,31 @@ def install(
         app.add_exception_handler(Exception, answer_crash)
 
 
+def _add_endpoints(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -> None:
+    transport = HeaderTransport()
+    add_renewal(endpoints, auth, transport)
+    add_account(endpoints, auth, profiles)
+    add_change_password(endpoints, auth)
+    add_change_email(endpoints, auth)
+    add_own_account(endpoints, auth)
+    add_log_in(endpoints, auth, transport)
+    add_reauthentication(endpoints, auth)
+    add_sessions(endpoints, auth)
+    add_well_known(endpoints, auth)
+
+
 def _endpoint_names(without: Iterable[str]) -> frozenset[str]:
     names = frozenset([without] if isinstance(without, str) else without)
-    if unknown := names - ENDPOINTS.keys():
+    _require_known("without", names)
+    return left_out(names)
+
+
+def _require_known(argument: str, names: Iterable[str]) -> None:
+    if unknown := set(names) - ENDPOINTS.keys():
         raise ConfigurationError(
-            f"install(without=...): there is no endpoint {min(unknown)!r}. "
+            f"install({argument}=...): there is no endpoint {min(unknown)!r}. "
             f"The endpoints are {', '.join(map(repr, ENDPOINTS))}"
         )
-    return left_out(names)
 
 
 def _closed(auth: Auth) -> frozenset[str]:

@@ -8,6 +8,7 @@ from tokenpair.ports.accounts import Users
 from tokenpair.ports.clock import Clock
 from tokenpair.ports.export import Export
 from tokenpair.ports.feed import FeedPage, FeedPosition, WakeUp, Watch
+from tokenpair.ports.limits import LimitCounters
 from tokenpair.ports.mail import MailSender
 from tokenpair.ports.one_time import OneTimeTokens
 from tokenpair.ports.outbox import Outbox
@@ -21,6 +22,7 @@ __all__ = [
     "Export",
     "FeedPage",
     "FeedPosition",
+    "LimitCounters",
     "MailSender",
     "OneTimeTokens",
     "Outbox",

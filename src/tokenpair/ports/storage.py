@@ -14,6 +14,7 @@ from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.ports.accounts import Users
 from tokenpair.ports.export import Export
 from tokenpair.ports.feed import FeedPage, FeedPosition
+from tokenpair.ports.limits import LimitCounters
 from tokenpair.ports.one_time import OneTimeTokens
 from tokenpair.ports.outbox import Outbox
 from tokenpair.ports.sessions import Sessions
@@ -82,6 +83,11 @@ class Storage(Protocol):
     @property
     def is_private(self) -> bool:
         """Is it used by this process alone? Then its feed is not polled."""
+        ...
+
+    @property
+    def limits(self) -> LimitCounters:
+        """The counters of rate limits. They are no part of a unit of work."""
         ...
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:
@@ -158,9 +164,10 @@ class Storage(Protocol):
         These are up to `limit` sessions that expired more than a day ago, up to `limit` that were
         ended more than a day ago, up to `limit` one-time tokens that expired more than
         `one_time.TOKEN_KEPT` ago, up to `limit` mails that have been due for `mail.OUTBOX_KEPT` and
-        are not claimed, and up to `limit` revocations that have been out of force for
-        `revocation.KEPT`. Both `now` and the storage's own clock must say so. Leave out sessions
-        that are locked. Return 0 while another worker prunes.
+        are not claimed, up to `limit` revocations that have been out of force for
+        `revocation.KEPT`, and up to `limit` counters of rate limits that ended more than
+        `limits.COUNTER_KEPT` ago. Both `now` and the storage's own clock must say so. Leave out
+        sessions that are locked. Return 0 while another worker prunes.
         """
         ...
 

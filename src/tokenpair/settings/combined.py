@@ -14,6 +14,7 @@ from tokenpair.settings.environment import read_settings
 from tokenpair.settings.feed import FeedSettings
 from tokenpair.settings.fields import PREFIX
 from tokenpair.settings.keys import KeySettings
+from tokenpair.settings.limits import LimitSettings
 from tokenpair.settings.mail import MailSettings
 from tokenpair.settings.passwords import PasswordSettings
 from tokenpair.settings.sessions import SessionSettings
@@ -25,6 +26,7 @@ class Settings(
     FeedSettings,
     SessionSettings,
     KeySettings,
+    LimitSettings,
     MailSettings,
     ApplicationSettings,
 ):
@@ -53,6 +55,21 @@ class Settings(
             raise ValueError(
                 f"{PREFIX}BASE_URL must be set to an https URL in production, "
                 "for example https://books.example.com"
+            )
+        if "trusted_proxy_hops" not in self.model_fields_set:
+            # Behind a proxy, a wrong 0 would limit all users as if they were one client.
+            raise ValueError(
+                f"{PREFIX}TRUSTED_PROXY_HOPS must be set in production: the number of proxies "
+                "in front of the app that append to X-Forwarded-For; 0 without a proxy"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _require_valkey_url(self) -> Self:
+        if self.limits == "valkey" and not self.valkey_url:
+            raise ValueError(
+                f"{PREFIX}VALKEY_URL must be set for {PREFIX}LIMITS=valkey, "
+                "for example valkey://localhost:6379"
             )
         return self
 

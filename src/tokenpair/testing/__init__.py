@@ -17,7 +17,7 @@ from tokenpair.core.tokens.lifetimes import ACCESS, Lifetimes
 from tokenpair.keys import KeySource
 from tokenpair.options import BreachOptions, Edge, MailOptions, Rules
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
-from tokenpair.ports import PasswordHasher, Storage
+from tokenpair.ports import LimitCounters, PasswordHasher, Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing.mails import Inbox as Inbox
 from tokenpair.testing.mails import read_mails as read_mails
@@ -58,9 +58,10 @@ def make_auth(
     default_roles: str = "",
     edge: Edge | None = None,
     mail_options: MailOptions | None = None,
+    limits: LimitCounters | bool = False,
     audience: str = "https://api.test",
 ) -> Auth:
-    """Build an `Auth` for a test: in memory, with cheap hashes and a `FakeClock`.
+    """Build an `Auth` for a test: in memory, with cheap hashes and a `FakeClock`, without limits.
 
     `policy` decides which passwords a sign-up accepts; its default is that of an app. Mails go to
     an `Inbox`: see `read_mails`. `default_roles` are separated by spaces.
@@ -78,6 +79,7 @@ def make_auth(
             windows=windows or Windows(),
             sign_up=sign_up,
             default_roles=frozenset(default_roles.split()),
+            limits=limits,
         ),
         edge=edge,
         mail_options=mail_options or MailOptions(sender=Inbox()),

@@ -57,23 +57,23 @@ class Metrics:
             buckets=REQUEST_BUCKETS,
             registry=registry,
         )
-        self._log_ins = Counter(
-            "tokenpair_log_ins", "Log-ins, by how they ended.", ["outcome"], registry=registry
+
+        def counter(name: str, text: str, label: str) -> Counter:
+            return Counter(f"tokenpair_{name}", text, [label], registry=registry)
+
+        self._log_ins = counter("log_ins", "Log-ins, by how they ended.", "outcome")
+        self._renewals = counter("renewals", "Renewals, by verdict.", "verdict")
+        self._sessions_ended = counter(
+            "sessions_ended", "Sessions that were ended, by reason.", "reason"
         )
-        self._renewals = Counter(
-            "tokenpair_renewals", "Renewals, by verdict.", ["verdict"], registry=registry
+        self._limits_reached = counter(
+            "limits_reached", "Attempts that a limit refused, and mails that it left out.", "limit"
         )
-        self._sessions_ended = Counter(
-            "tokenpair_sessions_ended", "Sessions ended, by reason.", ["reason"], registry=registry
-        )
-        self._mails = Counter(
-            "tokenpair_mails", "Attempts to send a mail.", ["outcome"], registry=registry
-        )
-        self._lookups = Counter(
-            "tokenpair_token_cache_lookups",
+        self._mails = counter("mails", "Attempts to send a mail.", "outcome")
+        self._lookups = counter(
+            "token_cache_lookups",
             "Look-ups of access tokens among those that are verified.",
-            ["result"],
-            registry=registry,
+            "result",
         )
         self._lag = Histogram(
             "tokenpair_revocation_lag_seconds",
@@ -124,6 +124,7 @@ class Metrics:
         self._add(self._renewals, _by_name(counts.renewals))
         self._add(self._sessions_ended, _by_name(counts.sessions_ended))
         self._add(self._mails, _by_name(counts.mails))
+        self._add(self._limits_reached, _by_name(counts.limits_reached))
         self._add(self._lookups, {"hit": counts.cache_hits, "miss": counts.cache_misses})
         # If more arrived in one second than are kept, the latest represent all of them.
         news, self._heard = counts.revocations_heard - self._heard, counts.revocations_heard

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import Security
+from fastapi import Request, Security
 from fastapi.responses import JSONResponse, Response
 
 from tokenpair.auth import Auth
 from tokenpair.core.tokens.claims import AccessClaims
-from tokenpair.errors import EmailTaken, Unavailable
+from tokenpair.errors import EmailTaken, TooManyRequests, Unavailable
 from tokenpair.fastapi.bearer import AccessTokenBearer
+from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
 from tokenpair.fastapi.problems.described import (
     ACCESS_ERRORS,
@@ -35,12 +36,17 @@ def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -
         summary="Sign up",
         status_code=201,
         response_model=schemas.user,
-        responses=problem_responses(EmailTaken, Unavailable, *BODY_ERRORS),
+        responses=problem_responses(EmailTaken, TooManyRequests, Unavailable, *BODY_ERRORS),
         openapi_extra=PUBLIC,
     )
-    async def sign_up(body: sign_up_body) -> Response:
+    async def sign_up(body: sign_up_body, request: Request) -> Response:
         """Create an account."""
-        user = await auth.sign_up(email=body.email, password=body.password, profile=body.profile)
+        user = await auth.sign_up(
+            email=body.email,
+            password=body.password,
+            profile=body.profile,
+            device=device_of(request, proxy_hops=auth.edge.trusted_proxy_hops),
+        )
         return JSONResponse(schemas.show(user), status_code=201)
 
     @endpoints.add(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Request, Response, Security
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from tokenpair.auth import Auth
@@ -19,6 +20,7 @@ from tokenpair.errors import (
     RefreshTokenRequired,
     SessionEnded,
     TokenSuperseded,
+    TooManyRequests,
     Unavailable,
 )
 from tokenpair.fastapi.bearer import AccessTokenBearer, DescribedBearer, RefreshTokenBearer
@@ -89,15 +91,21 @@ def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
         "responses": problem_responses(*RENEWAL_ERRORS),
         "dependencies": [Security(DescribedBearer(RefreshTokenBearer))],
         "tags": ["sessions"],
-        "route_class": ProblemRoute if endpoints.has_dependencies else DirectRoute,
     }
-    endpoints.add("refresh_token", summary="Renew", **options)(renew)
+
+    def route_class(name: str) -> type[APIRoute]:
+        return ProblemRoute if endpoints.has_dependencies(name) else DirectRoute
+
+    endpoints.add(
+        "refresh_token", summary="Renew", route_class=route_class("refresh_token"), **options
+    )(renew)
     # For clients of the course's API, which send GET and read only `access_token`.
     endpoints.add(
         "refresh_token.get",
         deprecated=True,
         name="renew_by_get",
         summary="Renew, as the course does",
+        route_class=route_class("refresh_token.get"),
         **options,
     )(renew)
 
@@ -111,7 +119,7 @@ def add_log_in(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
         tags=tags,
         summary="Log in",
         response_model=Pair,
-        responses=problem_responses(InvalidCredentials, Unavailable, *BODY_ERRORS),
+        responses=problem_responses(InvalidCredentials, TooManyRequests, Unavailable, *BODY_ERRORS),
         openapi_extra=PUBLIC,
     )
     async def log_in(body: Credentials, request: Request) -> Response:

@@ -6,6 +6,7 @@ from uuid import UUID
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.sessions.client import Device
 from tokenpair.errors import SessionEnded, WrongPassword
+from tokenpair.flows.limits import Limits
 from tokenpair.ports import PasswordHasher, Storage
 
 
@@ -19,21 +20,23 @@ class ConfirmPassword:
 
     storage: Storage
     passwords: PasswordHasher
+    limits: Limits
 
     async def __call__(
         self,
         user_id: UUID,
         password: str,
-        device: Device | None = None,  # noqa: ARG002  The limits count by its address.
+        device: Device | None = None,
     ) -> StoredUser:
         """Raises `WrongPassword`, `TooManyRequests` and `Unavailable`.
 
         Raises `SessionEnded` when the account does not exist any more, or is disabled.
         """
         found = await self._find(user_id)
-        verified = await self.passwords.verify(password, found.password_hash)
-        if not verified.is_right:
-            raise WrongPassword
+        async with self.limits.password(found.user.email, device or Device()):
+            verified = await self.passwords.verify(password, found.password_hash)
+            if not verified.is_right:
+                raise WrongPassword
         return found
 
     async def _find(self, user_id: UUID) -> StoredUser:

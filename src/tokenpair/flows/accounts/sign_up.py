@@ -9,8 +9,10 @@ from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import SignedUp
 from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.core.sessions.client import Device
 from tokenpair.errors import EmailTaken, SignUpClosed
 from tokenpair.flows.accounts.new_password import NewPassword
+from tokenpair.flows.limits import Limits
 from tokenpair.ports import Clock, Storage
 
 
@@ -24,13 +26,23 @@ class SignUp:
     new_id: Callable[[], UUID]
     sign_up_mode: SignUpMode
     default_roles: frozenset[str]
+    limits: Limits
 
     async def __call__(
-        self, *, email: str, password: str, profile: dict[str, Any] | None = None
+        self,
+        *,
+        email: str,
+        password: str,
+        profile: dict[str, Any] | None = None,
+        device: Device | None = None,
     ) -> User:
-        """Raises `SignUpClosed`, `InvalidInput`, `EmailTaken`, `Unavailable`, and hooks' errors."""
+        """Raises `SignUpClosed`, `InvalidInput`, `EmailTaken`, `TooManyRequests` and `Unavailable`.
+
+        It also raises the error of a hook.
+        """
         if self.sign_up_mode is not SignUpMode.OPEN:
             raise SignUpClosed
+        await self.limits.sign_up(device or Device())
         address = EmailAddress.parse_new(email)
         # Saves the work of hashing. Uniqueness is guaranteed by `add`, not here.
         async with self.storage.reading() as look:

@@ -8,7 +8,8 @@ from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.events import LogInFailed, LogInOutcome, Notify
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import TokenPair
-from tokenpair.errors import InvalidCredentials, InvalidInput, Unavailable
+from tokenpair.errors import InvalidCredentials, InvalidInput, TooManyRequests, Unavailable
+from tokenpair.flows.limits import Limits
 from tokenpair.flows.sessions.open_session import OpenSession, ProofOutdated
 from tokenpair.ports import PasswordHasher, Storage, UnitOfWork
 
@@ -49,16 +50,22 @@ class LogIn:
     storage: Storage
     passwords: PasswordHasher
     open_session: OpenSession
+    limits: Limits
     notify: Notify
 
     async def __call__(
         self, *, email: str, password: str, device: Device | None = None
     ) -> TokenPair:
-        """Raises `InvalidCredentials` and `Unavailable`."""
+        """Raises `InvalidCredentials`, `TooManyRequests` and `Unavailable`."""
+        device = device or Device()
         try:
-            return await self._log_in(email, password, device or Device())
+            async with self.limits.password(email, device):
+                return await self._log_in(email, password, device)
         except InvalidCredentials:
             self.notify(LogInFailed(outcome=LogInOutcome.REFUSED))
+            raise
+        except TooManyRequests:
+            self.notify(LogInFailed(outcome=LogInOutcome.LIMITED))
             raise
         except Unavailable:
             self.notify(LogInFailed(outcome=LogInOutcome.UNAVAILABLE))

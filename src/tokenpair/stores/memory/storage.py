@@ -26,6 +26,7 @@ from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.memory.accounts import MemoryUsers
 from tokenpair.stores.memory.events import MemoryEvents
 from tokenpair.stores.memory.export import MemoryExport
+from tokenpair.stores.memory.limits import MemoryLimits
 from tokenpair.stores.memory.one_time import MemoryOneTimeTokens
 from tokenpair.stores.memory.outbox import MemoryOutbox
 from tokenpair.stores.memory.prune import prune
@@ -41,6 +42,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._tables = Tables()
         self._lock = asyncio.Lock()
+        self.limits: MemoryLimits = MemoryLimits()
         self._listeners: Listeners[Sequence[Revocation]] = Listeners()
 
     async def open(self, *, migrate: bool, access: timedelta | None = None) -> None:  # noqa: ARG002

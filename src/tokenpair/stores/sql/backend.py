@@ -64,6 +64,13 @@ class Backend(Protocol):
         """What reads the feed, on a connection of its own."""
         ...
 
+    def counting(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Begin a transaction that writes counters of rate limits, and end it after the block.
+
+        It is quick, and not durable: a power cut may lose the last of its changes.
+        """
+        ...
+
     async def begin_unit(self, connection: AsyncConnection) -> None:
         """Prepare a transaction that has just begun for a unit of work."""
         ...

@@ -12,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tokenpair.core.limits import COUNTER_KEPT
 from tokenpair.core.mail import OUTBOX_KEPT
 from tokenpair.core.one_time import TOKEN_KEPT
 from tokenpair.core.sessions.revocation import KEPT as REVOCATION_KEPT
@@ -19,6 +20,7 @@ from tokenpair.core.sessions.rule import SESSION_KEPT
 from tokenpair.stores.sql.expressions import now as database_now
 from tokenpair.stores.sql.expressions import pruning_turn
 from tokenpair.stores.sql.tables import (
+    limit_table,
     one_time_table,
     outbox_table,
     revocation_table,
@@ -29,6 +31,7 @@ Key = tuple[UUID, Any]
 """Key of a row: the id of its user, and the value of another column."""
 
 _r = revocation_table.c
+_l = limit_table.c
 _o = outbox_table.c
 
 
@@ -76,7 +79,8 @@ async def prune(connection: AsyncConnection, now: datetime, limit: int) -> int:
     removed = 0
     for over in _OVER:
         removed += await _delete(connection, over, await _keys(connection, over, now, limit), now)
-    return removed + await _delete_revocations(connection, now, limit)
+    removed += await _delete_revocations(connection, now, limit)
+    return removed + await _delete_counters(connection, now, limit)
 
 
 async def _keys(connection: AsyncConnection, over: _Over, now: datetime, limit: int) -> list[Key]:
@@ -116,6 +120,19 @@ async def _delete_revocations(connection: AsyncConnection, now: datetime, limit:
         .limit(limit)
     )
     done = await connection.execute(revocation_table.delete().where(_r.id.in_(out_of_force)))
+    return done.rowcount
+
+
+async def _delete_counters(connection: AsyncConnection, now: datetime, limit: int) -> int:
+    # One that an attempt has locked begins a new period: it is left.
+    ended = (
+        sa.select(_l.key)
+        .where(*_is_past(_l.ends_at, now, COUNTER_KEPT))
+        .order_by(_l.ends_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    done = await connection.execute(limit_table.delete().where(_l.key.in_(ended)))
     return done.rowcount
 
 

@@ -22,6 +22,7 @@ from tokenpair.stores.sql.backend import Backend
 from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.events import SqlEvents
 from tokenpair.stores.sql.export import SqlExport
+from tokenpair.stores.sql.limits import SqlLimits
 from tokenpair.stores.sql.migrate import TOKENPAIR_MIGRATIONS, not_migrated, require_migrated
 from tokenpair.stores.sql.one_time import SqlOneTimeTokens
 from tokenpair.stores.sql.outbox import SqlOutbox
@@ -29,6 +30,7 @@ from tokenpair.stores.sql.prune import prune
 from tokenpair.stores.sql.session_state import read_session_state
 from tokenpair.stores.sql.sessions import SqlSessions
 from tokenpair.stores.sql.tables import (
+    limit_table,
     one_time_table,
     outbox_table,
     session_table,
@@ -54,6 +56,7 @@ class SqlStorage:
         """Use `SqlStorage.from_url`."""
         self._backend = backend
         self._listeners: Listeners[Sequence[Revocation]] = Listeners()
+        self.limits: SqlLimits = SqlLimits(self._reading, self._counting)
 
     @classmethod
     def from_url(
@@ -191,6 +194,11 @@ class SqlStorage:
             await backend.begin_unit(connection)
             yield connection
 
+    @asynccontextmanager
+    async def _counting(self) -> AsyncIterator[AsyncConnection]:
+        async with self._translated(), self._backend.counting() as connection:
+            yield connection
+
     def _translated(self) -> AbstractAsyncContextManager[None]:
         return self._backend.errors.translated(self._backend.timeouts)
 
@@ -225,6 +233,6 @@ class SqlUnitOfWork:
         return self._events.revocations
 
     async def clear(self) -> None:
-        """Remove every account and session; for tests."""
-        for table in (session_table, user_table, one_time_table, outbox_table):
+        """Remove every account, session and counter; for tests."""
+        for table in (session_table, user_table, one_time_table, outbox_table, limit_table):
             await self.connection.execute(table.delete())

@@ -21,11 +21,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tokenpair.ports import Storage
+from tokenpair.ports import LimitCounters, Storage
 from tokenpair.testing.store_contract.credentials import CredentialPromises
 from tokenpair.testing.store_contract.events import EventPromises
 from tokenpair.testing.store_contract.export import ExportPromises
 from tokenpair.testing.store_contract.feed import FeedPromises
+from tokenpair.testing.store_contract.limits import LimitPromises, LimitsContract
 from tokenpair.testing.store_contract.one_time import OneTimePromises
 from tokenpair.testing.store_contract.outbox import OutboxPromises
 from tokenpair.testing.store_contract.prune import PrunePromises
@@ -56,6 +57,7 @@ __all__ = [
     "NOW",
     "SECRET",
     "STRICT",
+    "LimitsContract",
     "StorageContract",
     "keep",
     "make_session",
@@ -81,6 +83,7 @@ class StorageContract(
     OutboxPromises,
     FeedPromises,
     PrunePromises,
+    LimitPromises,
 ):
     """All tests of the contract. A subclass provides the fixture `storage`."""
 
@@ -91,3 +94,8 @@ class StorageContract(
         """Yield an open, empty storage, and close it afterwards."""
         raise NotImplementedError
         yield  # noqa: PT022  Shows the shape to a subclass.
+
+    @pytest.fixture
+    def limits(self, storage: Storage) -> LimitCounters:
+        """Return the storage's counters of rate limits."""
+        return storage.limits

@@ -1,7 +1,8 @@
 """A database on a PostgreSQL server."""
 
 import logging
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from functools import cached_property, partial
 
@@ -47,6 +48,7 @@ class PostgresDatabase:
         self._pool_size = pool_size
         self._pooler = PoolerCheck(connector)
         self._unit_settings = _unit_settings(timeouts)
+        self._counting_settings = _unit_settings(timeouts, durable=False)
         self._engines: list[AsyncEngine] = []
         self.timeouts = timeouts
         self.name: str = connector.url.name
@@ -65,6 +67,12 @@ class PostgresDatabase:
     def autocommit(self) -> AsyncEngine:
         reading = limits(lock=self.timeouts.read, statement=self.timeouts.read)
         return self._create_engine(reading, autocommit=True)
+
+    @asynccontextmanager
+    async def counting(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.begin() as connection:
+            await connection.execute(self._counting_settings)
+            yield connection
 
     async def begin_unit(self, connection: AsyncConnection) -> None:
         await connection.execute(self._unit_settings)
@@ -112,7 +120,7 @@ class PostgresDatabase:
         return engine
 
 
-def _unit_settings(timeouts: Timeouts) -> sa.Select[tuple[str, ...]]:
+def _unit_settings(timeouts: Timeouts, *, durable: bool = True) -> sa.Select[tuple[str, ...]]:
     """Return the statement that sets a unit of work's limits, and its durability.
 
     An operator may have traded durability for speed: a lost renewal heals, a lost log-out does
@@ -120,7 +128,7 @@ def _unit_settings(timeouts: Timeouts) -> sa.Select[tuple[str, ...]]:
     looking for it.
     """
     settings = {
-        "synchronous_commit": "on",
+        "synchronous_commit": "on" if durable else "off",
         "lock_timeout": milliseconds(timeouts.lock),
         "statement_timeout": milliseconds(timeouts.unit),
         "idle_in_transaction_session_timeout": milliseconds(timeouts.unit),
