@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivering import read_mails
-from tests.waiting import limit
-from tokenpair import Auth, TokenPair, User
+from tests.waiting import eventually, limit
+from tokenpair import Auth, MailOptions, MailPurpose, TokenPair, User
 from tokenpair.core.accounts.export import EXPORTED
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
@@ -22,7 +21,7 @@ from tokenpair.errors import (
 )
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, login_as, make_auth
+from tokenpair.testing import CHEAP, PASSWORD, FakeClock, Inbox, a_user, login_as, make_auth
 
 ROUNDS = 8
 NEW = ("purple elephants dance on marbles", "seven quiet lanterns in the harbour")
@@ -46,18 +45,27 @@ def keyring() -> Keyring:
     return Keyring([Key.generate()])
 
 
-def worker(url: str, clock: FakeClock, keyring: Keyring) -> Auth:
+@pytest.fixture
+def inbox() -> Inbox:
+    """Return where the mails of all workers arrive."""
+    return Inbox()
+
+
+def worker(url: str, clock: FakeClock, keyring: Keyring, inbox: Inbox) -> Auth:
     return make_auth(
         storage=SqlStorage.from_url(url),
         clock=clock,
         keyring=keyring,
         passwords=Argon2Passwords(CHEAP),
+        mail_options=MailOptions(sender=inbox),
     )
 
 
 @pytest.fixture
-async def workers(url: str, clock: FakeClock, keyring: Keyring) -> AsyncIterator[list[Auth]]:
-    workers = [worker(url, clock, keyring) for _ in range(2)]
+async def workers(
+    url: str, clock: FakeClock, keyring: Keyring, inbox: Inbox
+) -> AsyncIterator[list[Auth]]:
+    workers = [worker(url, clock, keyring, inbox) for _ in range(2)]
     for each in workers:  # One after the other, because the first one migrates.
         await each.open()
     yield workers
@@ -91,9 +99,18 @@ async def is_refused(auth: Auth, pair: TokenPair) -> bool:
     return (access, await outcome_of(auth.renew(pair.refresh_token))) == (SessionEnded,) * 2
 
 
+async def token_from(inbox: Inbox, purpose: MailPurpose) -> str:
+    """Wait for a mail with a link, from any worker; return its token."""
+    await eventually(lambda: any(each.purpose is purpose for each in inbox.messages))
+    (link,) = [each.link for each in inbox.messages if each.purpose is purpose]
+    assert link is not None
+    inbox.messages.clear()
+    return link.partition("#token=")[2]
+
+
 class TestDeletion:
     async def test_another_worker_refuses_a_deleted_users_token(
-        self, workers: list[Auth], url: str, clock: FakeClock, keyring: Keyring
+        self, workers: list[Auth], url: str, clock: FakeClock, keyring: Keyring, inbox: Inbox
     ) -> None:
         """R16: one that runs, and one that starts when the row is gone."""
         here, there = workers
@@ -107,7 +124,7 @@ class TestDeletion:
             with pytest.raises(SessionEnded):
                 await there.require_session(each)
         assert [await is_refused(there, each) for each in pairs] == [True] * 2
-        async with worker(url, clock, keyring) as later:
+        async with worker(url, clock, keyring, inbox) as later:
             assert [await is_refused(later, each) for each in pairs] == [True] * 2
 
     async def test_a_log_in_at_the_same_moment_leaves_no_session(self, workers: list[Auth]) -> None:
@@ -154,17 +171,16 @@ class TestDeletion:
             assert sorted(outcomes, key=str) == sorted([None, NotFound], key=str)
 
     async def test_a_confirmed_address_at_the_same_moment_revives_nothing(
-        self, workers: list[Auth]
+        self, workers: list[Auth], inbox: Inbox
     ) -> None:
         here, there = workers
         for _ in range(ROUNDS):
             user = await a_user(here)
             await here.change_email(user.id, password=PASSWORD, new_email="new@example.org")
-            (mail,) = await read_mails(here)
-            assert mail.token is not None
+            token = await token_from(inbox, MailPurpose.CHANGE_EMAIL)
 
             deleted, confirmed = await at_once(
-                here.delete(user.id), there.confirm_email_change(mail.token)
+                here.delete(user.id), there.confirm_email_change(token)
             )
 
             assert deleted is None

@@ -22,6 +22,7 @@ class MailPurpose(Enum):
     CHANGE_EMAIL = "change_email"
     INVITATION = "invitation"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    ADDRESS_CHANGE_REQUESTED = "address_change_requested"
     ADDRESS_CHANGED = "address_changed"
 
 

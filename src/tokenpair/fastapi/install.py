@@ -89,7 +89,8 @@ def _add_endpoints(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]
     add_renewal(endpoints, auth, transport)
     add_account(endpoints, auth, profiles)
     add_change_password(endpoints, auth)
-    add_change_email(endpoints, auth)
+    if auth.sends_mail:
+        add_change_email(endpoints, auth)
     add_own_account(endpoints, auth)
     add_log_in(endpoints, auth, transport)
     add_reauthentication(endpoints, auth)

@@ -1,20 +1,21 @@
 """Change the address of an account: ask for it, and confirm it from the new address."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import AddressChanged
 from tokenpair.core.accounts.user import StoredUser, User
-from tokenpair.core.mail import MailPurpose, OutboxMail
+from tokenpair.core.mail import MailPurpose, new_mail
 from tokenpair.core.one_time import Purpose, StoredOneTimeToken, parse
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import EmailTaken, MailTokenInvalid
 from tokenpair.flows.accounts.confirm_password import ConfirmPassword
 from tokenpair.flows.accounts.confirmed import lock_confirmed, require_live
+from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage, UnitOfWork
 
 _CREDENTIAL_VERSION = "credential_version"
@@ -31,6 +32,7 @@ class ChangeEmail:
 
     storage: Storage
     confirm_password: ConfirmPassword
+    queue_mail: QueueMail
     clock: Clock
     new_id: Callable[[], UUID]
 
@@ -56,40 +58,36 @@ class ChangeEmail:
             stored = await lock_confirmed(tx, confirmed)
             if keep_session:
                 await require_live(tx, user_id, keep_session, now)
-            # The version of now, and not that of the delivery: a mail that waits while the
-            # password is reset must bring no valid link.
-            data = {
-                _CREDENTIAL_VERSION: stored.credential_version,
-                _SESSION: str(keep_session) if keep_session else None,
-            }
-            mail = self._mail(stored.user, MailPurpose.CHANGE_EMAIL, address.typed, now)
-            await self._ask(tx, stored.user, address, replace(mail, data=data))
+            await self._end_older(tx, user_id, now)
+            await self._ask(tx, stored, address, keep_session)
+            old = stored.user.email.typed
+            await self.queue_mail(tx, MailPurpose.ADDRESS_CHANGE_REQUESTED, user_id, old)
+
+    async def _end_older(self, tx: UnitOfWork, user_id: UUID, now: datetime) -> None:
+        """Make the links of older requests invalid, whether they were delivered or not.
+
+        Also if the new address is taken: an older link that stayed valid would reveal that.
+        """
+        # The mails first: a worker that delivers one has locked it until the token is stored.
+        this = new_mail(MailPurpose.CHANGE_EMAIL, user_id, "", now, self.new_id())
+        await tx.outbox.remove_older(this)
+        await tx.one_time.remove(user_id, Purpose.CHANGE_EMAIL)
 
     async def _ask(
-        self, tx: UnitOfWork, user: User, address: EmailAddress, mail: OutboxMail
+        self, tx: UnitOfWork, stored: StoredUser, address: EmailAddress, session_id: UUID | None
     ) -> None:
-        """Replace older links by that of `mail`, which is dropped if the address is taken.
-
-        An older link that stayed valid would reveal that the address is taken.
-        """
-        # The mails first: a worker that delivers one of them has locked it until it has stored
-        # the token.
-        await tx.outbox.remove_older(mail)
-        await tx.one_time.remove(user.id, Purpose.CHANGE_EMAIL)
+        user_id = stored.user.id
         holder = await tx.users.by_email(address)
-        is_free = holder is None or holder.user.id == user.id
+        is_free = holder is None or holder.user.id == user_id
         # Delivery drops a mail to a user that does not exist.
-        await tx.outbox.add(mail if is_free else replace(mail, user_id=self.new_id()))
-
-    def _mail(self, user: User, purpose: MailPurpose, address: str, now: datetime) -> OutboxMail:
-        return OutboxMail(
-            user_id=user.id,
-            id=self.new_id(),
-            purpose=purpose,
-            address=address,
-            created_at=now,
-            due_at=now,
-        )
+        receiver = user_id if is_free else self.new_id()
+        # The version of now, and not that of the delivery: a mail that waits while the password is
+        # reset must bring no valid link.
+        data = {
+            _CREDENTIAL_VERSION: stored.credential_version,
+            _SESSION: str(session_id) if session_id else None,
+        }
+        await self.queue_mail(tx, MailPurpose.CHANGE_EMAIL, receiver, address.typed, data=data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +98,8 @@ class ConfirmEmailChange:
     """
 
     storage: Storage
+    queue_mail: QueueMail
     clock: Clock
-    new_id: Callable[[], UUID]
 
     async def __call__(self, token: str) -> None:
         """Raises `MailTokenInvalid`, also if another account has the address by now."""
@@ -140,15 +138,7 @@ class ConfirmEmailChange:
         )
         await tx.record(AddressChanged(user_id=user.id))
         for each in (user.email, address):
-            mail = OutboxMail(
-                user_id=user.id,
-                id=self.new_id(),
-                purpose=MailPurpose.ADDRESS_CHANGED,
-                address=each.typed,
-                created_at=now,
-                due_at=now,
-            )
-            await tx.outbox.add(mail)
+            await self.queue_mail(tx, MailPurpose.ADDRESS_CHANGED, user.id, each.typed)
 
 
 def _is_bound(token: StoredOneTimeToken, stored: StoredUser) -> bool:

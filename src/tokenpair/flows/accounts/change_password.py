@@ -1,19 +1,19 @@
 """Replace a password: by a user who knows the old one, or as the app or an operator decides."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from tokenpair.core.accounts.events import PasswordChange, PasswordChanged
 from tokenpair.core.accounts.user import User
-from tokenpair.core.mail import MailPurpose, OutboxMail
+from tokenpair.core.mail import MailPurpose
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import NotFound
 from tokenpair.flows.accounts.confirm_password import ConfirmPassword
 from tokenpair.flows.accounts.confirmed import lock_confirmed, require_live
 from tokenpair.flows.accounts.new_password import NewPassword
+from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage, UnitOfWork
 
 
@@ -25,7 +25,7 @@ class ReplacePassword:
     any more: they are bound to `credential_version`.
     """
 
-    new_id: Callable[[], UUID]
+    queue_mail: QueueMail
 
     async def __call__(
         self,
@@ -41,15 +41,8 @@ class ReplacePassword:
         await tx.users.set_password(user.id, password_hash)
         await tx.sessions.end_all(user.id, EndReason.PASSWORD_CHANGED, now, keep=keep_session)
         await tx.record(PasswordChanged(user_id=user.id, reason=reason))
-        mail = OutboxMail(
-            user_id=user.id,
-            id=self.new_id(),
-            purpose=MailPurpose.PASSWORD_CHANGED,
-            address=user.email.typed,
-            created_at=now,
-            due_at=now,
-        )
-        await tx.outbox.add(mail)
+        address = user.email.typed
+        await self.queue_mail(tx, MailPurpose.PASSWORD_CHANGED, user.id, address)
 
 
 @dataclass(frozen=True, kw_only=True)
