@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tokenpair.core.mail import MailPurpose, OutboxMail
+from tokenpair.core.mail import OutboxMail
 
 
 class Outbox(Protocol):
@@ -46,10 +46,6 @@ class Outbox(Protocol):
 
     async def remove(self, mail: OutboxMail) -> bool:
         """Remove a mail; return whether it was there."""
-        ...
-
-    async def cancel(self, user_id: UUID, *purposes: MailPurpose) -> None:
-        """Remove the user's mails with these purposes, also those that a worker has claimed."""
         ...
 
     async def remove_older(self, mail: OutboxMail) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from tokenpair.core.mail import MailPurpose, OutboxMail
+from tokenpair.core.mail import OutboxMail
 from tokenpair.stores.memory.tables import Tables
 
 
@@ -43,11 +43,6 @@ class MemoryOutbox:
 
     async def remove(self, mail: OutboxMail) -> bool:
         return self._mails.pop((mail.user_id, mail.id), None) is not None
-
-    async def cancel(self, user_id: UUID, *purposes: MailPurpose) -> None:
-        for key, each in list(self._mails.items()):
-            if each.user_id == user_id and each.purpose in purposes:
-                del self._mails[key]
 
     async def remove_older(self, mail: OutboxMail) -> None:
         older = [

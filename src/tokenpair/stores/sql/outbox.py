@@ -63,19 +63,6 @@ class SqlOutbox:
         removed = await self._connection.execute(outbox_table.delete().where(*_is(mail)))
         return removed.rowcount == 1
 
-    async def cancel(self, user_id: UUID, *purposes: MailPurpose) -> None:
-        which = _o.user_id == user_id, _o.purpose.in_([each.value for each in purposes])
-        # The newest first, because a delivery locks its mail, and then removes older ones.
-        newest_first = (
-            sa.select(_o.id)
-            .where(*which)
-            .order_by(_o.created_at.desc(), _o.id.desc())
-            .with_for_update()
-        )
-        await self._connection.execute(
-            outbox_table.delete().where(_o.user_id == user_id, _o.id.in_(newest_first))
-        )
-
     async def remove_older(self, mail: OutboxMail) -> None:
         await self._connection.execute(
             outbox_table.delete().where(

@@ -178,18 +178,3 @@ class OutboxPromises:
             await tx.outbox.remove_older(mail)
 
         assert set(await _due(storage)) == {each.id for each in kept}
-
-    async def test_cancelled_mails_are_gone_and_others_stay(self, storage: Storage) -> None:
-        mail = make_mail()
-        waiting = replace(mail, id=uuid7(), purpose=MailPurpose.CHANGE_EMAIL)
-        claimed = replace(mail, id=uuid7(), purpose=MailPurpose.RESET_PASSWORD)
-        other = make_mail(purpose=MailPurpose.CHANGE_EMAIL)
-        await _add(storage, mail, waiting, claimed, other)
-        await _claim(storage, claimed)
-
-        async with storage.begin() as tx:
-            await tx.outbox.cancel(
-                mail.user_id, MailPurpose.CHANGE_EMAIL, MailPurpose.RESET_PASSWORD
-            )
-
-        assert set(await _due(storage, _LATER)) == {mail.id, other.id}
