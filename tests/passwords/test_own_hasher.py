@@ -73,6 +73,19 @@ async def test_a_setting_decides_what_a_failing_breach_check_means(
             await auth.sign_up(email="bob@example.com", password=PASSWORD)
 
 
+async def test_a_setting_names_words_that_are_easy_to_guess(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    password = "Hogwartslibrary 1234!"
+    async with Auth.from_settings(passwords=Reversed()) as auth:
+        assert await auth.sign_up(email=EMAIL, password=password)
+
+    monkeypatch.setenv("TOKENPAIR_PASSWORD_WORDS", "bookly, hogwartslibrary")
+    async with Auth.from_settings(passwords=Reversed()) as auth:
+        with pytest.raises(InvalidInput, match="the name of this service"):
+            await auth.sign_up(email="bob@example.com", password=password)
+
+
 def test_a_breach_check_that_is_required_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENPAIR_BREACH_CHECK_REQUIRED", "true")
 

@@ -83,7 +83,7 @@ class Settings(
         return Rules(
             policy=PasswordPolicy(
                 min_length=self.password_min_length,
-                context_words=frozenset({"tokenpair", service}),
+                context_words=self.words_of_the_app | {"tokenpair", service},
             ),
             breaches=self.breaches,
             lifetimes=self.lifetimes,

@@ -1,5 +1,6 @@
 """What a password hash costs, how many run at once, and which passwords are valid."""
 
+import re
 from datetime import timedelta
 from typing import Self
 
@@ -35,6 +36,7 @@ class PasswordSettings(EnvironmentSettings):
         MIN_PASSWORD_LENGTH, ge=MIN_PASSWORD_FLOOR, le=MAX_PASSWORD_LENGTH, examples=["15"]
     )
 
+    password_words: str = Field("", max_length=1000, examples=["bookly library"])
     breach_check_required: bool = Field(False, examples=["true"])
     breach_check_seconds: int = Field(whole_seconds(BREACH_TIMEOUT), ge=1, le=60, examples=["3"])
 
@@ -47,6 +49,11 @@ class PasswordSettings(EnvironmentSettings):
                 f"with {PREFIX}ARGON2_TIME={self.argon2_time}"
             )
         return self
+
+    @property
+    def words_of_the_app(self) -> frozenset[str]:
+        """The words in `password_words`, which have spaces or commas between them."""
+        return frozenset(re.split(r"[\s,]+", self.password_words)) - {""}
 
     @property
     def breaches(self) -> BreachOptions:

@@ -1,14 +1,25 @@
 """A new password is checked by the policy and by the app's breach check."""
 
 import asyncio
+import importlib
 import logging
+import pkgutil
+from collections.abc import Awaitable, Callable
+from dataclasses import is_dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from tokenpair import BreachOptions
+import tokenpair.flows
+from tokenpair import Auth, BreachOptions, User
 from tokenpair.errors import InvalidInput, Unavailable
-from tokenpair.testing import PASSWORD, make_auth
+from tokenpair.flows.accounts import new_password
+from tokenpair.flows.accounts.change_password import ChangePassword, SetPassword
+from tokenpair.flows.accounts.new_password import NewPassword
+from tokenpair.flows.accounts.sign_up import SignUp
+from tokenpair.testing import PASSWORD, a_user, make_auth
 
 EMAIL = "ada@example.com"
 BREACHED = "zwei Igel trinken Kaffee"
@@ -65,6 +76,46 @@ async def test_a_breached_password_is_refused() -> None:
         ("password", "is known from a data breach; choose another")
     ]
     assert await auth.sign_up(email=EMAIL, password=PASSWORD)
+
+
+async def sign_up(auth: Auth, _: User, password: str) -> None:
+    await auth.sign_up(email="bob@example.com", password=password)
+
+
+async def change(auth: Auth, user: User, password: str) -> None:
+    await auth.change_password(user.id, current_password=PASSWORD, new_password=password)
+
+
+async def set_password(auth: Auth, user: User, password: str) -> None:
+    await auth.set_password(user.id, password)
+
+
+FLOWS = {SignUp: sign_up, ChangePassword: change, SetPassword: set_password}
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=lambda flow: flow.__name__)
+async def test_every_flow_that_sets_a_password_asks_the_breach_check(
+    flow: Callable[[Auth, User, str], Awaitable[None]],
+) -> None:
+    auth = make_auth(breaches=BreachOptions(check=List()))
+    user = await a_user(auth)
+
+    with pytest.raises(InvalidInput, match="data breach"):
+        await flow(auth, user, BREACHED)
+    await flow(auth, user, f"{PASSWORD}!")
+
+
+def test_the_flows_above_are_all_that_set_a_password() -> None:
+    found = set()
+    for each in pkgutil.walk_packages(tokenpair.flows.__path__, "tokenpair.flows."):
+        module = importlib.import_module(each.name)
+        source = Path(str(module.__file__)).read_text()
+        assert "passwords.hash(" not in source or module is new_password
+        for kind in vars(module).values():
+            if is_dataclass(kind) and NewPassword in get_type_hints(kind).values():
+                found.add(kind)
+
+    assert found == FLOWS.keys()
 
 
 async def test_there_is_no_breach_check_by_default() -> None:
