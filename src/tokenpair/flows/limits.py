@@ -88,6 +88,13 @@ class Limits:
         """Count a request for a mail to verify an address; return whether to send one."""
         return await self._accepts(_place(rules.VERIFICATION, _account(email)))
 
+    async def change_of_address(self, email: EmailAddress) -> None:
+        """Count a mail to the new address of an account; it is among those that verify one.
+
+        Raises `TooManyRequests`: a user must not mail to any number of strangers.
+        """
+        await self._count(_place(rules.VERIFICATION, _account(email)))
+
     async def password_replaced(self, email: str | EmailAddress, device: Device) -> None:
         """Forget the account's failures in a row: a mail has proved who it belongs to.
 

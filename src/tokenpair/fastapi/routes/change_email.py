@@ -82,6 +82,7 @@ def add_change_email(endpoints: Endpoints, auth: Auth) -> None:
         responses=problem_responses(MailTokenInvalid, TooManyRequests, Unavailable, *BODY_ERRORS),
         openapi_extra=PUBLIC,
     )
-    async def confirm_email_change(body: Confirmation) -> None:
+    async def confirm_email_change(body: Confirmation, request: Request) -> None:
         """Send the token of the link. The address is changed, and your other sessions end."""
-        await auth.confirm_email_change(body.token)
+        device = device_of(request, proxy_hops=auth.edge.trusted_proxy_hops)
+        await auth.confirm_email_change(body.token, device=device)

@@ -15,6 +15,7 @@ from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import EmailTaken, MailTokenInvalid
 from tokenpair.flows.accounts.confirm_password import ConfirmPassword
 from tokenpair.flows.accounts.confirmed import lock_confirmed, require_live
+from tokenpair.flows.limits import Limits
 from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage, UnitOfWork
 
@@ -33,6 +34,7 @@ class ChangeEmail:
     storage: Storage
     confirm_password: ConfirmPassword
     queue_mail: QueueMail
+    limits: Limits
     clock: Clock
     new_id: Callable[[], UUID]
 
@@ -53,6 +55,7 @@ class ChangeEmail:
         """
         address = EmailAddress.parse_new(new_email, field="new_email")
         confirmed = await self.confirm_password(user_id, password, device)
+        await self.limits.change_of_address(confirmed.user.email)
         now = self.clock()
         async with self.storage.begin() as tx:
             stored = await lock_confirmed(tx, confirmed)
@@ -99,10 +102,19 @@ class ConfirmEmailChange:
 
     storage: Storage
     queue_mail: QueueMail
+    limits: Limits
     clock: Clock
 
-    async def __call__(self, token: str) -> None:
-        """Raises `MailTokenInvalid`, also if another account has the address by now."""
+    async def __call__(self, token: str, *, device: Device | None = None) -> None:
+        """Change the address, and count a guess of a token by the address of `device`.
+
+        Raises `MailTokenInvalid`, also if another account has the new address by now, and
+        `TooManyRequests`.
+        """
+        async with self.limits.mail_token(device or Device()):
+            await self._confirm(token)
+
+    async def _confirm(self, token: str) -> None:
         user_id, token_hash = parse(token)
         now = self.clock()
         async with self.storage.begin() as tx:
