@@ -21,6 +21,7 @@ from tokenpair.core.events import (
     SessionEnded,
     SessionOpened,
 )
+from tokenpair.core.limits import LimitReached
 from tokenpair.core.mail_events import MailDeferred, MailFailed, MailFailure, MailSent
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "EmailVerified",
     "Event",
     "HookedEvent",
+    "LimitReached",
     "LogInFailed",
     "MailDeferred",
     "MailFailed",
