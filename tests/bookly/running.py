@@ -30,8 +30,8 @@ class Running:
 
 
 @contextmanager
-def running_bookly(data_dir: Path, *options: str) -> Iterator[Running]:
-    """Start `bookly serve` on a free port; stop it at the end."""
+def running_bookly(data_dir: Path, *options: str, **variables: str) -> Iterator[Running]:
+    """Start `bookly serve` on a free port, with some variables; stop it at the end."""
     log = data_dir / "log.txt"
     # Not a pipe: it is never read, and a full one would stop the server.
     with log.open("w") as errors:
@@ -43,7 +43,8 @@ def running_bookly(data_dir: Path, *options: str) -> Iterator[Running]:
             cwd=data_dir,
             # All tests come from one address.
             env={name: value for name, value in os.environ.items() if not _is_setting(name)}
-            | {"TOKENPAIR_LIMITS": "off"},
+            | {"TOKENPAIR_LIMITS": "off"}
+            | variables,
         )
     try:
         yield Running(url=_read_url(process, log), data_dir=data_dir, pid=process.pid)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from bookly.settings import BooklySettings, url_of
+from tokenpair.core.mail_address import parse_sender
 from tokenpair.errors import ConfigurationError
 
 
@@ -34,6 +35,29 @@ def test_a_new_account_is_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert by_default == {"user"}
     assert BooklySettings.read().auth.rules.default_roles == {"reader"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "sender"),
+    [
+        ({}, "Bookly <no-reply@127.0.0.1>"),
+        ({"BOOKLY_HOST": "::1"}, "Bookly <no-reply@[::1]>"),
+        ({"TOKENPAIR_BASE_URL": "https://api.test"}, "Bookly <no-reply@api.test>"),
+        ({"TOKENPAIR_LINK_BASE_URL": "https://books.test/app"}, "Bookly <no-reply@books.test>"),
+        ({"TOKENPAIR_MAIL_FROM": "Shop <shop@books.test>"}, "Shop <shop@books.test>"),
+    ],
+    ids=["by default", "IPv6", "base URL", "link base URL", "its own"],
+)
+def test_mails_are_booklys(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sender: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    found = BooklySettings.read().auth.mail_options.from_address
+
+    assert found == sender
+    assert str(parse_sender(found)) == sender
 
 
 def test_production_wants_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import LIMIT_SECONDS
+
 # Replaces curl where it is missing: only the options that the documents use.
 CURL = """#!{python}
 import sys, httpx2
@@ -63,6 +65,7 @@ class Shell:
             cwd=self.folder,
             env={"PATH": self.path, **self.variables},
             check=False,
+            timeout=LIMIT_SECONDS,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -6,6 +6,7 @@ They are read from BOOKLY_* and TOKENPAIR_* in the environment or `.env`.
 import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
@@ -44,6 +45,8 @@ class BooklySettings:
         auth = Settings.read()
         if "base_url" not in auth.model_fields_set and not auth.is_production:
             auth = auth.model_copy(update={"base_url": url_of(listening.host, listening.port)})
+        if auth.mail_from is None:  # So that mails are Bookly's, and not those of a host.
+            auth = auth.model_copy(update={"mail_from": f"Bookly <no-reply@{_host_of(auth)}>"})
         if "default_roles" not in auth.model_fields_set:
             auth = auth.model_copy(update={"default_roles": DEFAULT_ROLES})
         return cls(host=listening.host, port=listening.port, auth=auth)
@@ -57,6 +60,12 @@ def url_of(host: str, port: int) -> str:
     if address.is_unspecified:  # It listens on every address, so loopback works.
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
     return f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"
+
+
+def _host_of(auth: Settings) -> str:
+    """Return the host of the links in mails, as it is written in an address."""
+    host = urlsplit(auth.link_base_url or auth.base_url).hostname or "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_ip(host: str) -> bool:
