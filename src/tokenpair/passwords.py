@@ -124,7 +124,8 @@ class Argon2Passwords:
 
     async def verify(self, password: str, password_hash: str | None) -> Verified:
         """Compare a password with a hash. None takes the same work and is never right."""
-        if not is_encodable(password):  # No account has it.
+        # No account has such a password, even if another system has stored the hash of "".
+        if not password or not is_encodable(password):
             password, password_hash = password.encode(errors="replace").decode(), None
         return await self._hashing.run(lambda: self._verify(password, password_hash))
 

@@ -7,9 +7,10 @@ from uuid import uuid4
 import pytest
 
 from tests.passwords import foreign
+from tokenpair import Argon2Passwords
 from tokenpair.errors import EmailTaken, InvalidCredentials, InvalidInput
 from tokenpair.ids import uuid7
-from tokenpair.testing import PASSWORD, FakeClock, make_auth
+from tokenpair.testing import CHEAP, PASSWORD, FakeClock, make_auth
 
 ADA = "ada@example.com"
 
@@ -55,6 +56,18 @@ async def test_an_account_without_a_password_has_no_log_in() -> None:
     for password in (PASSWORD, "", "None"):
         with pytest.raises(InvalidCredentials):
             await auth.log_in(email=ADA, password=password)
+
+
+async def test_an_empty_password_is_wrong_even_if_its_hash_was_imported() -> None:
+    """A15."""
+    passwords = Argon2Passwords(CHEAP)
+    auth = make_auth(passwords=passwords)
+    await auth.import_account(email=ADA, password_hash=await passwords.hash(""))
+    await auth.import_account(email="bob@example.com", password_hash="")
+
+    for email in (ADA, "bob@example.com"):
+        with pytest.raises(InvalidCredentials):
+            await auth.log_in(email=email, password="")
 
 
 async def test_an_address_or_an_id_that_has_an_account_is_refused() -> None:
