@@ -76,9 +76,9 @@ class MailServer:
 
 @asynccontextmanager
 async def mail_server(
-    folder: Path, *, starttls: bool = True, tls: bool = False, utf8: bool = True
+    folder: Path, *, port: int = 0, starttls: bool = True, tls: bool = False, utf8: bool = True
 ) -> AsyncIterator[MailServer]:
-    """Run a server for `localhost` on a free port; `folder` gets its certificates."""
+    """Run a server for `localhost` on a free or the given port; `folder` gets its certificates."""
     if not (folder / "ca.pem").exists():
         write_certificates(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -99,7 +99,7 @@ async def mail_server(
             auth_require_tls=not tls,  # aiosmtpd does not know that the connection began with TLS.
         )
 
-    server = await loop.create_server(connect, "127.0.0.1", 0, ssl=context if tls else None)
+    server = await loop.create_server(connect, "127.0.0.1", port, ssl=context if tls else None)
     found.port = server.sockets[0].getsockname()[1]
     try:
         yield found
