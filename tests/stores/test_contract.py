@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.servers import PostgresServer
+from tests.waiting import limit
 from tokenpair.core.health import Condition
 from tokenpair.core.sessions.revocation import KEPT, MARGIN
 from tokenpair.core.sessions.rule import EndReason, StoredSession
@@ -22,6 +23,7 @@ from tokenpair.testing.store_contract import (
     make_user,
     read_session,
 )
+from tokenpair.testing.store_contract.outbox import make_mail
 
 
 class TestMemory(StorageContract):
@@ -94,6 +96,21 @@ class TestPostgres(SqlContract):
         url = postgres_server.create_database()
         yield url
         postgres_server.drop_database(url)
+
+    async def test_a_mail_that_another_worker_is_claiming_is_not_waited_for(
+        self, storage: Storage
+    ) -> None:
+        mail, now = make_mail(), datetime.now(UTC)
+        claiming = {"now": now, "until": now + timedelta(hours=1)}
+        async with storage.begin() as tx:
+            await tx.outbox.add(mail)
+
+        async with storage.begin() as tx, limit():
+            first = await tx.outbox.claim(mail.user_id, mail.id, **claiming)
+            async with storage.begin() as other:
+                second = await other.outbox.claim(mail.user_id, mail.id, **claiming)
+
+        assert (bool(first), second) == (True, None)
 
     @pytest.mark.parametrize("drift", [timedelta(hours=1), timedelta(seconds=-3)], ids=str)
     async def test_a_clock_that_disagrees_is_reported(

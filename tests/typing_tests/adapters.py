@@ -4,8 +4,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from tokenpair import Auth, BreachOptions, FeedOptions, Key, Keyring
-from tokenpair.ports import BreachCheck, Clock, PasswordHasher, Storage, Verified, WakeUp
+from tokenpair import Auth, BreachOptions, FeedOptions, Key, Keyring, MailOptions, Message
+from tokenpair.errors import MailRefused
+from tokenpair.ports import (
+    BreachCheck,
+    Clock,
+    MailSender,
+    PasswordHasher,
+    Storage,
+    Verified,
+    WakeUp,
+)
 from tokenpair.settings import EnvironmentSettings, read_settings
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
@@ -36,6 +45,16 @@ class NoBooks:
         return "book" in password
 
 
+class QueueSender:
+    queue: list[tuple[str, str, str, str | None, str | None]]
+
+    async def send(self, message: Message) -> None:
+        if "@" not in message.recipient:
+            raise MailRefused("no such mailbox")
+        parts = (message.recipient, message.subject, message.text, message.html, message.link)
+        self.queue.append(parts)
+
+
 class ShopSettings(EnvironmentSettings, env_prefix="SHOP_"):
     currency: str = "EUR"
 
@@ -52,11 +71,14 @@ clock: Clock = now
 fake_clock: Clock = FakeClock()
 hasher: PasswordHasher = PlainPasswords()
 breach_check: BreachCheck = NoBooks()
+mail_sender: MailSender = QueueSender()
 memory: Storage = MemoryStorage()
 sql: Storage = SqlStorage.from_url("sqlite:///books.db")
 shop: ShopSettings = read_settings(ShopSettings)
 auth: Auth = make_auth(
-    passwords=PlainPasswords(), breaches=BreachOptions(check=NoBooks(), required=True)
+    passwords=PlainPasswords(),
+    mail_options=MailOptions(sender=QueueSender(), language="de"),
+    breaches=BreachOptions(check=NoBooks(), required=True),
 )
 
 
