@@ -7,7 +7,9 @@ from tokenpair.flows.accounts.delete import DeleteOwnAccount, DeleteUser
 from tokenpair.flows.accounts.export import ExportAccount
 from tokenpair.flows.accounts.import_account import ImportAccount
 from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
+from tokenpair.flows.accounts.reset_password import ForgotPassword, ResetPassword
 from tokenpair.flows.accounts.sign_up import SignUp
+from tokenpair.flows.accounts.verify_email import RequestVerification, VerifyEmail
 from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
 from tokenpair.flows.sessions.log_in import LogIn
 from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
@@ -63,5 +65,13 @@ class Verbs:
     """Disable an account, and end its sessions."""
     enable: Enable
     """Let a disabled account log in again."""
+    request_verification: RequestVerification
+    """Mail a user a link that verifies the address."""
+    verify_email: VerifyEmail
+    """Verify an address by the token from a mail."""
+    forgot_password: ForgotPassword
+    """Mail a link to reset the password, if the address has an account."""
+    reset_password: ResetPassword
+    """Set a new password by the token from a mail, and end all sessions."""
     prune: Prune
     """Remove rows that are no longer needed; an open `Auth` does so by itself."""

@@ -15,6 +15,9 @@ OPEN = {
     "sign_up_auth_signup_post",
     "log_in_auth_login_post",
     "confirm_email_change_auth_email_change_confirm_post",
+    "verify_email_auth_email_verify_post",
+    "forgot_password_auth_password_forgot_post",
+    "reset_password_auth_password_reset_post",
     "jwks__well_known_jwks_json_get",
     "server_metadata__well_known_oauth_authorization_server_get",
 }

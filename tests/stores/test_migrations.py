@@ -129,15 +129,19 @@ async def migrate_to(engine: AsyncEngine, revision: str) -> None:
 async def insert_as_of_then(engine: AsyncEngine, user: User, *sessions: StoredSession) -> None:
     """Insert rows into the columns that the tables have now."""
 
-    def columns(connection: sa.Connection) -> set[str]:
-        return {each["name"] for each in sa.inspect(connection).get_columns("tokenpair_session")}
+    rows = [
+        (user_table, user_row(StoredUser(user=user))),
+        *((session_table, session_row(each)) for each in sessions),
+    ]
+
+    def insert(connection: sa.Connection) -> None:
+        for table, row in rows:
+            known = {each["name"] for each in sa.inspect(connection).get_columns(table.name)}
+            present = {name: value for name, value in row.items() if name in known}
+            connection.execute(table.insert().values(present))
 
     async with engine.begin() as connection:
-        known = await connection.run_sync(columns)
-        await connection.execute(user_table.insert().values(user_row(StoredUser(user=user))))
-        for session in sessions:
-            row = {name: value for name, value in session_row(session).items() if name in known}
-            await connection.execute(session_table.insert().values(row))
+        await connection.run_sync(insert)
 
 
 async def tables(engine: AsyncEngine) -> set[str]:
@@ -208,8 +212,8 @@ class TestOurs:
                 ("ada\u3164@example.com", "ada\u3164@example.com"),
             ]
         )
-        await keep(storage, straight)
-        await keep(storage, strange)
+        await insert_as_of_then(engine, straight)
+        await insert_as_of_then(engine, strange)
 
         await TOKENPAIR_MIGRATIONS.upgrade(engine)
 

@@ -20,8 +20,10 @@ from tokenpair.fastapi.routes.account import add_account
 from tokenpair.fastapi.routes.change_email import add_change_email
 from tokenpair.fastapi.routes.change_password import add_change_password
 from tokenpair.fastapi.routes.own_account import add_own_account
+from tokenpair.fastapi.routes.password_reset import add_password_reset
 from tokenpair.fastapi.routes.reauthenticate import add_reauthentication
 from tokenpair.fastapi.routes.sessions import add_log_in, add_renewal, add_sessions
+from tokenpair.fastapi.routes.verification import add_verification
 from tokenpair.fastapi.routes.well_known import add_well_known
 from tokenpair.fastapi.transport.header import HeaderTransport
 
@@ -46,8 +48,9 @@ def install(
 
     `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
     its deprecated GET, which alone is `"refresh_token.get"`), `"reauthenticate"`, `"logout"`,
-    `"logout.all"`, `"password.change"`, `"email.change"`, `"email.change.confirm"`, `"me"`,
-    `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
+    `"logout.all"`, `"password.change"`, `"password.forgot"`, `"password.reset"`, `"email.change"`,
+    `"email.change.confirm"`, `"email.verify"`, `"email.verify.request"`, `"me"`, `"me.update"`,
+    `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
     `"metadata"`. An endpoint that the app has already is not added, and a warning is logged.
     `dependencies` run before every endpoint that is added, like those of a FastAPI router;
     `before={"login": [Depends(captcha)]}` runs others before the endpoints that it names, and
@@ -91,6 +94,8 @@ def _add_endpoints(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]
     add_change_password(endpoints, auth)
     if auth.sends_mail:
         add_change_email(endpoints, auth)
+        add_verification(endpoints, auth)
+        add_password_reset(endpoints, auth)
     add_own_account(endpoints, auth)
     add_log_in(endpoints, auth, transport)
     add_reauthentication(endpoints, auth)

@@ -14,6 +14,12 @@ class OneTimeTokens(Protocol):
         """Store a token. It replaces the user's older one of the same purpose."""
         ...
 
+    async def find(
+        self, user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
+    ) -> StoredOneTimeToken | None:
+        """Return a token that has not expired, and leave it; None if there is no such token."""
+        ...
+
     async def use(
         self, user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
     ) -> StoredOneTimeToken | None:

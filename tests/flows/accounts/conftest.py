@@ -45,7 +45,10 @@ async def auth(storage: Storage, clock: FakeClock) -> AsyncIterator[Auth]:
 
 @pytest.fixture
 async def ada(auth: Auth) -> User:
-    return await a_user(auth)
+    """Return a user whose mail of the sign-up has been delivered."""
+    user = await a_user(auth)
+    await read_mails(auth)
+    return user
 
 
 def watched(flow: Flow, told: list[Event]) -> Flow:

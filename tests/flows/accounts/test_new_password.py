@@ -18,8 +18,9 @@ from tokenpair.errors import InvalidInput, Unavailable
 from tokenpair.flows.accounts import new_password
 from tokenpair.flows.accounts.change_password import ChangePassword, SetPassword
 from tokenpair.flows.accounts.new_password import NewPassword
+from tokenpair.flows.accounts.reset_password import ResetPassword
 from tokenpair.flows.accounts.sign_up import SignUp
-from tokenpair.testing import PASSWORD, a_user, make_auth
+from tokenpair.testing import PASSWORD, a_user, make_auth, read_mails
 
 EMAIL = "ada@example.com"
 BREACHED = "zwei Igel trinken Kaffee"
@@ -90,7 +91,20 @@ async def set_password(auth: Auth, user: User, password: str) -> None:
     await auth.set_password(user.id, password)
 
 
-FLOWS = {SignUp: sign_up, ChangePassword: change, SetPassword: set_password}
+async def reset(auth: Auth, user: User, password: str) -> None:
+    await read_mails(auth)
+    await auth.forgot_password(email=user.email.typed)
+    (mail,) = await read_mails(auth)
+    assert mail.link
+    await auth.reset_password(token=mail.link.partition("#token=")[2], new_password=password)
+
+
+FLOWS = {
+    SignUp: sign_up,
+    ChangePassword: change,
+    SetPassword: set_password,
+    ResetPassword: reset,
+}
 
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=lambda flow: flow.__name__)

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from fastapi import Request, Response, Security
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from tokenpair.auth import Auth
 from tokenpair.core.tokens.claims import AccessClaims
@@ -18,7 +18,7 @@ from tokenpair.fastapi.problems.described import (
     problem_responses,
 )
 from tokenpair.fastapi.routes.credentials import Email, Password
-from tokenpair.fastapi.text import Text
+from tokenpair.fastapi.routes.mail_links import Accepted, TokenBody
 
 SENT = "If the new address can be used, a link was sent to it. Nothing changes until you follow it."
 
@@ -30,21 +30,6 @@ class EmailChange(BaseModel):
 
     password: Password
     new_email: Email
-
-
-class Accepted(BaseModel):
-    """The answer to a request whose outcome a mail tells."""
-
-    detail: str = Field(description="A sentence for people.", examples=[SENT])
-
-
-class Confirmation(BaseModel):
-    """The token of the link in a mail."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    # Without a length: every invalid token has the same answer.
-    token: Annotated[Text, Field(repr=False)]
 
 
 def add_change_email(endpoints: Endpoints, auth: Auth) -> None:
@@ -82,7 +67,7 @@ def add_change_email(endpoints: Endpoints, auth: Auth) -> None:
         responses=problem_responses(MailTokenInvalid, TooManyRequests, Unavailable, *BODY_ERRORS),
         openapi_extra=PUBLIC,
     )
-    async def confirm_email_change(body: Confirmation, request: Request) -> None:
+    async def confirm_email_change(body: TokenBody, request: Request) -> None:
         """Send the token of the link. The address is changed, and your other sessions end."""
         device = device_of(request, proxy_hops=auth.edge.trusted_proxy_hops)
         await auth.confirm_email_change(body.token, device=device)

@@ -9,19 +9,22 @@ from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import SignedUp
 from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.accounts.user import StoredUser, User
+from tokenpair.core.mail import MailPurpose
 from tokenpair.core.sessions.client import Device
 from tokenpair.errors import EmailTaken, SignUpClosed
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.flows.limits import Limits
+from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignUp:
-    """Make an account. It has the default roles, and its address counts as unverified."""
+    """Make an account with the default roles, and mail a link that verifies its address."""
 
     storage: Storage
     new_password: NewPassword
+    queue_mail: QueueMail
     clock: Clock
     new_id: Callable[[], UUID]
     sign_up_mode: SignUpMode
@@ -58,6 +61,7 @@ class SignUp:
         )
         async with self.storage.begin() as tx:
             await tx.users.add(StoredUser(user=user, password_hash=password_hash))
+            await self.queue_mail(tx, MailPurpose.VERIFY_EMAIL, user.id, address.typed)
             await tx.record(SignedUp(user=user))
             # A hook may have changed it.
             return await tx.users.get(user.id) or user

@@ -16,13 +16,20 @@ class MemoryOneTimeTokens:
     async def put(self, token: StoredOneTimeToken) -> None:
         self._tokens[token.user_id, token.purpose] = token
 
-    async def use(
+    async def find(
         self, user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
     ) -> StoredOneTimeToken | None:
         found = self._tokens.get((user_id, purpose))
-        if not found or found.token_hash != token_hash or found.expires_at <= now:
-            return None
-        return self._tokens.pop((user_id, purpose))
+        is_valid = found and found.token_hash == token_hash and found.expires_at > now
+        return found if is_valid else None
+
+    async def use(
+        self, user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
+    ) -> StoredOneTimeToken | None:
+        found = await self.find(user_id, purpose, token_hash, now)
+        if found:
+            del self._tokens[user_id, purpose]
+        return found
 
     async def remove(self, user_id: UUID, purpose: Purpose | None = None) -> None:
         for key in list(self._tokens):

@@ -31,25 +31,36 @@ class SqlOneTimeTokens:
         row = {name: getattr(token, name) for name in _FIELDS} | {"purpose": token.purpose.value}
         await self._connection.execute(_PUT, row)
 
+    async def find(
+        self, user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
+    ) -> StoredOneTimeToken | None:
+        valid = _is_valid(user_id, purpose, token_hash, now)
+        return await self._one(sa.select(one_time_table).where(*valid))
+
     async def use(
         self, user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
     ) -> StoredOneTimeToken | None:
-        used = await self._connection.execute(
-            one_time_table.delete()
-            .where(
-                _t.user_id == user_id,
-                _t.purpose == purpose.value,
-                _t.token_hash == token_hash,
-                _t.expires_at > now,
-            )
-            .returning(one_time_table)
-        )
-        row = used.one_or_none()
-        return _to_token(row) if row else None
+        valid = _is_valid(user_id, purpose, token_hash, now)
+        return await self._one(one_time_table.delete().where(*valid).returning(one_time_table))
 
     async def remove(self, user_id: UUID, purpose: Purpose | None = None) -> None:
         which = [_t.user_id == user_id, *([_t.purpose == purpose.value] if purpose else [])]
         await self._connection.execute(one_time_table.delete().where(*which))
+
+    async def _one(self, statement: sa.Executable) -> StoredOneTimeToken | None:
+        row = (await self._connection.execute(statement)).one_or_none()
+        return _to_token(row) if row else None
+
+
+def _is_valid(
+    user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
+) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        _t.user_id == user_id,
+        _t.purpose == purpose.value,
+        _t.token_hash == token_hash,
+        _t.expires_at > now,
+    )
 
 
 def _to_token(row: sa.Row[Any]) -> StoredOneTimeToken:

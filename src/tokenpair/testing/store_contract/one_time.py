@@ -63,6 +63,18 @@ class OneTimePromises:
 
         assert await _use(storage, token) == token
 
+    async def test_a_token_that_was_only_found_is_still_valid(self, storage: Storage) -> None:
+        token = make_one_time_token()
+        await _put(storage, token)
+        key = (token.user_id, token.purpose, token.token_hash)
+
+        async with storage.reading() as look:
+            assert await look.one_time.find(*key, NOW) == token
+            assert await look.one_time.find(*key[:2], b"hash-2", NOW) is None
+            assert await look.one_time.find(*key, token.expires_at) is None
+
+        assert await _use(storage, token) == token
+
     async def test_a_token_is_used_once(self, storage: Storage) -> None:
         token = make_one_time_token()
         await _put(storage, token)
