@@ -184,6 +184,27 @@ async def test_a_rehash_of_the_password_ends_no_change_of_address(
     assert await address_of(auth, ada) == NEW
 
 
+async def test_a_newer_request_ends_the_older_mail_that_waits(
+    storage: Storage, clock: FakeClock
+) -> None:
+    """A11: also if the newer address is taken. The older link would reveal that."""
+    server = Server()
+    auth = make_auth(storage=storage, clock=clock, mail_options=MailOptions(sender=server))
+    async with auth:
+        ada = await a_user(auth)
+        await a_user(auth, NEW)
+        claims = await auth.verify_access((await login_as(auth, ada)).access_token)
+        await ask(auth, claims, "mine@example.org")
+        await auth._parts.mailer.loop.drain()
+
+        await ask(auth, claims, NEW)
+        server.is_up = True
+        clock.advance(minutes=5)
+        await auth._parts.mailer.loop.drain()
+
+        assert {each.recipient for each in server.messages} == {"ada@example.com"}
+
+
 @pytest.mark.parametrize("purpose", [Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL])
 async def test_tokens_that_were_mailed_to_the_old_address_are_gone(
     auth: Auth, ada: User, claims: AccessClaims, clock: FakeClock, purpose: Purpose

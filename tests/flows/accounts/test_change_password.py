@@ -3,6 +3,7 @@
 import pytest
 
 from tests.flows.accounts.conftest import mails_of, watched
+from tests.stores.test_races import Interrupted
 from tokenpair import AccessClaims, Auth, MailPurpose, TokenPair, User
 from tokenpair.core.accounts.events import PasswordChange, PasswordChanged
 from tokenpair.core.events import Event, SessionEnded
@@ -10,7 +11,8 @@ from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import InvalidCredentials, InvalidInput, NotFound, WrongPassword
 from tokenpair.errors import SessionEnded as SessionHasEnded
 from tokenpair.ids import uuid7
-from tokenpair.testing import PASSWORD, a_user, login_as
+from tokenpair.ports import Storage
+from tokenpair.testing import PASSWORD, a_user, login_as, make_auth
 
 NEW = "purple elephants dance on marbles"
 
@@ -158,6 +160,25 @@ async def test_a_deleted_or_disabled_user_changes_no_password(
     await auth.delete(ada.id)
     with pytest.raises(SessionHasEnded):
         await change(auth, claims)
+
+
+async def test_a_user_who_is_disabled_during_the_comparison_changes_nothing(
+    storage: Storage,
+) -> None:
+    auth: Auth
+
+    async def disable() -> None:
+        await auth.disable(ada.id)
+
+    passwords = Interrupted(disable)
+    async with make_auth(storage=storage, passwords=passwords) as auth:
+        ada = await a_user(auth)
+
+        with pytest.raises(SessionHasEnded):
+            await auth.change_password(ada.id, current_password=PASSWORD, new_password=NEW)
+
+        await auth.enable(ada.id)
+        assert await login_as(auth, ada)
 
 
 async def test_the_app_sets_a_password_and_ends_all_sessions(
