@@ -3,6 +3,7 @@
 from tokenpair.core.accounts.events import (
     AddressChanged,
     EmailVerified,
+    InvitationAccepted,
     PasswordChange,
     PasswordChanged,
     ProfileChanged,
@@ -29,6 +30,7 @@ __all__ = [
     "EmailVerified",
     "Event",
     "HookedEvent",
+    "InvitationAccepted",
     "LimitReached",
     "LogInFailed",
     "MailDeferred",

@@ -6,6 +6,7 @@ from tokenpair.flows.accounts.change_password import ChangePassword, SetPassword
 from tokenpair.flows.accounts.delete import DeleteOwnAccount, DeleteUser
 from tokenpair.flows.accounts.export import ExportAccount
 from tokenpair.flows.accounts.import_account import ImportAccount
+from tokenpair.flows.accounts.invite import AcceptInvitation, Invite
 from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
 from tokenpair.flows.accounts.reset_password import ForgotPassword, ResetPassword
 from tokenpair.flows.accounts.sign_up import SignUp
@@ -23,6 +24,10 @@ class Verbs:
 
     sign_up: SignUp
     """Make an account."""
+    invite: Invite
+    """Mail an invitation to make an account."""
+    accept_invitation: AcceptInvitation
+    """Make an account with the token of an invitation."""
     import_account: ImportAccount
     """Make an account from what another system has stored."""
     log_in: LogIn

@@ -65,6 +65,7 @@ Options:
 Commands:
   list          List the newest accounts: id, address, roles, and whether
                 disabled.
+  invite        Invite an address, with the roles of the account to be.
   roles         Replace an account's roles: `tokenpair users roles
                 ada@example.com admin`.
   disable       Disable an account and end all its sessions.

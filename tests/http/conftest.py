@@ -30,7 +30,7 @@ on_both_storages = pytest.mark.parametrize("storage", ["memory", "sqlite"], indi
 
 
 OPEN = (
-    *("email.change.confirm", "jwks", "login", "logout", "metadata"),
+    *("email.change.confirm", "invitations.accept", "jwks", "login", "logout", "metadata"),
     *("refresh_token", "refresh_token.get", "signup"),
 )
 """The endpoints that need no access token."""

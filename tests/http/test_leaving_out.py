@@ -27,6 +27,7 @@ BODIES = {
     "email.verify": LINK,
     "password.forgot": {"email": ADA["email"]},
     "password.reset": LINK | {"new_password": ADA["password"]},
+    "invitations.accept": {"token": "", "password": PASSWORD},
 }
 NAMES = sorted(ENDPOINTS)
 USELESS_WITHOUT = {"refresh_token": ["refresh_token.get"], "jwks": ["metadata"]}

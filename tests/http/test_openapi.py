@@ -18,6 +18,7 @@ OPEN = {
     "verify_email_auth_email_verify_post",
     "forgot_password_auth_password_forgot_post",
     "reset_password_auth_password_reset_post",
+    "accept_invitation_auth_invitations_accept_post",
     "jwks__well_known_jwks_json_get",
     "server_metadata__well_known_oauth_authorization_server_get",
 }

@@ -12,6 +12,7 @@ from tokenpair.errors import NotFound
 from tokenpair.flows.accounts.administer import Disable, Enable, MarkVerified, SetRoles
 from tokenpair.flows.accounts.change_password import SetPassword
 from tokenpair.flows.accounts.delete import DeleteUser
+from tokenpair.flows.accounts.invite import Invite
 from tokenpair.flows.accounts.profile import GetUser
 from tokenpair.parts import Parts
 from tokenpair.stores.sql import SqlStorage
@@ -92,6 +93,22 @@ def delete(*, email: str, yes: bool, database_url: str | None) -> None:
     print(f"{user.id}  {user.email.typed}  deleted")
 
 
+def invite(*, email: str, roles: list[str], database_url: str | None) -> None:
+    """Invite an address, with the roles of the account to be.
+
+    The running app mails a link, which is valid for seven days and replaces an older one. Without a
+    role, the account gets those of TOKENPAIR_DEFAULT_ROLES.
+    """
+    settings = read_settings(database_url)
+
+    async def run(storage: SqlStorage) -> None:
+        flow = Parts.from_settings(settings, storage).build(Invite)
+        await flow(email=email, roles=frozenset(roles) if roles else None)
+
+    with_storage(settings, run)
+    print(f"{email}  invited")
+
+
 def _change(
     database_url: str | None, email: str, change: Callable[[Parts, User], Awaitable[None]]
 ) -> None:
@@ -146,11 +163,16 @@ def _roles_argument(parser: ArgumentParser) -> None:
     )
 
 
+def _roles_of_invited(parser: ArgumentParser) -> None:
+    parser.add_argument("roles", nargs="*", metavar="ROLE", help="The roles of the account to be.")
+
+
 GROUP = Group(
     "users",
     "The accounts.",
     [
         Command("list", list_users, [_limit_option, database_url_option]),
+        Command("invite", invite, [_email_argument, _roles_of_invited, database_url_option]),
         Command("roles", set_roles, [_email_argument, _roles_argument, database_url_option]),
         Command("disable", disable, [_email_argument, database_url_option]),
         Command("enable", enable, [_email_argument, database_url_option]),

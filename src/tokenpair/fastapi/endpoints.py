@@ -40,6 +40,7 @@ ENDPOINTS = {
     "password.change": Endpoint("POST", "/password/change"),
     "email.change": Endpoint("POST", "/email/change"),
     "email.change.confirm": Endpoint("POST", "/email/change/confirm"),
+    "invitations.accept": Endpoint("POST", "/invitations/accept"),
     "me": Endpoint("GET", "/me"),
     "me.update": Endpoint("PATCH", "/me"),
     "me.delete": Endpoint("DELETE", "/me"),

@@ -19,6 +19,7 @@ from tokenpair.fastapi.registry import Installation, installations
 from tokenpair.fastapi.routes.account import add_account
 from tokenpair.fastapi.routes.change_email import add_change_email
 from tokenpair.fastapi.routes.change_password import add_change_password
+from tokenpair.fastapi.routes.invitations import add_invitations
 from tokenpair.fastapi.routes.own_account import add_own_account
 from tokenpair.fastapi.routes.password_reset import add_password_reset
 from tokenpair.fastapi.routes.reauthenticate import add_reauthentication
@@ -49,13 +50,13 @@ def install(
     `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
     its deprecated GET, which alone is `"refresh_token.get"`), `"reauthenticate"`, `"logout"`,
     `"logout.all"`, `"password.change"`, `"password.forgot"`, `"password.reset"`, `"email.change"`,
-    `"email.change.confirm"`, `"email.verify"`, `"email.verify.request"`, `"me"`, `"me.update"`,
-    `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
+    `"email.change.confirm"`, `"email.verify"`, `"email.verify.request"`, `"invitations.accept"`,
+    `"me"`, `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
     `"metadata"`. An endpoint that the app has already is not added, and a warning is logged.
     `dependencies` run before every endpoint that is added, like those of a FastAPI router;
     `before={"login": [Depends(captcha)]}` runs others before the endpoints that it names, and
-    before an attempt is counted.
-    Unless `TOKENPAIR_SIGN_UP` is `open`, `"signup"` is left out.
+    before an attempt is counted. Unless `TOKENPAIR_SIGN_UP` is `open`, `"signup"` is left out, and
+    if it is `closed`, so is `"invitations.accept"`.
 
     An app may install several `Auth`s, each under its own prefix. The bearers accept tokens of the
     first one, or of the one that they are given. Raises `ConfigurationError`.
@@ -91,6 +92,8 @@ def _add_endpoints(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]
     transport = HeaderTransport()
     add_renewal(endpoints, auth, transport)
     add_account(endpoints, auth, profiles)
+    if auth.sends_mail:
+        add_invitations(endpoints, auth, profiles)
     add_change_password(endpoints, auth)
     if auth.sends_mail:
         add_change_email(endpoints, auth)
@@ -119,7 +122,13 @@ def _require_known(argument: str, names: Iterable[str]) -> None:
 
 def _closed(auth: Auth) -> frozenset[str]:
     """Return the endpoints that `TOKENPAIR_SIGN_UP` closes."""
-    return frozenset() if auth.sign_up.sign_up_mode is SignUpMode.OPEN else frozenset({"signup"})
+    match auth.sign_up.sign_up_mode:
+        case SignUpMode.OPEN:
+            return frozenset()
+        case SignUpMode.INVITED:
+            return frozenset({"signup"})
+        case SignUpMode.CLOSED:
+            return frozenset({"signup", "invitations.accept"})
 
 
 def _require_prefix(prefix: str, others: dict[str, Installation]) -> None:

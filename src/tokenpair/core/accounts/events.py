@@ -21,6 +21,11 @@ class SignedUp(UserCreated):
     """A user has made an account. `SignUp` records it beside the new row."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAccepted(UserCreated):
+    """An invited user has made an account. `AcceptInvitation` records it beside the new row."""
+
+
 class PasswordChange(Enum):
     """How a password was replaced."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
@@ -24,10 +24,12 @@ from pydantic_core.core_schema import ErrorType
 from tokenpair.core.accounts.user import User
 from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi.profile import Profile, Profiles
-from tokenpair.fastapi.routes.credentials import Credentials
+from tokenpair.fastapi.routes.credentials import Credentials, Password
+from tokenpair.fastapi.text import Text
 
 # The types of Pydantic's own errors; all others are an app's.
 _TYPES = frozenset(get_args(ErrorType))
+_Own = TypeVar("_Own", bound=BaseModel)
 
 
 class UserBase(BaseModel):
@@ -58,6 +60,25 @@ class SignUpBody:
     email: str
     password: str = field(repr=False)
     profile: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceBody:
+    """The values of an accepted invitation; `profile` is as it is stored."""
+
+    token: str = field(repr=False)
+    password: str = field(repr=False)
+    profile: dict[str, Any] = field(repr=False)
+
+
+class Acceptance(BaseModel):
+    """The token of an invitation, and the password of the account to be."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    # Without a length: every invalid token has the same answer.
+    token: Annotated[Text, Field(repr=False)]
+    password: Password
 
 
 class _Described(BaseModel):
@@ -118,7 +139,11 @@ class AccountSchemas:
 
     def __init__(self, profiles: Profiles[Profile]) -> None:
         """Raises `ConfigurationError` for a profile field whose name every account has."""
-        ours = {*UserBase.model_fields, *Credentials.model_fields}
+        ours = {
+            *UserBase.model_fields,
+            *Credentials.model_fields,
+            *Acceptance.model_fields,
+        }
         for name, wire in profiles.wire_names.items():
             if clash := ours & {name, wire}:
                 raise ConfigurationError(
@@ -131,6 +156,11 @@ class AccountSchemas:
             "SignUp",
             __base__=(Credentials, kind, _Described),
             __validators__={"read": _reading(self._read_sign_up)},
+        )
+        self.acceptance: type[BaseModel] = create_model(
+            "InvitationAcceptance",
+            __base__=(Acceptance, kind, _Described),
+            __validators__={"read": _reading(self._read_acceptance)},
         )
         self.changes: type[BaseModel] = create_model(
             "ProfileChanges",
@@ -154,11 +184,22 @@ class AccountSchemas:
         return UserBase.of(user).model_dump(mode="json") | self._profiles.by_wire_names(profile)
 
     def _read_sign_up(self, body: Mapping[str, Any]) -> SignUpBody:
-        own = {name: value for name, value in body.items() if name in Credentials.model_fields}
+        own, profile = self._read("SignUp", Credentials, body)
+        return SignUpBody(email=own.email, password=own.password, profile=profile)
+
+    def _read_acceptance(self, body: Mapping[str, Any]) -> AcceptanceBody:
+        own, profile = self._read("InvitationAcceptance", Acceptance, body)
+        return AcceptanceBody(token=own.token, password=own.password, profile=profile)
+
+    def _read(
+        self, title: str, kind: type[_Own], body: Mapping[str, Any]
+    ) -> tuple[_Own, dict[str, Any]]:
+        """Read fields of ours and the profile's. Raises all of their errors together."""
+        own = {name: value for name, value in body.items() if name in kind.model_fields}
         rest = {name: value for name, value in body.items() if name not in own}
         errors: list[InitErrorDetails] = []
         try:
-            credentials = Credentials.model_validate(own)
+            ours = kind.model_validate(own)
         except ValidationError as exc:
             errors += _details(exc)
         try:
@@ -166,8 +207,8 @@ class AccountSchemas:
         except ValidationError as exc:
             errors += _details(exc)
         if errors:
-            raise ValidationError.from_exception_data("SignUp", errors)
-        return SignUpBody(email=credentials.email, password=credentials.password, profile=profile)
+            raise ValidationError.from_exception_data(title, errors)
+        return ours, profile
 
 
 def _reading(read: Callable[[Mapping[str, Any]], object]) -> Any:  # noqa: ANN401  Pydantic's own.
