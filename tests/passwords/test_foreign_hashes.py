@@ -1,11 +1,14 @@
 """Hashes that other systems made: right and wrong passwords, and hashes made to do harm."""
 
+import asyncio
 import logging
 import sys
 
 import httpx2
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.passwords import foreign
 from tests.passwords.foreign import DECOMPOSED, HASHES, LONG, ODD
@@ -17,10 +20,17 @@ from tokenpair.fastapi import install
 from tokenpair.hashers.argon2 import Hasher
 from tokenpair.hashers.unusable import UnusableHash
 from tokenpair.ids import uuid7
-from tokenpair.passwords import MAX_HASH_LENGTH, Argon2Passwords
-from tokenpair.testing import PASSWORD, make_auth
+from tokenpair.passwords import (
+    LEAST_MEMORY_KIB,
+    MAX_HASH_LENGTH,
+    MOST_MEMORY_KIB,
+    Argon2Passwords,
+    max_memory_kib,
+)
+from tokenpair.testing import CHEAP, PASSWORD, make_auth
 
 EMAIL = "ada@example.com"
+CHEAP_HASHES = sorted(stored for name, stored in HASHES.items() if "default" not in name)
 
 every_hash = pytest.mark.parametrize("stored", HASHES.values(), ids=HASHES)
 
@@ -153,7 +163,7 @@ async def test_no_length_of_a_password_is_a_server_error(length: int) -> None:
 
 @pytest.mark.parametrize("password", ["a\x00b", "\x00"])
 async def test_a_nul_in_a_password_is_no_error(passwords: Argon2Passwords, password: str) -> None:
-    assert not any([(await passwords.verify(password, each)).is_right for each in HASHES.values()])
+    assert not any([(await passwords.verify(password, each)).is_right for each in CHEAP_HASHES])
 
 
 async def test_without_bcrypt_its_hashes_are_refused_and_the_log_says_why(
@@ -264,6 +274,24 @@ async def test_an_invalid_hash_is_refused_for_the_work_of_an_unknown_account(
 async def test_a_hash_that_was_cut_is_never_right(passwords: Argon2Passwords, stored: str) -> None:
     for end in range(1, len(stored)):
         assert not (await passwords.verify(PASSWORD, stored[:-end])).is_right
+
+
+# No digit but 0: another one may make a hash costly, and the test slow.
+@given(st.sampled_from(CHEAP_HASHES), st.integers(0, 200), st.sampled_from("$:=,0aA/.\u00e9\n"))
+def test_a_hash_with_one_other_character_is_wrong_or_right_and_no_error(
+    stored: str, place: int, character: str
+) -> None:
+    place %= len(stored)
+    changed = stored[:place] + character + stored[place + 1 :]
+
+    verified = asyncio.run(Argon2Passwords(CHEAP, threads=1).verify(PASSWORD + "!", changed))
+
+    assert not verified.is_right
+
+
+@pytest.mark.parametrize("threads", [1, 2, 10**9])
+def test_the_memory_of_a_comparison_has_limits_on_every_machine(threads: int) -> None:
+    assert LEAST_MEMORY_KIB <= max_memory_kib(threads) <= MOST_MEMORY_KIB
 
 
 async def test_the_log_does_not_show_the_hash_or_the_password(
