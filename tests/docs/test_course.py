@@ -18,15 +18,19 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from tests.docs.reading import HOW_TO, ROOT, after, before, blocks
 from tests.docs.shell import Shell
+from tests.tools import program
 from tests.valkey import valkey
 
 PAGE = HOW_TO / "course.md"
 APP = ROOT / "tests/course/app"
 AUTH = "/api/v1/auth"
+BASE_URL = "http://127.0.0.1:8000"
 PASSWORD = "correct horse battery staple"
+NEW = "zwei Igel trinken Kaffee"
 BOOK = {
     "title": "Notes",
     "author": "Ada Lovelace",
@@ -36,15 +40,14 @@ BOOK = {
 
 # The functions and classes that the page says to delete, by file.
 DELETED = {
-    "src/auth/utils.py": [
-        "generate_passwd_hash",
-        "verify_password",
-        "create_access_token",
-        "decode_token",
+    "src/auth/routes.py": [
+        "verify_user_account",
+        "password_reset_request",
+        "reset_account_password",
     ],
-    "src/auth/routes.py": ["password_reset_request", "reset_account_password"],
+    "src/auth/schemas.py": ["PasswordResetRequestModel", "PasswordResetConfirmModel"],
 }
-DELETED_FILE = "src/db/redis.py"
+DELETED_FILES = ["src/auth/service.py", "src/auth/utils.py", "src/db/redis.py"]
 
 Json = dict[str, Any]
 
@@ -87,6 +90,18 @@ class CourseApp:
                 process.terminate()
         assert "Traceback" not in log.read_text(), log.read_text()
 
+    def mailed_link(self, name: str, kind: str) -> str:
+        """Return the link of this kind in the last mail to a user; wait for the mail."""
+        mails = self.folder / "mails.jsonl"
+        for _ in range(300):
+            lines = mails.read_text().splitlines() if mails.exists() else []
+            for mail in map(json.loads, reversed(lines)):
+                links = re.findall(rf"http://\S+/{kind}\S+", mail["body"])
+                if mail["recipients"] == [person(name)["email"]] and links:
+                    return str(links[0])
+            time.sleep(0.1)
+        raise AssertionError(f"no mail with a link to {kind}")
+
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Read from its database."""
         with psycopg.connect(self.url) as connection:
@@ -102,7 +117,8 @@ class CourseApp:
         for name, names in DELETED.items():
             path = self.folder / name
             path.write_text(without_definitions(path.read_text(), names))
-        (self.folder / DELETED_FILE).unlink()
+        for name in DELETED_FILES:
+            (self.folder / name).unlink()
         self._unpin()
         _, exports, commands, bring = blocks(PAGE, "sh")
         settings = exports.replace("postgresql://user:password@host/name", self.url)
@@ -174,6 +190,10 @@ def person(name: str) -> Json:
     }
 
 
+def token_in(link: str) -> str:
+    return link.partition("#token=")[2]
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
@@ -181,10 +201,14 @@ def bearer(token: str) -> dict[str, str]:
 def joined(client: httpx2.Client, app: CourseApp, name: str) -> Json:
     """Sign up, follow the link in the mail, log in; return the answer of the log-in."""
     assert client.post(f"{AUTH}/signup", json=person(name)).status_code == 201
-    mail = json.loads((app.folder / "mails.jsonl").read_text().splitlines()[-1])
-    assert mail["recipients"] == [person(name)["email"]]
-    _, _, link = mail["body"].partition("http://books.test")
-    assert client.get(link).json() == {"message": "Account verified successfully"}
+    link = app.mailed_link(name, "verify")
+    if "#" not in link:
+        verified = client.get(link.removeprefix("http://books.test"))
+        assert verified.json() == {"message": "Account verified successfully"}
+    else:
+        assert client.get(link.partition("#")[0].removeprefix(BASE_URL)).status_code == 200
+        verified = client.post(f"{AUTH}/email/verify", json={"token": token_in(link)})
+        assert verified.status_code == 204
     answer = client.post(f"{AUTH}/login", json=person(name))
     assert answer.status_code == 200, answer.text
     login: Json = answer.json()
@@ -252,15 +276,16 @@ def test_the_pages_steps_move_an_app_and_lose_nothing(course_app: CourseApp) -> 
         walk(client, course_app, "late")
         assert errors(client, course_app, "late2") == FORM
         changed(client, course_app)
+        reset(client, course_app, "early2")
+        in_a_browser(client, course_app, "late5")
     old = "SELECT uid, email, password_hash FROM users WHERE email LIKE 'early%' ORDER BY email"
     assert course_app.query(old) == rows
     assert set(books) <= set(course_app.query("SELECT uid, user_uid FROM books"))
-    assert course_app.query("SELECT count(*) FROM users WHERE password_hash IS NULL") == [(2,)]
+    assert course_app.query("SELECT count(*) FROM users WHERE password_hash IS NULL") == [(3,)]
     hashes = course_app.query(
         "SELECT email, left(password_hash, 4) FROM tokenpair_user WHERE email LIKE 'early%'"
     )
-    # Only the first of them has logged in since.
-    assert dict(hashes) == {"early@example.com": "$arg", "early2@example.com": "$2b$"}
+    assert dict(hashes) == {"early@example.com": "$arg", "early2@example.com": "$arg"}
     checked = subprocess.run(
         [sys.executable, "-m", "alembic", "check"],
         cwd=course_app.folder,
@@ -305,6 +330,51 @@ def changed(client: httpx2.Client, app: CourseApp) -> None:
     deleted(client, app, "late3")
 
 
+def reset(client: httpx2.Client, app: CourseApp, name: str) -> None:
+    """A user from before the move has forgotten the password."""
+    assert client.post(f"{AUTH}/password/forgot", json=person(name)).status_code == 422
+    email = person(name)["email"]
+    assert client.post(f"{AUTH}/password/forgot", json={"email": email}).status_code == 202
+    body = {"token": token_in(app.mailed_link(name, "reset")), "new_password": NEW}
+
+    assert client.post(f"{AUTH}/password/reset", json=body).status_code == 204
+
+    new = {"email": email, "password": NEW}
+    assert client.post(f"{AUTH}/login", json=new).status_code == 200
+    assert client.post(f"{AUTH}/login", json=person(name)).status_code == 400
+
+
+def in_a_browser(client: httpx2.Client, app: CourseApp, name: str) -> None:
+    """The page's own front end verifies an address, and resets a password."""
+    client.post(f"{AUTH}/signup", json=person(name))
+    links = [app.mailed_link(name, "verify")]
+    client.post(f"{AUTH}/password/forgot", json={"email": person(name)["email"]})
+    links.append(app.mailed_link(name, "reset"))
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=program("chromium"), args=["--no-sandbox"]
+        )
+        page = chromium.new_page()
+        for link in links:
+            page.goto(link.replace(BASE_URL, str(client.base_url).rstrip("/")))
+            if "/reset" in link:
+                page.fill("input", "short")
+                page.click("button")
+                expect(page.locator("p")).to_contain_text("is shorter than")
+                page.fill("input", NEW)
+            page.click("button")
+            expect(page.locator("p")).to_have_text("Done.")
+        page.reload()
+        page.fill("input", NEW)
+        page.click("button")
+        expect(page.locator("p")).to_contain_text("link")
+        chromium.close()
+
+    login = client.post(f"{AUTH}/login", json=person(name) | {"password": NEW})
+    access = bearer(login.json()["access_token"])
+    assert client.get(f"{AUTH}/me", headers=access).json()["is_verified"] is True
+
+
 def deleted(client: httpx2.Client, app: CourseApp, name: str) -> None:
     """A user who leaves takes the row and the books along."""
     access = bearer(client.post(f"{AUTH}/login", json=person(name)).json()["access_token"])
@@ -334,4 +404,5 @@ def test_the_page_names_what_the_move_deletes() -> None:
     text = PAGE.read_text()
 
     assert all(f"`{name}`" in text for names in DELETED.values() for name in names)
-    assert f"Delete `{DELETED_FILE}`" in text
+    assert "Delete `src/auth/service.py` and `src/auth/utils.py`" in text
+    assert "Delete `src/db/redis.py`" in text
