@@ -204,6 +204,25 @@ async def test_a_row_in_the_middle_of_a_batch_is_waited_for_alone(
         assert None not in await asyncio.gather(*renewals)
 
 
+async def test_of_a_batch_only_the_locked_row_is_sent_alone(postgres_url: str) -> None:
+    storage = CrowdedStorage.to(postgres_url)
+    await storage.open(migrate=True)
+    sessions = await add_sessions(storage, LANES + 20)
+
+    async with row_held(postgres_url, sessions[-1].id):
+        renewals = [
+            asyncio.create_task(storage.renewals.renew(make_token(each), NOW, FORGIVING))
+            for each in sessions
+        ]
+        await eventually(lambda: sum(each.done() for each in renewals) == LANES + 19)
+        alone = storage.renewals.alone
+    async with limit():
+        await asyncio.gather(*renewals)
+    await storage.close()
+
+    assert alone == 1
+
+
 async def test_a_row_that_stays_locked_is_a_503_for_its_own_caller(postgres_url: str) -> None:
     storage = SqlStorage.from_url(postgres_url, timeouts=Timeouts(renewal=0.2))
     await storage.open(migrate=True)
