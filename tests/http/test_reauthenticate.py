@@ -6,10 +6,11 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from tests.http.conftest import bearer, on_both_storages, renew, told
+from tests.http.conftest import bearer, on_both_storages, renew, talking_to, told
 from tokenpair import Auth, TokenPair
 from tokenpair.fastapi import RecentLogin, install
-from tokenpair.testing import PASSWORD, FakeClock
+from tokenpair.ports import Storage
+from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
 
 HOUR = timedelta(hours=1)
 
@@ -124,3 +125,18 @@ async def test_a_lone_surrogate_is_no_crash(client: httpx2.AsyncClient, pair: To
     )
 
     assert told(response) == (422, "invalid_input")
+
+
+@on_both_storages
+async def test_guesses_of_the_password_are_limited(storage: Storage) -> None:
+    auth, app = make_auth(storage=storage, limits=True), FastAPI()
+    install(app, auth)
+
+    async with auth, talking_to(app) as client:
+        pair = await login_as(auth, await a_user(auth))
+        guesses = [await reauthenticate(client, pair.access_token, "wrong") for _ in range(5)]
+        response = await reauthenticate(client, pair.access_token)
+
+    assert [told(each) for each in guesses] == [(403, "wrong_password")] * 5
+    assert told(response) == (429, "too_many_requests")
+    assert int(response.headers["retry-after"]) > 0
