@@ -14,7 +14,7 @@ WRITTEN = ROOT / "bookly.jetbrains.http"
 
 HEAD = """\
 # A walk through Bookly, for the HTTP client of JetBrains' editors. Start it first: ./run
-# "Run All Requests in File", once for each new data folder: each request checks its answer.
+# "Run All Requests in File": each request checks its answer.
 # Made from bookly.http by: uv run python -m tests.bookly.jetbrains
 """
 _USE = re.compile(r"{{(\w+)\.response\.body\.(\w+)}}")
