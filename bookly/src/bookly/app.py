@@ -28,7 +28,7 @@ from tokenpair.fastapi import ProblemRoute, Profile, Text, install
 API = "/api/v1"
 TAGS = {
     "books": "Every user can read all books, and change their own.",
-    "account": "Sign up; see and change your account.",
+    "account": "Sign up; see, change, export and delete your account. Mails are in Bookly's log.",
     "sessions": "Log in, renew and log out; a session is one log-in on one device.",
     "health": "Checks for the machines that run Bookly.",
     "keys": "The public keys, for other services that verify access tokens.",
