@@ -159,6 +159,10 @@ class Auth(Verbs, Hookable):
         """Does it send mails? Otherwise, the endpoints that need mail are not installed."""
         return self._parts.mail_options.is_on
 
+    def require_mail(self) -> None:
+        """Require that mails can be sent, if any are, as `open` does. Raises `ConfigurationError`."""
+        self._parts.mailer.require_ready()
+
     @property
     def keyring(self) -> Keyring:
         """The keys in use."""
@@ -210,7 +214,7 @@ class Auth(Verbs, Hookable):
 
         Raises `ConfigurationError`, also if mails are needed and nothing sends them.
         """
-        self._parts.mailer.require_ready()
+        self.require_mail()
         await self.storage.open(migrate=self._migrate, access=self._parts.lifetimes.access)
         await self.feed.start()
         self._parts.heartbeat.start()

@@ -357,6 +357,15 @@ def test_production_wants_the_database_migrated(tmp_path: Path, production: dict
     assert not (tmp_path / "books.db").exists()
 
 
+def test_production_wants_a_way_to_send_mails(production: dict[str, str]) -> None:
+    del production["TOKENPAIR_MAIL"]
+    assert run("db", "upgrade", **production).returncode == 0
+
+    told = run("serve", "--port", "0", **production)
+
+    assert_told_in_one_line(told, "TOKENPAIR_SMTP_URL", "TOKENPAIR_MAIL=off")
+
+
 def test_the_command_names_the_database_that_it_has_migrated(
     tmp_path: Path, production: dict[str, str]
 ) -> None:

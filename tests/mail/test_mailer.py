@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -144,6 +146,15 @@ async def test_closing_waits_for_a_mail_that_is_being_sent() -> None:
     assert len(inbox.messages) == 1
     async with auth.storage.reading() as look:
         assert await look.outbox.due(auth.clock(), limit=1) == []
+
+
+def test_importing_the_package_loads_no_library_of_mails() -> None:
+    heavy = {"jinja2", "aiosmtplib", "email.headerregistry"}
+    code = f"import sys, tokenpair; print({heavy} & {{*sys.modules}})"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"
 
 
 async def test_read_mails_returns_each_mail_once() -> None:

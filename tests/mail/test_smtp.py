@@ -178,6 +178,23 @@ async def test_a_server_without_starttls_gets_neither_the_mail_nor_the_password(
         assert (server.received, server.logins) == ([], 0)
 
 
+async def test_a_server_on_this_machine_may_do_without_tls(certificates: Path) -> None:
+    async with mail_server(certificates, starttls=False) as server:
+        await sender_to(server, certificates, scheme="smtp+insecure").send(MESSAGE)
+
+        assert len(server.received) == 1
+
+
+async def test_the_environment_names_the_authorities(
+    server: MailServer, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+
+    await SmtpSender(parse_smtp_url(f"smtp://localhost:{server.port}")).send(MESSAGE)
+
+    assert len(server.received) == 1
+
+
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 @pytest.mark.parametrize("wrong", ["authority", "host"])
 async def test_a_wrong_certificate_is_refused(scheme: str, wrong: str, certificates: Path) -> None:

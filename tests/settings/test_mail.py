@@ -21,7 +21,8 @@ SMTP = "smtp://bookly:secret@mail.example.com"
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("smtp://localhost", SmtpUrl(host="localhost", port=587, is_tls=False)),
+        ("smtp://localhost", SmtpUrl(host="localhost", port=587)),
+        ("smtp+insecure://[::1]", SmtpUrl(host="::1", port=25, is_insecure=True)),
         ("smtps://localhost", SmtpUrl(host="localhost", port=465, is_tls=True)),
         ("SMTP://Mail.Example.com:25/", SmtpUrl(host="mail.example.com", port=25, is_tls=False)),
         ("smtp://[::1]:2525", SmtpUrl(host="::1", port=2525, is_tls=False)),
@@ -36,7 +37,7 @@ SMTP = "smtp://bookly:secret@mail.example.com"
             ),
         ),
     ],
-    ids=["smtp", "smtps", "port", "ipv6", "login"],
+    ids=["smtp", "insecure", "smtps", "port", "ipv6", "login"],
 )
 def test_an_smtp_url_is_read(url: str, expected: SmtpUrl) -> None:
     assert parse_smtp_url(url) == expected
@@ -60,9 +61,11 @@ def test_an_smtp_url_is_read(url: str, expected: SmtpUrl) -> None:
         f"smtp://bookly:{SECRET}@mail.example.com/path",
         f"smtp://bookly:{SECRET}@mail.example.com?x=y",
         f"smtp://bookly:{SECRET} x@mail.example.com",
+        f"smtp+insecure://bookly:{SECRET}@mail.example.com",
+        f"smtp+insecure://bookly:{SECRET}@localhost.example.com",
         f"smtp://bookly:{SECRET}@[::1",
     ],
-    ids=range(16),
+    ids=range(18),
 )
 def test_a_wrong_smtp_url_stops_the_start_without_being_quoted(
     monkeypatch: pytest.MonkeyPatch, url: str

@@ -61,6 +61,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     Tests can pass their own `auth`. Raises `ConfigurationError`.
     """
     auth = auth or Auth.from_settings(settings.auth)
+    auth.require_mail()
     database = make_database(
         database_url(settings.auth), pool_size=settings.auth.database_pool_size
     )

@@ -1,21 +1,29 @@
-"""The URL of an SMTP server: `smtp://user:password@host:587`, or `smtps://…` for TLS at once."""
+"""The URL of an SMTP server: `smtp://user:password@host:587`, or `smtps://…` for TLS at once.
+
+`smtp+insecure://localhost:1025` is for a server on this machine that catches mails in development,
+such as Mailpit.
+"""
 
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-_PORTS = {"smtp": 587, "smtps": 465}
+_INSECURE = "smtp+insecure"
+_PORTS = {"smtp": 587, "smtps": 465, _INSECURE: 25}
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpUrl:
     """An SMTP server, and who logs in to it.
 
-    With `is_tls` the connection begins with TLS; otherwise STARTTLS is required.
+    With `is_tls` the connection begins with TLS; otherwise STARTTLS is required, unless the server
+    `is_insecure`.
     """
 
     host: str
     port: int
-    is_tls: bool
+    is_tls: bool = False
+    is_insecure: bool = False
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 
@@ -39,12 +47,15 @@ def parse_smtp_url(text: str) -> SmtpUrl:
             "must end after the host and the port; "
             "write the characters / ? # @ : % of a password as %2F %3F %23 %40 %3A %25"
         )
+    if parts.scheme == _INSECURE and host not in _THIS_MACHINE:
+        raise ValueError(f"must not be {_INSECURE}:// for a server on another machine")
     if (parts.username is None) != (parts.password is None):
         raise ValueError("must have a user and a password, or neither")
     return SmtpUrl(
         host=host,
         port=port or _PORTS[parts.scheme],
         is_tls=parts.scheme == "smtps",
+        is_insecure=parts.scheme == _INSECURE,
         user=_decoded(parts.username),
         password=_decoded(parts.password),
     )

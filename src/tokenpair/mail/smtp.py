@@ -1,4 +1,4 @@
-"""Send mails to an SMTP server, always over TLS with a verified certificate."""
+"""Send mails to an SMTP server, over TLS with a verified certificate."""
 
 import contextlib
 import ssl
@@ -78,7 +78,7 @@ class SmtpSender:
             # Not the name of this machine, which would be looked up in the DNS.
             local_hostname=parse_sender(message.sender).domain,
             use_tls=url.is_tls,
-            start_tls=not url.is_tls,
+            start_tls=not url.is_tls and not url.is_insecure,
             tls_context=self._tls,
             timeout=self._connect_seconds,
         )
