@@ -160,7 +160,7 @@ class Auth(Verbs, Hookable):
         return self._parts.mail_options.is_on
 
     def require_mail(self) -> None:
-        """Require that mails can be sent, if any are, as `open` does. Raises `ConfigurationError`."""
+        """Require that mails can be sent if any are. Raises `ConfigurationError`, as `open`."""
         self._parts.mailer.require_ready()
 
     @property
