@@ -187,6 +187,26 @@ class TestDeletion:
             assert confirmed in {None, MailTokenInvalid}
             assert await is_gone(there, user)
 
+    async def test_a_reset_at_the_same_moment_revives_nothing(
+        self, workers: list[Auth], inbox: Inbox
+    ) -> None:
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+            await here.forgot_password(email="ada@example.com")
+            token = await token_from(inbox, MailPurpose.RESET_PASSWORD)
+
+            deleted, reset = await at_once(
+                here.delete(user.id), there.reset_password(token=token, new_password=NEW[0])
+            )
+
+            assert deleted is None
+            assert reset in {None, MailTokenInvalid}
+            assert await is_gone(there, user)
+            assert await outcome_of(there.log_in(email="ada@example.com", password=NEW[0])) is (
+                InvalidCredentials
+            )
+
 
 class TestChangeOfPassword:
     async def test_of_two_at_once_one_succeeds(self, workers: list[Auth]) -> None:

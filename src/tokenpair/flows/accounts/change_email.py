@@ -9,12 +9,13 @@ from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import AddressChanged
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.mail import MailPurpose, new_mail
-from tokenpair.core.one_time import Purpose, StoredOneTimeToken, parse
+from tokenpair.core.one_time import Purpose, StoredOneTimeToken
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.errors import EmailTaken, MailTokenInvalid
 from tokenpair.flows.accounts.confirm_password import ConfirmPassword
 from tokenpair.flows.accounts.confirmed import lock_confirmed, require_live
+from tokenpair.flows.accounts.mail_token import MailTokens
 from tokenpair.flows.limits import Limits
 from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage, UnitOfWork
@@ -101,6 +102,7 @@ class ConfirmEmailChange:
     """
 
     storage: Storage
+    mail_tokens: MailTokens
     queue_mail: QueueMail
     limits: Limits
     clock: Clock
@@ -115,22 +117,14 @@ class ConfirmEmailChange:
             await self._confirm(token)
 
     async def _confirm(self, token: str) -> None:
-        user_id, token_hash = parse(token)
-        now = self.clock()
         async with self.storage.begin() as tx:
-            # The user first, as in every flow: two of them cannot deadlock.
-            stored = await tx.users.lock(user_id)
-            used = await tx.one_time.use(user_id, Purpose.CHANGE_EMAIL, token_hash, now)
-            is_valid = stored is not None and used is not None and _is_bound(used, stored)
-            if stored and used and is_valid:
-                await self._change(tx, stored.user, used, now)
-        # After the commit: a token that was used for nothing stays used.
-        if not is_valid:
-            raise MailTokenInvalid("no such token, or not for the user's present password")
+            stored, used = await self.mail_tokens.use(tx, token, Purpose.CHANGE_EMAIL)
+            if used.data.get(_CREDENTIAL_VERSION) != stored.credential_version:
+                raise MailTokenInvalid("the password has changed since the change was asked for")
+            await self._change(tx, stored.user, used)
 
-    async def _change(
-        self, tx: UnitOfWork, user: User, token: StoredOneTimeToken, now: datetime
-    ) -> None:
+    async def _change(self, tx: UnitOfWork, user: User, token: StoredOneTimeToken) -> None:
+        now = self.clock()
         address = EmailAddress.parse(token.address)
         session_id = token.data.get(_SESSION)
         try:
@@ -151,9 +145,3 @@ class ConfirmEmailChange:
         await tx.record(AddressChanged(user_id=user.id))
         for each in (user.email, address):
             await self.queue_mail(tx, MailPurpose.ADDRESS_CHANGED, user.id, each.typed)
-
-
-def _is_bound(token: StoredOneTimeToken, stored: StoredUser) -> bool:
-    """Is the user enabled, and the password that of the moment when the change was asked for?"""
-    version = token.data.get(_CREDENTIAL_VERSION)
-    return stored.user.is_enabled and version == stored.credential_version
