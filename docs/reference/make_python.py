@@ -185,7 +185,7 @@ def _annotation(returned: object) -> str:
 
 def _plain(text: str) -> str:
     """Leave out the modules that names come from, and the addresses of things."""
-    text = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", text)
+    text = re.sub(r"(?<!@)\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", text)
     text = re.sub(r"Annotated\[(\w+), (?:Security|Depends)\(.*?\)\]", r"\1", text)
     text = re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", text)
     text = re.sub(r"<factory>|<dataclasses\._HAS_DEFAULT_FACTORY_CLASS.*?>", "...", text)

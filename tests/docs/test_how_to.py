@@ -220,7 +220,7 @@ def test_testing(folder: Path) -> None:
         check=False,
     )
 
-    assert "6 passed" in done.stdout, done.stdout
+    assert "7 passed" in done.stdout, done.stdout
 
 
 @pytest.mark.long

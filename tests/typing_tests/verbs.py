@@ -17,6 +17,8 @@ from tokenpair import (
     Key,
     Keyring,
     Lifetimes,
+    MailPurpose,
+    Message,
     PasswordPolicy,
     RefreshClaims,
     Rules,
@@ -30,6 +32,7 @@ from tokenpair.events import HookedEvent, ProfileChanged, SessionEnded, SignedUp
 from tokenpair.ports import UnitOfWork
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
+from tokenpair.testing import read_mail_token, read_mails
 
 
 def from_parts(url: str | None) -> Auth:
@@ -62,6 +65,15 @@ async def people(auth: Auth, user_id: UUID) -> None:
     await auth.set_roles(user_id, frozenset({"admin"}))
     await auth.disable(user_id)
     await auth.enable(user_id)
+
+
+async def mails(auth: Auth, user_id: UUID, token: str, device: Device) -> None:
+    await auth.request_verification(user_id)
+    await auth.verify_email(token, device=device)
+    await auth.forgot_password(email="ada@example.com", device=device)
+    await auth.reset_password(token=token, new_password="x", device=device)
+    assert_type(await read_mail_token(auth, MailPurpose.VERIFY_EMAIL), str)
+    assert_type(await read_mails(auth), list[Message])
 
 
 async def sessions(auth: Auth, user_id: UUID, device: Device) -> None:

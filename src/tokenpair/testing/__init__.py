@@ -19,8 +19,21 @@ from tokenpair.options import BreachOptions, Edge, MailOptions, Rules
 from tokenpair.passwords import Argon2Cost, Argon2Passwords
 from tokenpair.ports import LimitCounters, PasswordHasher, Storage
 from tokenpair.stores.memory import MemoryStorage
-from tokenpair.testing.mails import Inbox as Inbox
-from tokenpair.testing.mails import read_mails as read_mails
+from tokenpair.testing.mails import Inbox, read_mail_token, read_mails
+
+__all__ = [
+    "CHEAP",
+    "PASSWORD",
+    "FakeClock",
+    "Inbox",
+    "a_user",
+    "empty_storage",
+    "login_as",
+    "make_auth",
+    "make_claims",
+    "read_mail_token",
+    "read_mails",
+]
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  Of users that live for one test.
 """The password of every user that `a_user` signs up."""

@@ -1,6 +1,7 @@
 """Mails in tests: an inbox instead of a server."""
 
 from tokenpair.auth import Auth
+from tokenpair.core.mail import MailPurpose
 from tokenpair.core.message import Message
 
 
@@ -28,3 +29,15 @@ async def read_mails(auth: Auth) -> list[Message]:
     await auth._parts.mailer.loop.drain()  # noqa: SLF001  As above.
     messages, inbox.messages = inbox.messages, []
     return messages
+
+
+async def read_mail_token(auth: Auth, purpose: MailPurpose) -> str:
+    """Deliver the mails that are due, and return the token of the newest one with this purpose.
+
+    A client posts it to the endpoint that the link is for. The other mails are dropped, as by
+    `read_mails`, and it raises what that does. Raises `LookupError` if there is no such mail.
+    """
+    links = [each.link for each in await read_mails(auth) if each.purpose is purpose and each.link]
+    if not links:
+        raise LookupError(f"there is no mail with the purpose {purpose.value}")
+    return links[-1].partition("#token=")[2]
