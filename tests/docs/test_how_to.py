@@ -181,6 +181,32 @@ def test_protect(folder: Path) -> None:
         assert [client.delete(path, headers=ada).status_code for path in guarded] == [403, 200]
 
 
+def test_limits() -> None:
+    """Its captcha runs before an attempt is counted, and its own endpoint is limited, too."""
+    page = executed(HOW_TO / "limits.md")
+    solved = {"X-Captcha": "42"}
+    wrong = ADA | {"password": "wrong"}
+
+    with TestClient(page["app"], client=("192.0.2.1", 4711)) as client:
+        asked = [
+            client.post("/auth/signup", json=ADA),
+            client.post("/auth/password/forgot", json={"email": ADA["email"]}),
+            *(client.post("/auth/login", json=wrong) for _ in range(10)),
+        ]
+        assert {(each.status_code, each.json()["code"]) for each in asked} == {
+            (400, "captcha_required")
+        }
+        assert client.post("/auth/signup", json=ADA, headers=solved).status_code == 201
+        statuses = [
+            client.post("/auth/login", json=wrong, headers=solved).status_code for _ in range(6)
+        ]
+        assert statuses == [401] * 5 + [429]
+        mine = client.post("/my/login", params=ADA)
+        assert mine.status_code == 429
+        assert 1 <= int(mine.headers["retry-after"]) <= 60
+    assert sum(page["auth"].counts.limits_reached.values()) == 2
+
+
 def test_existing_app(folder: Path) -> None:
     page = executed(HOW_TO / "existing-app.md")
 
