@@ -400,6 +400,14 @@ def test_the_versions_that_the_page_asks_for_are_ours() -> None:
     assert dict(rows) == {name: floors[name] for name, _ in rows}
 
 
+def test_the_page_counts_its_files() -> None:
+    new = sum(bool(is_new) for _, is_new, _ in steps())
+    files = {name for name, is_new, _ in steps() if not is_new}
+
+    counted = f"{len(files)} files change, {new} are new, and {len(DELETED_FILES)} are deleted."
+    assert counted in PAGE.read_text()
+
+
 def test_the_page_names_what_the_move_deletes() -> None:
     text = PAGE.read_text()
 
