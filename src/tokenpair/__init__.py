@@ -3,6 +3,7 @@
 from tokenpair.auth import Auth
 from tokenpair.backends import database_url
 from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.export import AccountExport
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.accounts.user import User
@@ -24,6 +25,7 @@ from tokenpair.settings import Settings
 
 __all__ = [
     "AccessClaims",
+    "AccountExport",
     "Argon2Cost",
     "Argon2Passwords",
     "Auth",

@@ -12,6 +12,7 @@ import tokenpair
 from tests.http.conftest import bearer, talking_to
 from tokenpair import (
     AccessClaims,
+    AccountExport,
     Auth,
     Condition,
     Counts,
@@ -53,6 +54,10 @@ async def session_of_a_user(auth: Auth) -> Session:
     return session
 
 
+async def export_of_a_user(auth: Auth) -> AccountExport:
+    return await auth.export((await session_of_a_user(auth)).user_id)
+
+
 async def settings(_: Auth) -> Settings:
     return Settings.read(database_url=f"postgresql://ada:{DATABASE_PASSWORD}@db.test/books")
 
@@ -78,6 +83,7 @@ SAMPLES: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     tokenpair.Claims: lambda auth: claims_of_kind(auth, refresh=True),
     User: a_user,
     Session: session_of_a_user,
+    AccountExport: export_of_a_user,
     Health: lambda auth: auth.health(),
     Counts: part_of(lambda auth: auth.counts),
     Settings: settings,
@@ -87,9 +93,12 @@ SAMPLES: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     Windows: constant(Windows()),
     PasswordPolicy: constant(PasswordPolicy()),
     tokenpair.Edge: constant(tokenpair.Edge()),
-    tokenpair.Rules: constant(tokenpair.Rules()),
     Condition: constant(Condition.OK),
     EndReason: constant(EndReason.LOGOUT),
+    tokenpair.Argon2Cost: constant(tokenpair.Argon2Cost()),
+    tokenpair.MailOutcome: constant(tokenpair.MailOutcome.SENT),
+    tokenpair.MailPurpose: constant(tokenpair.MailPurpose.VERIFY_EMAIL),
+    tokenpair.SignUpMode: constant(tokenpair.SignUpMode.OPEN),
     LogInOutcome: constant(LogInOutcome.REFUSED),
     RenewalOutcome: constant(RenewalOutcome.HOLD),
 }
@@ -98,10 +107,15 @@ NO_ANSWER: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     Auth: part_of(lambda auth: auth),
     Key: part_of(lambda auth: auth.keyring.signing),
     Keyring: part_of(lambda auth: auth.keyring),
+    tokenpair.Argon2Passwords: constant(tokenpair.Argon2Passwords()),
+    tokenpair.BreachOptions: constant(tokenpair.BreachOptions()),
     tokenpair.FeedOptions: constant(tokenpair.FeedOptions()),
+    tokenpair.MailOptions: constant(tokenpair.MailOptions()),
+    tokenpair.Rules: constant(tokenpair.Rules()),
 }
-# `database_url` is a function, and an endpoint returns tokens to their client on purpose.
-NOT_TRIED = {"database_url", "IssuedAccessToken", "TokenPair"}
+# `database_url` is a function, an endpoint returns tokens to their client on purpose, and a message
+# holds a link that only its recipient may have.
+NOT_TRIED = {"database_url", "IssuedAccessToken", "Message", "TokenPair"}
 
 
 def test_every_public_type_is_tried() -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair import (
     AccessClaims,
+    AccountExport,
     Auth,
     Counts,
     Device,
@@ -61,6 +62,7 @@ def from_settings() -> Auth:
 async def people(auth: Auth, user_id: UUID) -> None:
     assert_type(await auth.sign_up(email="ada@example.com", password="x"), User[dict[str, Any]])
     assert_type(await auth.get_user(user_id), User[dict[str, Any]])
+    assert_type(await auth.export(user_id), AccountExport)
     assert_type(await auth.update_profile(user_id, {"nickname": "Ada"}), User[dict[str, Any]])
     await auth.set_roles(user_id, frozenset({"admin"}))
     await auth.disable(user_id)

@@ -64,15 +64,20 @@ class SqlOutbox:
         return removed.rowcount == 1
 
     async def remove_older(self, mail: OutboxMail) -> None:
+        is_older = sa.or_(
+            _o.created_at < mail.created_at,
+            sa.and_(_o.created_at == mail.created_at, _o.id < mail.id),
+        )
+        # A delivery holds its own row, and then locks older ones. In any other order, the two
+        # would deadlock.
+        newest_first = (
+            sa.select(_o.id)
+            .where(_o.user_id == mail.user_id, _o.purpose == mail.purpose.value, is_older)
+            .order_by(_o.created_at.desc(), _o.id.desc())
+            .with_for_update()
+        )
         await self._connection.execute(
-            outbox_table.delete().where(
-                _o.user_id == mail.user_id,
-                _o.purpose == mail.purpose.value,
-                sa.or_(
-                    _o.created_at < mail.created_at,
-                    sa.and_(_o.created_at == mail.created_at, _o.id < mail.id),
-                ),
-            )
+            outbox_table.delete().where(_o.user_id == mail.user_id, _o.id.in_(newest_first))
         )
 
 

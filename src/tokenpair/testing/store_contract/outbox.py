@@ -13,7 +13,7 @@ from tokenpair.core.mail import MailPurpose, OutboxMail
 from tokenpair.errors import EmailTaken
 from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
-from tokenpair.testing.store_contract.samples import HOUR, NOW, TICK
+from tokenpair.testing.store_contract.samples import HOUR, NOW, TICK, waits
 
 _LATER = NOW + HOUR
 
@@ -178,3 +178,27 @@ class OutboxPromises:
             await tx.outbox.remove_older(mail)
 
         assert set(await _due(storage)) == {each.id for each in kept}
+
+    async def test_a_delivery_and_a_newer_mail_remove_older_ones_without_a_deadlock(
+        self, storage: Storage
+    ) -> None:
+        oldest = make_mail()
+        newer, newest = (
+            make_mail(user_id=oldest.user_id, created_at=oldest.created_at + number * TICK)
+            for number in (1, 2)
+        )
+        await _add(storage, oldest, newer)
+
+        async def replace_all() -> None:
+            async with storage.begin() as tx:
+                await tx.outbox.remove_older(newest)
+                await tx.outbox.add(newest)
+
+        async with asyncio.TaskGroup() as tasks, storage.begin() as tx:
+            assert await tx.outbox.claim(newer.user_id, newer.id, now=NOW, until=_LATER)
+            replacing = tasks.create_task(replace_all())
+            waited = await waits(replacing)
+            await tx.outbox.remove_older(newer)
+
+        assert waited
+        assert await _due(storage) == [newest.id]
