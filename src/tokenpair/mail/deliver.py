@@ -82,7 +82,9 @@ class Deliver:
             return None
         # An older mail that is still to be tried would replace the token of this one.
         await tx.outbox.remove_older(mail)
-        stored = await tx.users.by_email(user.email) if user else None
+        stored = None
+        if user and purpose.needs_same_password:
+            stored = await tx.users.by_email(user.email)
         text, token = new_token(
             purpose,
             mail.user_id,

@@ -83,6 +83,12 @@ class TestVerification:
 
         assert await read_mails(auth) == []
 
+    async def test_a_new_password_leaves_the_link_valid(self, auth: Auth, ada: User) -> None:
+        token = await verification(auth)
+        await auth.set_password(ada.id, NEW)
+
+        await auth.verify_email(token)
+
     async def test_a_user_who_is_gone_or_disabled_gets_no_mail(self, auth: Auth, ada: User) -> None:
         await auth.disable(ada.id)
 
