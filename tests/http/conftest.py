@@ -30,8 +30,18 @@ on_both_storages = pytest.mark.parametrize("storage", ["memory", "sqlite"], indi
 
 
 OPEN = (
-    *("email.change.confirm", "invitations.accept", "jwks", "login", "logout", "metadata"),
-    *("refresh_token", "refresh_token.get", "signup"),
+    "email.change.confirm",
+    "email.verify",
+    "invitations.accept",
+    "jwks",
+    "login",
+    "logout",
+    "metadata",
+    "password.forgot",
+    "password.reset",
+    "refresh_token",
+    "refresh_token.get",
+    "signup",
 )
 """The endpoints that need no access token."""
 

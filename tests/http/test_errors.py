@@ -37,6 +37,7 @@ STATUSES = {
     "reauthentication_required": 401,
     "insufficient_role": 403,
     "email_not_verified": 403,
+    "sign_up_closed": 403,
     "wrong_password": 403,
     "not_found": 404,
     "token_superseded": 409,
@@ -52,7 +53,6 @@ OF_NO_ROUTE = {
     "email_not_verified",
     "insufficient_role",
     "invalid_request",
-    "mail_token_invalid",
 }
 
 

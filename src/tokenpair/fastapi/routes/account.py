@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from tokenpair.auth import Auth
 from tokenpair.core.tokens.claims import AccessClaims
-from tokenpair.errors import EmailTaken, TooManyRequests, Unavailable
+from tokenpair.errors import EmailTaken, SignUpClosed, TooManyRequests, Unavailable
 from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
@@ -36,7 +36,9 @@ def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -
         summary="Sign up",
         status_code=201,
         response_model=schemas.user,
-        responses=problem_responses(EmailTaken, TooManyRequests, Unavailable, *BODY_ERRORS),
+        responses=problem_responses(
+            EmailTaken, SignUpClosed, TooManyRequests, Unavailable, *BODY_ERRORS
+        ),
         openapi_extra=PUBLIC,
     )
     async def sign_up(body: sign_up_body, request: Request) -> Response:

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from tokenpair.auth import Auth
-from tokenpair.errors import MailTokenInvalid, TooManyRequests, Unavailable
+from tokenpair.errors import MailTokenInvalid, SignUpClosed, TooManyRequests, Unavailable
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
 from tokenpair.fastapi.problems.described import BODY_ERRORS, PUBLIC, problem_responses
@@ -26,7 +26,9 @@ def add_invitations(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile
         summary="Accept an invitation",
         status_code=201,
         response_model=schemas.user,
-        responses=problem_responses(MailTokenInvalid, TooManyRequests, Unavailable, *BODY_ERRORS),
+        responses=problem_responses(
+            MailTokenInvalid, SignUpClosed, TooManyRequests, Unavailable, *BODY_ERRORS
+        ),
         openapi_extra=PUBLIC,
     )
     async def accept_invitation(body: acceptance_body, request: Request) -> Response:
