@@ -2,10 +2,13 @@
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
-from tests.http.conftest import bearer, is_live, on_both_storages, renew, told
-from tokenpair import Auth, MailPurpose, Message, TokenPair, User
-from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, read_mails
+from tests.http.conftest import bearer, is_live, on_both_storages, renew, talking_to, told
+from tokenpair import Auth, MailOptions, MailPurpose, Message, TokenPair, User
+from tokenpair.fastapi import install
+from tokenpair.ports import Storage
+from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth, read_mails
 
 pytestmark = on_both_storages
 
@@ -209,3 +212,14 @@ async def test_the_own_address_can_be_written_in_another_way(
     assert confirmed.status_code == 204
     log_in = {"email": "ada@example.com", "password": PASSWORD}
     assert (await client.post("/auth/login", json=log_in)).status_code == 200
+
+
+async def test_where_mails_are_off_no_address_can_be_changed(storage: Storage) -> None:
+    app, auth = FastAPI(), make_auth(storage=storage, mail_options=MailOptions(is_on=False))
+    install(app, auth)
+
+    async with auth, talking_to(app) as client:
+        pair = await login_as(auth, await a_user(auth))
+        answers = [await ask(client, pair), await confirm(client, "")]
+
+    assert [each.status_code for each in answers] == [404, 404]

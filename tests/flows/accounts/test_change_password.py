@@ -4,7 +4,7 @@ import pytest
 
 from tests.flows.accounts.conftest import mails_of, watched
 from tests.stores.test_races import Interrupted
-from tokenpair import AccessClaims, Auth, MailPurpose, TokenPair, User
+from tokenpair import AccessClaims, Auth, MailOptions, MailPurpose, TokenPair, User
 from tokenpair.core.accounts.events import PasswordChange, PasswordChanged
 from tokenpair.core.events import Event, SessionEnded
 from tokenpair.core.sessions.rule import EndReason
@@ -179,6 +179,15 @@ async def test_a_user_who_is_disabled_during_the_comparison_changes_nothing(
 
         await auth.enable(ada.id)
         assert await login_as(auth, ada)
+
+
+async def test_where_mails_are_off_none_waits(storage: Storage) -> None:
+    async with make_auth(storage=storage, mail_options=MailOptions(is_on=False)) as auth:
+        ada = await a_user(auth)
+
+        await auth.set_password(ada.id, NEW)
+
+        assert (await auth.export(ada.id)).data["tokenpair_outbox"] == []
 
 
 async def test_the_app_sets_a_password_and_ends_all_sessions(
