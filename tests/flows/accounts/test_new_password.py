@@ -17,6 +17,7 @@ from tokenpair import Auth, BreachOptions, User
 from tokenpair.errors import InvalidInput, Unavailable
 from tokenpair.flows.accounts import new_password
 from tokenpair.flows.accounts.change_password import ChangePassword, SetPassword
+from tokenpair.flows.accounts.invite import AcceptInvitation
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.flows.accounts.reset_password import ResetPassword
 from tokenpair.flows.accounts.sign_up import SignUp
@@ -99,11 +100,20 @@ async def reset(auth: Auth, user: User, password: str) -> None:
     await auth.reset_password(token=mail.link.partition("#token=")[2], new_password=password)
 
 
+async def accept(auth: Auth, _: User, password: str) -> None:
+    await read_mails(auth)
+    await auth.invite(email="bob@example.com")
+    (mail,) = await read_mails(auth)
+    assert mail.link
+    await auth.accept_invitation(token=mail.link.partition("#token=")[2], password=password)
+
+
 FLOWS = {
     SignUp: sign_up,
     ChangePassword: change,
     SetPassword: set_password,
     ResetPassword: reset,
+    AcceptInvitation: accept,
 }
 
 
