@@ -79,6 +79,7 @@ for index, each in ipairs(given) do
     redis.call('HSET', key, 'used', tonumber(used) - 1, 'closed_until', '')
   end
 end
+return #given
 """
 
 
@@ -89,13 +90,17 @@ class ValkeyLimits:
         """Raises `ConfigurationError`, also when the client is not installed."""
         try:
             import redis.asyncio as redis  # noqa: PLC0415  An extra.
+            from redis.asyncio.retry import Retry  # noqa: PLC0415
             from redis.backoff import NoBackoff  # noqa: PLC0415
-            from redis.retry import Retry  # noqa: PLC0415
         except ModuleNotFoundError as exc:
             raise ConfigurationError(
                 "the Valkey client is not installed: pip install 'tokenpair[redis]'"
             ) from exc
-        self._errors = (redis.RedisError, OSError)
+        # All but the first two are for a server that answers with garbage.
+        self._errors = (
+            *(redis.RedisError, OSError, ValueError),
+            *(TypeError, LookupError, AttributeError, RecursionError),
+        )
         try:
             self._client = redis.Redis.from_url(
                 normalised(url),
@@ -119,16 +124,11 @@ class ValkeyLimits:
             result, *found = await self._reserve(
                 keys=[_name(key) for key in keys], args=[_text(now), json.dumps(described)]
             )
-        if result == "refused":
-            index, until = found
-            return Refused(limit=places[index - 1].limit.name, until=_moment(until))
-        return [
-            Taken(
-                key=places[index - 1].key,
-                ends_at=places[index - 1].limit.period_of(_moment(ends_at)),
-            )
-            for index, ends_at in zip(found[::2], found[1::2], strict=True)
-        ]
+            pairs = list(zip(found[::2], map(_moment, found[1::2]), strict=True))
+            if result == "refused":
+                ((index, until),) = pairs
+                return Refused(limit=places[index - 1].limit.name, until=until)
+            return [_taken(places[index - 1], ends_at) for index, ends_at in pairs]
 
     async def release(
         self,
@@ -151,10 +151,12 @@ class ValkeyLimits:
         if not given:
             return
         async with self._translated():
-            await self._release(
+            done = await self._release(
                 keys=[_name(key) for key in given],
                 args=[_text(now), json.dumps(list(given.values()))],
             )
+            if done != len(given):
+                raise ValueError("not the answer of our script")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -165,7 +167,10 @@ class ValkeyLimits:
         try:
             yield
         except self._errors as exc:
-            raise Unavailable(f"Valkey, which counts attempts, cannot be reached: {exc}") from exc
+            reason = str(exc).partition("\n")[0][:200]
+            raise Unavailable(
+                f"Valkey, which counts attempts, cannot be used: {type(exc).__name__}: {reason}"
+            ) from exc
 
 
 def _described(place: Place, keys: list[bytes], now: datetime) -> dict[str, Any]:
@@ -179,6 +184,10 @@ def _described(place: Place, keys: list[bytes], now: datetime) -> dict[str, Any]
     if place.unless:
         described["unless"] = keys.index(place.unless) + 1
     return described
+
+
+def _taken(place: Place, ends_at: datetime) -> Taken:
+    return Taken(key=place.key, ends_at=place.limit.period_of(ends_at))
 
 
 def _name(key: bytes) -> str:
