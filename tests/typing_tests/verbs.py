@@ -65,8 +65,14 @@ async def people(auth: Auth, user_id: UUID) -> None:
     assert_type(await auth.export(user_id), AccountExport)
     assert_type(await auth.update_profile(user_id, {"nickname": "Ada"}), User[dict[str, Any]])
     await auth.set_roles(user_id, frozenset({"admin"}))
+    await auth.mark_verified(user_id)
+    await auth.set_password(user_id, "x")
     await auth.disable(user_id)
     await auth.enable(user_id)
+    imported = await auth.import_account(
+        email="bob@example.com", password_hash="x", user_id=user_id, is_verified=True
+    )
+    assert_type(imported, User[dict[str, Any]])
 
 
 async def mails(auth: Auth, user_id: UUID, token: str, device: Device) -> None:
