@@ -201,6 +201,15 @@ class TestRows:
         assert [each.user_id for each in rows[:2]] == [verified.id, unverified.id]
         assert len({each.user_id for each in rows}) == 4
 
+    async def test_a_verified_user_leaves_no_row(self) -> None:
+        auth = make_auth()
+        user = await a_user(auth)
+        await auth.verify_email(await read_mail_token(auth, VERIFY))
+
+        await auth.request_verification(user.id)
+
+        assert await self.waiting(auth) == []
+
     async def test_no_row_holds_a_token(self) -> None:
         """V6: a reader of the database can take no account over."""
         auth = make_auth()

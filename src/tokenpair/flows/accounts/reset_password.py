@@ -23,8 +23,8 @@ from tokenpair.ports import Clock, Storage, UnitOfWork
 class ForgotPassword:
     """Mail a link to reset the password.
 
-    For an address without an enabled account the work is the same: one read, and one row in the
-    outbox, which delivery drops because it finds no such user.
+    For an address without an account the work is the same: one read, and one row in the outbox.
+    Delivery drops the row if it finds no such user, or if the user is disabled.
     """
 
     storage: Storage
@@ -51,7 +51,7 @@ class ForgotPassword:
             return self.new_id(), ""  # No account has such an address.
         async with self.storage.reading() as look:
             found = await look.users.by_email(address)
-        if found is None or not found.user.is_enabled:
+        if found is None:
             return self.new_id(), ""
         # The stored address, and not the typed one, which may differ in its letters' case.
         return found.user.id, found.user.email.typed
