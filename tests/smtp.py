@@ -34,6 +34,7 @@ class MailServer:
     refusals: dict[str, str] = field(default_factory=dict)
     answers: list[str | None] = field(default_factory=list)
     hangs: asyncio.Event | None = None
+    farewell: str = "221 Bye"
     connections: int = 0
     logins: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,6 +59,9 @@ class MailServer:
         if answer.startswith("250"):
             self.keep(envelope)
         return answer
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        return self.farewell
 
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, kind: str, data: Any

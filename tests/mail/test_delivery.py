@@ -130,6 +130,15 @@ async def test_the_text_has_its_link_on_a_line_of_its_own(purpose: MailPurpose) 
         assert "http" not in mail.text
 
 
+async def test_a_domain_beyond_ascii_is_mailed_in_its_ascii_form() -> None:
+    office = Office()
+    await office.queue(await office.a_user(email="Ada@Bücher.de"))
+
+    (mail,) = await office.deliver()
+
+    assert mail.recipient == "Ada@xn--bcher-kva.de"
+
+
 async def test_links_lead_to_the_configured_base_url() -> None:
     office = Office(options=MailOptions(link_base_url="https://books.example.com/app/"))
     await office.queue(await office.a_user())

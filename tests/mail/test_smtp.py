@@ -154,6 +154,16 @@ async def test_a_connection_cut_half_way_is_worth_another_attempt(
     assert type(caught.value) is MailNotSent
 
 
+async def test_a_mail_that_was_taken_counts_as_sent_in_spite_of_a_broken_end(
+    server: MailServer, sender: SmtpSender
+) -> None:
+    server.farewell = "421 out of service"
+
+    await sender.send(MESSAGE)
+
+    assert len(server.received) == 1
+
+
 async def test_a_server_that_is_down_is_worth_another_attempt(
     server: MailServer,  # noqa: ARG001  Makes the certificates.
     certificates: Path,
@@ -166,11 +176,12 @@ async def test_a_server_that_is_down_is_worth_another_attempt(
     assert type(caught.value) is MailNotSent
 
 
+@pytest.mark.parametrize("login", ["", f"{USER}:{quote(PASSWORD, safe='')}@"], ids=["", "login"])
 async def test_a_server_without_starttls_gets_neither_the_mail_nor_the_password(
-    certificates: Path,
+    certificates: Path, login: str
 ) -> None:
     async with mail_server(certificates, starttls=False) as server:
-        sender = sender_to(server, certificates, login=f"{USER}:{quote(PASSWORD, safe='')}@")
+        sender = sender_to(server, certificates, login=login)
 
         with pytest.raises(MailNotSent):
             await sender.send(MESSAGE)
