@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,14 @@ from tokenpair.events import (
     Event,
     HookedEvent,
     LogInFailed,
+    MailSent,
     ProfileChanged,
     RenewalAttempted,
     RolesChanged,
     SessionEnded,
     SessionOpened,
     SignedUp,
+    UserDeleted,
 )
 from tokenpair.flows.accounts.sign_up import SignUp
 from tokenpair.hooks import AfterHooks, HookFailed, WithinHooks
@@ -148,6 +151,53 @@ class Noting:
 
     async def __call__(self, _: HookedEvent, __: UnitOfWork) -> None:
         await self.note(self.text)
+
+
+async def test_a_hook_finds_the_account_that_is_being_deleted(auth: Auth) -> None:
+    found: list[User | None] = []
+
+    @auth.within(UserDeleted)
+    async def look(event: UserDeleted, tx: UnitOfWork) -> None:
+        found.append(await tx.users.get(event.user_id))
+
+    user = await a_user(auth)
+    await auth.delete(user.id)
+
+    assert found == [user]
+
+
+async def test_the_deletion_of_an_account_can_be_refused(auth: Auth) -> None:
+    @auth.within(UserDeleted)
+    async def refuse(_: UserDeleted, __: UnitOfWork) -> None:
+        raise InvalidInput(FieldError("account", "has open invoices"))
+
+    user = await a_user(auth)
+    pair = await login_as(auth, user)
+
+    with pytest.raises(InvalidInput):
+        await auth.delete(user.id)
+
+    assert await auth.get_user(user.id) == user
+    assert await auth.verify_access(pair.access_token, check_session=True)
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["stored", "refused"])
+async def test_so_can_a_change_of_the_profile(auth: Auth, is_refused: bool) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @auth.within(ProfileChanged)
+    async def look(event: ProfileChanged, tx: UnitOfWork) -> None:
+        user = await tx.users.get(event.user_id)
+        seen.append(user.profile if user else {})
+        if is_refused:
+            raise EmailTaken
+
+    user = await a_user(auth)
+    with pytest.raises(EmailTaken) if is_refused else nullcontext():
+        await auth.update_profile(user.id, {"name": "Ada"})
+
+    assert seen == [{"name": "Ada"}]
+    assert (await auth.get_user(user.id)).profile == ({} if is_refused else {"name": "Ada"})
 
 
 async def test_a_hooks_row_and_the_account_are_there_together(
@@ -519,7 +569,8 @@ async def test_hooks_after_an_event_run_for_every_kind(auth: Auth) -> None:
 
     @auth.after(Event)
     async def note(event: Event) -> None:
-        heard.append(type(event).__name__)
+        if not isinstance(event, MailSent):  # It comes at any time.
+            heard.append(type(event).__name__)
 
     pair = await login_as(auth, await a_user(auth, roles="admin"))
     await auth.renew(pair.refresh_token)

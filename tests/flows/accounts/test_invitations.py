@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,7 @@ from tokenpair.errors import (
     TooManyRequests,
 )
 from tokenpair.events import InvitationAccepted, SignedUp, UserCreated
+from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.options import MailOptions
 from tokenpair.ports import Storage, UnitOfWork
 from tokenpair.testing import PASSWORD, FakeClock, a_user, make_auth, read_mails
@@ -124,7 +127,8 @@ async def test_a_newer_one_replaces_the_older_with_its_roles(auth: Auth, newer: 
     assert (user.email.typed, user.roles) == (newer, EDITOR)
 
 
-async def test_the_older_is_invalid_before_the_newer_is_delivered(auth: Auth) -> None:
+async def test_the_older_is_invalid_before_the_newer_is_delivered() -> None:
+    auth = make_auth()  # Not open: it delivers no mail by itself.
     older = await invited(auth, roles=frozenset({"admin"}))
     await auth.invite(email=ADA, roles=EDITOR)
 
@@ -170,6 +174,31 @@ async def test_nor_does_it_accept_an_older_invitation(auth: Auth) -> None:
 
     assert await users_of(auth) == [user]
     assert await auth.log_in(email=ADA, password=PASSWORD)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meanwhile(NewPassword):
+    """Signs the address up while the password is hashed."""
+
+    auth: Auth
+
+    async def __call__(self, *args: Any, **options: Any) -> str:
+        await self.auth.sign_up(email=ADA, password=PASSWORD)
+        return await super().__call__(*args, **options)
+
+
+async def test_nor_if_it_gets_one_meanwhile(auth: Auth) -> None:
+    token = await invited(auth)
+    flow = auth.accept_invitation
+    usual = flow.new_password
+    meanwhile = Meanwhile(
+        auth=auth, passwords=usual.passwords, policy=usual.policy, breaches=usual.breaches
+    )
+
+    with pytest.raises(MailTokenInvalid):
+        await replace(flow, new_password=meanwhile)(token=token, password=PASSWORD)
+
+    assert len(await users_of(auth)) == 1
 
 
 async def test_a_sign_up_at_the_same_moment_makes_one_account(auth: Auth) -> None:
