@@ -161,6 +161,34 @@ class TestDeletion:
                     assert await is_refused(there, each)
             assert isinstance(renewed, TokenPair) or renewed is SessionEnded
 
+    async def test_all_at_the_same_moment_revive_nothing(
+        self, workers: list[Auth], inbox: Inbox, clock: FakeClock
+    ) -> None:
+        here, there = workers
+        for _ in range(ROUNDS):
+            user = await a_user(here)
+            pair = await login_as(here, user)
+            await here.forgot_password(email="ada@example.com")
+            token = await token_from(inbox, MailPurpose.RESET_PASSWORD)
+            clock.advance(minutes=3)
+
+            reset, *pairs, deleted = await at_once(
+                there.reset_password(token=token, new_password=NEW[0]),
+                login_as(there, user),
+                here.renew(pair.refresh_token),
+                there.renew(pair.refresh_token),
+                here.delete(user.id),
+            )
+
+            assert (deleted, reset in {None, MailTokenInvalid}) == (None, True)
+            assert await is_gone(there, user)
+            for each in (pair, *pairs):
+                if isinstance(each, TokenPair):
+                    assert await is_refused(here, each)
+                    assert await is_refused(there, each)
+                else:
+                    assert each in {InvalidCredentials, SessionEnded}
+
     async def test_of_two_deletions_at_once_one_succeeds(self, workers: list[Auth]) -> None:
         here, there = workers
         for _ in range(ROUNDS):
