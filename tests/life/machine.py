@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,18 +14,21 @@ from tests.life.model import Account, Life, Session
 from tokenpair import Auth, TokenPair
 from tokenpair.errors import AuthError
 from tokenpair.ids import uuid7
-from tokenpair.testing import FakeClock
+from tokenpair.testing import FakeClock, empty_storage
 
 _T = TypeVar("_T")
 
 PASSWORDS = ["seven green umbrellas", "eleven quiet lanterns", "forty paper sailboats"]
 NAMES = ["ada", "bob", "eve"]
 ROLES = ["admin", "author"]
-MOST_SESSIONS = 6
+MOST_DEVICES = 12
+
+WRONG = "six loud accordions"
 
 names = st.sampled_from(NAMES)
 passwords = st.sampled_from(PASSWORDS)
-indices = st.integers(min_value=0, max_value=MOST_SESSIONS - 1)
+mostly = st.sampled_from([True, True, True, False])
+indices = st.integers(min_value=0, max_value=5)
 
 
 @dataclass
@@ -47,11 +51,15 @@ class LifeMachine(RuleBasedStateMachine):
         self.life = Life()
         self.ids: dict[int, UUID] = {}
         self.devices: list[Device] = []
-        self.waited = 0
+        self.waited = timedelta()
 
-    @initialize()
-    def take_new_addresses(self) -> None:
+    @initialize(password=passwords)
+    def begin_with_an_account(self, password: str) -> None:
         self.domain = f"{uuid7().hex}.example.com"
+        # Mails of the example before would otherwise wait.
+        self.runner.run(empty_storage(self.auth))
+        self.sign_up("ada", password)
+        self.log_in(0, is_right=True)
 
     # What a user does.
 
@@ -65,30 +73,24 @@ class LifeMachine(RuleBasedStateMachine):
         if user:
             self.ids[id(self.life.accounts[-1])] = user.id
 
-    @precondition(lambda self: self.life.accounts and len(self.devices) < MOST_SESSIONS)
-    @rule(which=indices)
-    def log_in(self, which: int) -> None:
+    @rule(which=indices, is_right=mostly)
+    def log_in(self, which: int, *, is_right: bool) -> None:
         account = self.account(which)
-        self.log_in_with(account.address, account.password)
+        email, password = account.address, account.password if is_right else WRONG
 
-    @precondition(lambda self: len(self.devices) < MOST_SESSIONS)
-    @rule(name=names, password=passwords)
-    def log_in_with_any_password(self, name: str, password: str) -> None:
-        self.log_in_with(self.address(name), password)
-
-    def log_in_with(self, email: str, password: str) -> None:
         code, pair = self.attempt(self.auth.log_in(email=email, password=password))
 
         session = self.life.log_in(email, password, self.clock())
         assert code == ("" if session else "invalid_credentials")
         if pair and session:
+            del self.devices[: 1 - MOST_DEVICES]
             self.devices.append(Device(session, pair.access_token, pair.refresh_token))
 
-    @precondition(lambda self: self.devices)
     @rule(which=indices, is_answer_lost=st.booleans())
     def renew(self, which: int, *, is_answer_lost: bool) -> None:
-        device = self.device(which)
+        self.renew_on(self.device(which), is_answer_lost=is_answer_lost)
 
+    def renew_on(self, device: Device, *, is_answer_lost: bool = False) -> None:
         code, pair = self.attempt(self.auth.renew(device.refresh))
 
         told = (device.session.issued_at, device.session.version, device.session.says_verified)
@@ -98,10 +100,10 @@ class LifeMachine(RuleBasedStateMachine):
         elif pair:
             device.session.issued_at, device.session.version, device.session.says_verified = told
 
-    @precondition(lambda self: self.devices)
-    @rule(which=indices, password=passwords)
-    def reauthenticate(self, which: int, password: str) -> None:
-        device = self.device(which)
+    @rule(which=indices, is_renewed=mostly, is_right=mostly)
+    def reauthenticate(self, which: int, *, is_renewed: bool, is_right: bool) -> None:
+        device = self.device(which, is_renewed=is_renewed)
+        password = device.session.account.password if is_right else WRONG
 
         async def reauthenticate() -> str:
             claims = await self.auth.verify_access(device.access)
@@ -112,7 +114,6 @@ class LifeMachine(RuleBasedStateMachine):
         assert code == self.life.reauthenticate(device.session, password, self.clock())
         device.access = token or device.access
 
-    @precondition(lambda self: self.devices)
     @rule(which=indices, is_refresh=st.booleans())
     def log_out(self, which: int, *, is_refresh: bool) -> None:
         device = self.device(which)
@@ -122,7 +123,6 @@ class LifeMachine(RuleBasedStateMachine):
 
         device.session.is_live = False
 
-    @precondition(lambda self: self.life.accounts)
     @rule(which=indices)
     def log_out_everywhere(self, which: int) -> None:
         account = self.account(which)
@@ -132,7 +132,6 @@ class LifeMachine(RuleBasedStateMachine):
         assert (code, number) == ("", len(account.live))
         account.end_sessions()
 
-    @precondition(lambda self: self.devices and self.life.accounts)
     @rule(which=indices, whose=indices)
     def end_a_session(self, which: int, whose: int) -> None:
         """End a session in the list of an account, which need not be its own."""
@@ -144,10 +143,10 @@ class LifeMachine(RuleBasedStateMachine):
         assert code == ("" if is_there else "not_found")
         session.is_live = session.is_live and not is_there
 
-    @precondition(lambda self: self.devices)
-    @rule(which=indices, password=st.none() | passwords)
-    def delete_own_account(self, which: int, password: str | None) -> None:
-        device = self.device(which)
+    @rule(which=indices, is_renewed=mostly, proof=st.sampled_from(["", "password", WRONG]))
+    def delete_own_account(self, which: int, proof: str, *, is_renewed: bool) -> None:
+        device = self.device(which, is_renewed=is_renewed)
+        password = device.session.account.password if proof == "password" else proof or None
 
         async def delete() -> None:
             claims = await self.auth.verify_access(device.access)
@@ -159,7 +158,6 @@ class LifeMachine(RuleBasedStateMachine):
 
     # What the operator does.
 
-    @precondition(lambda self: self.life.accounts)
     @rule(which=indices)
     def mark_verified(self, which: int) -> None:
         account = self.account(which)
@@ -168,7 +166,7 @@ class LifeMachine(RuleBasedStateMachine):
 
         assert code == self.life.mark_verified(account)
 
-    @precondition(lambda self: self.life.accounts)
+    @precondition(lambda self: not all(each.is_deleted for each in self.life.accounts))
     @rule(which=indices)
     def delete(self, which: int) -> None:
         account = self.account(which)
@@ -177,7 +175,6 @@ class LifeMachine(RuleBasedStateMachine):
 
         assert code == self.life.delete(account)
 
-    @precondition(lambda self: self.life.accounts)
     @rule(which=indices, roles=st.frozensets(st.sampled_from(ROLES)))
     def set_roles(self, which: int, roles: frozenset[str]) -> None:
         account = self.account(which)
@@ -186,7 +183,6 @@ class LifeMachine(RuleBasedStateMachine):
 
         assert code == self.life.set_roles(account, roles)
 
-    @precondition(lambda self: self.life.accounts)
     @rule(which=indices, is_disabled=st.booleans())
     def disable_or_enable(self, which: int, *, is_disabled: bool) -> None:
         account = self.account(which)
@@ -198,15 +194,11 @@ class LifeMachine(RuleBasedStateMachine):
 
     # Time. Sessions that expire are another machine's subject.
 
-    @rule(minutes=st.sampled_from([1, 11, 31, 61]))
+    @precondition(lambda self: self.waited < timedelta(days=5))
+    @rule(minutes=st.sampled_from([1, 1, 6, 11, 31, 61, 24 * 60 + 1]))
     def wait(self, minutes: int) -> None:
+        self.waited += timedelta(minutes=minutes)
         self.clock.advance(minutes=minutes)
-
-    @precondition(lambda self: self.waited < 5)
-    @rule()
-    def wait_a_day(self) -> None:
-        self.waited += 1
-        self.clock.advance(hours=24, minutes=1)
 
     # What must hold after each step.
 
@@ -253,13 +245,33 @@ class LifeMachine(RuleBasedStateMachine):
         return f"{name}@{self.domain}"
 
     def account(self, which: int) -> Account:
-        return self.life.accounts[which % len(self.life.accounts)]
+        """Return an account; deleted ones come last."""
+        found = sorted(self.life.accounts, key=lambda each: each.is_deleted)
+        return found[which % len(found)]
 
     def id_of(self, account: Account) -> UUID:
         return self.ids[id(account)]
 
-    def device(self, which: int) -> Device:
-        return self.devices[which % len(self.devices)]
+    def device(self, which: int, *, is_renewed: bool = False) -> Device:
+        """Return a device, which may renew first, as clients do."""
+        if not is_renewed:
+            return self.devices[which % len(self.devices)]
+        if not any(each.session.is_live for each in self.devices):
+            self.come_back()
+        live = [each for each in self.devices if each.session.is_live]
+        device = live[which % len(live)]
+        self.renew_on(device)
+        return device
+
+    def come_back(self) -> None:
+        """Log in at some account, or most of an example would try what is over."""
+        usable = [each for each in self.life.accounts if not each.is_deleted]
+        if not usable:
+            self.sign_up(NAMES[0], PASSWORDS[0])
+            usable = [self.life.accounts[-1]]
+        which = sorted(self.life.accounts, key=lambda each: each.is_deleted).index(usable[0])
+        self.disable_or_enable(which, is_disabled=False)
+        self.log_in(which, is_right=True)
 
     def session_id(self, which: int) -> UUID:
         return self.auth._parts.codec.decode(self.device(which).access).session_id

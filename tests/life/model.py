@@ -21,6 +21,8 @@ class Account:
     is_verified: bool = False
     is_disabled: bool = False
     is_deleted: bool = False
+    passwords: int = 0
+    """How often the password was replaced."""
     roles: frozenset[str] = frozenset()
     version: int = 0
     sessions: list["Session"] = field(default_factory=list)

@@ -4,10 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.life.machine import LifeMachine
+from tests.life.machine_of_mails import Courier, MailMachine
+from tokenpair import MailOptions
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
@@ -28,17 +29,24 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 def test_an_account_lives_as_the_model_says(
     request: pytest.FixtureRequest, storage: Storage
 ) -> None:
-    clock = FakeClock()
-    auth = make_auth(storage=storage, clock=clock)
-    examples = 100 if request.config.getoption("--long") else 25
+    clock, courier = FakeClock(), Courier()
+    auth = make_auth(storage=storage, clock=clock, mail_options=MailOptions(sender=courier))
+    examples = 80 if request.config.getoption("--long") else 15
     with asyncio.Runner() as runner:
         runner.run(auth.open())
+        # The machine decides when a mail is delivered, and nothing else does.
+        runner.run(auth._background.stop())
 
         run_state_machine_as_test(
             # Any callable works, not only a class.
-            lambda: LifeMachine(runner, auth, clock),  # type: ignore[arg-type]
+            lambda: MailMachine(runner, auth, clock, courier),  # type: ignore[arg-type]
             settings=settings(
-                max_examples=examples, stateful_step_count=50, deadline=None, database=None
+                max_examples=examples,
+                stateful_step_count=60,
+                deadline=None,
+                database=None,
+                # To shrink a failure takes longer than to read it.
+                phases=[Phase.generate],
             ),
         )
 
