@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID, uuid4
 
 from tests.faults.people import Session, renew, until_refused
 from tests.faults.serving import ISSUER, Bookly
@@ -60,6 +61,7 @@ class Door:
         """Sign up a user with a number of sessions, which will all end from outside."""
         user = await self._new_user()
         return Account(
+            user_id=user.id,
             email=user.email.typed,
             access=(await self._log_in(user)).access,
             sessions=[await self._log_in(user) for _ in range(number)],
@@ -81,6 +83,7 @@ class Account:
     its answer has arrived: from then on no session may be renewed.
     """
 
+    user_id: UUID = field(default_factory=uuid4)
     email: str = ""
     access: str = ""
     sessions: list[Session] = field(default_factory=list)

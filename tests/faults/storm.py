@@ -1,15 +1,17 @@
 """`./run storm`: workers are killed while many clients renew and lose answers.
 
-Meanwhile some accounts are deleted, each at the moment of a kill.
+Meanwhile some accounts are deleted, and the passwords of others are reset, at the moments of kills.
 """
 
 import argparse
 import asyncio
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
+from base64 import urlsafe_b64encode
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +25,9 @@ from tokenpair.testing import PASSWORD
 CLIENTS = 100
 WORKERS = 3
 SESSIONS_AT_RISK = 3
-"""Number of sessions of each account that is deleted."""
+"""Number of sessions of each account that is deleted or has its password reset."""
+
+NEW_PASSWORD = "eleven quiet lanterns"
 
 
 async def storm(
@@ -34,16 +38,18 @@ async def storm(
     if lanes is not None:
         variables["TOKENPAIR_DATABASE_RENEWAL_LANES"] = str(lanes)
     url = database_url or f"sqlite:///{folder}/tokenpair.db"
-    with serving(folder, workers=WORKERS, **SHORT_WINDOWS, **variables) as bookly:
+    variables |= {"TOKENPAIR_LIMITS": "off"} | SHORT_WINDOWS
+    with serving(folder, workers=WORKERS, **variables) as bookly:
         async with Door.to(folder, url) as door:
             sessions = [await door.open_session() for _ in range(CLIENTS)]
             accounts = [await door.open_account(SESSIONS_AT_RISK) for _ in range(kills)]
         crowd = Crowd(bookly)
         async with crowd.busy(sessions, accounts):
-            for account in accounts:
+            for number, account in enumerate(accounts):
                 await crowd.until_counted(2 * CLIENTS, "renewed")
+                end = delete if number % 2 else reset
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(delete(crowd, account))
+                    tasks.create_task(end(bookly, crowd, account))
                     tasks.create_task(_kill_one(bookly))
         await crowd.require_right_sessions(bookly)
     if "Traceback" in (log := bookly.log.read_text()):
@@ -51,7 +57,32 @@ async def storm(
     return crowd
 
 
-async def delete(crowd: Crowd, account: Account) -> None:
+async def reset(bookly: Bookly, crowd: Crowd, account: Account) -> None:
+    """Reset a forgotten password over HTTP, by the link that the log prints."""
+    account.ending = "reset"
+    credentials = {"email": account.email, "password": NEW_PASSWORD}
+    while not account.is_over:
+        with suppress(Lost):
+            await ask(crowd.port, "POST", f"{AUTH}/password/forgot", body={"email": account.email})
+            if token := await _mailed_token(bookly, account):
+                body = {"token": token, "new_password": NEW_PASSWORD}
+                await ask(crowd.port, "POST", f"{AUTH}/password/reset", body=body)
+            # Its answer may have been lost, but the new password tells.
+            answer = await ask(crowd.port, "POST", f"{AUTH}/login", body=credentials)
+            account.is_over = answer.status == 200
+
+
+async def _mailed_token(bookly: Bookly, account: Account) -> str:
+    """Return the newest token for a user; none after a while, as when its worker was killed."""
+    start = urlsafe_b64encode(account.user_id.bytes).decode()[:21]
+    for _ in range(50):
+        if found := re.findall(rf"#token=({start}[\w-]+)", bookly.log.read_text()):
+            return str(found[-1])
+        await asyncio.sleep(0.1)
+    return ""
+
+
+async def delete(_: Bookly, crowd: Crowd, account: Account) -> None:
     """Delete an account over HTTP; repeat the request until it is answered."""
     account.ending = "deletion"
     while not account.is_over:
@@ -77,8 +108,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="./run storm",
         description="Kill workers of Bookly, on SQLite and on PostgreSQL, while 100 clients renew "
-        "and some accounts are deleted. No other client may be logged out, and no ended session "
-        "may live.",
+        "and some accounts are deleted or have their passwords reset. No other client may be "
+        "logged out, and no ended session may live.",
     )
     parser.add_argument(
         "--kills", type=int, default=20, help="number of kills on each database (20)"
