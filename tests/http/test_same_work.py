@@ -92,6 +92,7 @@ async def accounts_of_each_kind(auth: Auth) -> list[str]:
 
 REQUESTS: dict[str, dict[str, str]] = {
     "/auth/login": {"password": f"not {PASSWORD}"},
+    "/auth/password/forgot": {},
 }
 """The fields beside `email` of the requests that take any address."""
 
