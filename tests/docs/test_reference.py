@@ -228,6 +228,16 @@ def test_every_row_of_the_catalogue_names_tests_that_are_there() -> None:
         assert set(re.findall(r"`(test_\w+)`", names)) <= tests, row
 
 
+def test_every_attack_on_accounts_has_a_row() -> None:
+    """The rows of the requirements are those that apply; the page says which are not met."""
+    rows = [row for row, _ in ROWS]
+
+    assert len(rows) == len(set(rows))
+    assert {f"A{number}" for number in range(1, 19)} <= set(rows)
+    assert sum(row.startswith("V6") for row in rows) >= 25
+    assert sum(row.startswith("V7") for row in rows) >= 15
+
+
 def test_every_row_that_a_test_names_is_in_the_catalogue() -> None:
     by_row = named_by_tests()
 

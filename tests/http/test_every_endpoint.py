@@ -238,3 +238,22 @@ async def test_no_answer_about_a_user_is_stored_by_caches(
 
     is_public = called.path.startswith("/.well-known/") and answer.status_code == 200
     assert (answer.headers.get("cache-control") == "no-store") is not is_public
+
+
+ELSEWHERE = ["//evil.test", "https:evil.test", "\\\\evil.test", "/\\evil.test", "%2f%2fevil.test"]
+
+
+@pytest.mark.parametrize("called", CALLED, ids=str)
+async def test_no_parameter_of_a_request_leads_elsewhere(
+    client: httpx2.AsyncClient, pair: TokenPair, called: Called
+) -> None:
+    """A9."""
+    for elsewhere in ELSEWHERE:
+        for name in ("next", "redirect_uri", "return_to", "url"):
+            path = f"{called.path}?{name}={elsewhere}"
+
+            answer = await replace(called, path=path)(client, pair.access_token)
+
+            assert not answer.is_redirect
+            assert "location" not in answer.headers
+            assert "evil.test" not in answer.text + str(answer.headers)

@@ -71,7 +71,7 @@ async def test_a_user_verifies_the_address(
 async def test_a_user_resets_a_forgotten_password(
     client: httpx2.AsyncClient, auth: Auth, pair: TokenPair
 ) -> None:
-    """A17: no answer holds a token, and the one to the reset opens no session."""
+    """A17, V6.3.6, V6.4.3: no answer holds a token, and the one to the reset opens no session."""
     requested = await forgot(client)
     token = await read_mail_token(auth, RESET)
 

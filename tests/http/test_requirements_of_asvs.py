@@ -8,6 +8,7 @@ from bookly.app import create_app
 from tests.bookly.conftest import make_settings
 from tests.docs.reading import ROOT
 from tokenpair import Auth
+from tokenpair.core import limits
 from tokenpair.flows.sessions.log_in import LogIn
 from tokenpair.flows.sessions.renew import Renew
 from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
@@ -17,7 +18,19 @@ def test_the_words_that_make_a_password_weak_are_documented() -> None:
     """V6.1.2."""
     page = (ROOT / "docs/how-to/passwords.md").read_text()
 
-    assert "the words of the user's address and profile and the name of your service" in page
+    assert "the words of the user's address and profile and the names of your service" in page
+    assert "TOKENPAIR_PASSWORD_WORDS" in page
+
+
+def test_the_limits_of_guesses_are_documented() -> None:
+    """V6.1.1."""
+    page = (ROOT / "docs/how-to/limits.md").read_text()
+
+    for number in (limits.PASSWORD, limits.PASSWORD_ADDRESS, limits.MAIL_TOKEN):
+        assert f"{number.count} " in page
+    assert f"{limits.SIGN_UP.count} an hour" in page
+    assert f"{limits.FORGOTTEN.count} an hour for one account" in page
+    assert "so a stranger cannot lock the owner out" in page
 
 
 async def test_a_password_never_expires(clock: FakeClock) -> None:

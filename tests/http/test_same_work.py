@@ -4,6 +4,7 @@ An attacker who measures times learns nothing of which accounts exist. The work 
 timed: one statement more shows in every run.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,9 +28,12 @@ IS_COUNTED: ContextVar[bool] = ContextVar("IS_COUNTED", default=False)
 
 @dataclass
 class Work:
-    """What a request has cost: statements, each with the rows that it wrote, and comparisons."""
+    """What a request has cost: statements, each with the rows that it wrote, and comparisons.
 
-    statements: list[tuple[str, int]] = field(default_factory=list)
+    In any order: counters are locked in the order of their hashed keys.
+    """
+
+    statements: Counter[tuple[str, int]] = field(default_factory=Counter)
     comparisons: int = 0
 
 
@@ -40,7 +44,7 @@ def counted(hasher: WatchedHasher) -> Iterator[Work]:
     def note(_1: Any, cursor: Any, statement: str, *_: Any) -> None:
         if IS_COUNTED.get():
             is_read = statement.lstrip().startswith("SELECT")
-            work.statements.append((statement, 0 if is_read else cursor.rowcount))
+            work.statements[statement, 0 if is_read else cursor.rowcount] += 1
 
     before = len(hasher.compared)
     token = IS_COUNTED.set(True)
@@ -67,7 +71,7 @@ def hasher() -> WatchedHasher:
 
 @pytest.fixture
 def auth(storage: SqlStorage, hasher: WatchedHasher) -> Auth:
-    return make_auth(storage=storage, passwords=WatchedPasswords(hasher))
+    return make_auth(storage=storage, passwords=WatchedPasswords(hasher), limits=True)
 
 
 async def accounts_of_each_kind(auth: Auth) -> list[str]:

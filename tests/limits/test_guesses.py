@@ -54,6 +54,7 @@ def wait_of(answer: Answer) -> int:
 async def test_of_a_hundred_guesses_at_once_at_most_the_limit_is_compared(
     auth: Auth, passwords: CountingPasswords
 ) -> None:
+    """V6.3.1."""
     async with limit():
         answers = await asyncio.gather(*(guess(auth) for _ in range(100)))
 
@@ -167,6 +168,7 @@ async def test_a_log_in_of_ones_own_account_clears_no_failures_of_the_address(
 
 @pytest.mark.usefixtures("ada")
 async def test_a_stranger_does_not_lock_the_owner_out(auth: Auth) -> None:
+    """V6.3.1."""
     for _ in range(10):
         await guess(auth)
 

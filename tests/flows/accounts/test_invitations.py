@@ -239,7 +239,7 @@ async def test_a_forged_token_is_refused(auth: Auth, change: Callable[[str], str
 
 
 async def test_a_token_for_another_purpose_is_refused(auth: Auth) -> None:
-    """And an invitation serves no other purpose."""
+    """V6.6.2: and an invitation serves no other purpose."""
     token = await invited(auth)
     bob = await a_user(auth, "bob@example.com")
     await read_mails(auth)
@@ -264,6 +264,7 @@ async def test_an_invalid_password_does_not_use_it_up(auth: Auth, password: str)
 
 
 async def test_guesses_are_limited_by_the_clients_address() -> None:
+    """V6.6.3."""
     auth = make_auth(limits=True)
     token = await invited(auth)
     device = Device(ip="203.0.113.7")
