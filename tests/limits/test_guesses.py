@@ -242,6 +242,7 @@ async def test_a_success_clears_the_failures_in_a_row(
     await fail_in_a_row(auth, clock, 100)
 
     assert passwords.compared - before == 100
+    assert not any(auth.counts.limits_reached.values())
 
 
 async def test_without_an_address_the_limits_of_the_account_hold(
