@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
-from tests.mail.office import Office
+from tests.mail.office import Faulty, Office
 from tests.waiting import eventually, limit
 from tokenpair import Auth, Key, Keyring, MailOptions, MailPurpose
 from tokenpair.core.mail import new_mail
-from tokenpair.errors import ConfigurationError
+from tokenpair.errors import ConfigurationError, MailRefused
+from tokenpair.events import MailFailed
 from tokenpair.ids import uuid7
 from tokenpair.mail.loop import AT_ONCE
 from tokenpair.stores.memory import MemoryStorage
@@ -125,6 +126,21 @@ async def test_without_mail_nothing_is_delivered() -> None:
         await asyncio.sleep(0)
 
     assert inbox.messages == []
+
+
+async def test_an_app_is_told_of_a_mail_that_was_given_up() -> None:
+    auth = make_auth(mail_options=MailOptions(sender=Faulty(MailRefused("no such mailbox"))))
+    told: list[MailFailed] = []
+
+    @auth.after(MailFailed)
+    async def tell(event: MailFailed) -> None:
+        told.append(event)
+
+    async with auth:
+        await invite(auth)
+        await eventually(lambda: len(told) == 1)
+
+    assert (told[0].purpose, told[0].is_kept) == (MailPurpose.INVITATION, False)
 
 
 async def test_closing_waits_for_a_mail_that_is_being_sent() -> None:
