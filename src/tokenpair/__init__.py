@@ -10,6 +10,7 @@ from tokenpair.core.accounts.user import User
 from tokenpair.core.counts import Counts, MailOutcome
 from tokenpair.core.events import LogInOutcome, RenewalOutcome
 from tokenpair.core.health import Condition, Health
+from tokenpair.core.limits import LimitName
 from tokenpair.core.mail import MailPurpose
 from tokenpair.core.message import Message
 from tokenpair.core.sessions.client import Device
@@ -43,6 +44,7 @@ __all__ = [
     "Key",
     "Keyring",
     "Lifetimes",
+    "LimitName",
     "LogInOutcome",
     "MailOptions",
     "MailOutcome",

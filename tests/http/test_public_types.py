@@ -96,6 +96,7 @@ SAMPLES: dict[Any, Callable[[Auth], Awaitable[Any]]] = {
     Condition: constant(Condition.OK),
     EndReason: constant(EndReason.LOGOUT),
     tokenpair.Argon2Cost: constant(tokenpair.Argon2Cost()),
+    tokenpair.LimitName: constant(tokenpair.LimitName.SIGN_UP),
     tokenpair.MailOutcome: constant(tokenpair.MailOutcome.SENT),
     tokenpair.MailPurpose: constant(tokenpair.MailPurpose.VERIFY_EMAIL),
     tokenpair.SignUpMode: constant(tokenpair.SignUpMode.OPEN),

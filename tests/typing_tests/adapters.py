@@ -1,6 +1,6 @@
 """Adapters of one's own: any class with a port's methods is one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -9,9 +9,13 @@ from tokenpair.errors import MailRefused
 from tokenpair.ports import (
     BreachCheck,
     Clock,
+    LimitCounters,
     MailSender,
     PasswordHasher,
+    Place,
+    Refused,
     Storage,
+    Taken,
     Verified,
     WakeUp,
 )
@@ -19,7 +23,7 @@ from tokenpair.settings import EnvironmentSettings, read_settings
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import FakeClock, make_auth
-from tokenpair.testing.store_contract import StorageContract
+from tokenpair.testing.store_contract import LimitsContract, StorageContract
 
 T = TypeVar("T")
 
@@ -63,6 +67,30 @@ class TestShopStorage(StorageContract):
     pass
 
 
+class ShopLimits:
+    """Counters elsewhere. These refuse every attempt."""
+
+    async def reserve(self, places: Sequence[Place], now: datetime) -> Sequence[Taken] | Refused:
+        return Refused(limit=places[0].limit.name, until=now)
+
+    async def release(
+        self,
+        taken: Sequence[Taken],
+        now: datetime,
+        *,
+        clear: Sequence[bytes] = (),
+        known: Mapping[bytes, datetime] | None = None,
+    ) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+class TestShopLimits(LimitsContract):
+    pass
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -72,6 +100,7 @@ fake_clock: Clock = FakeClock()
 hasher: PasswordHasher = PlainPasswords()
 breach_check: BreachCheck = NoBooks()
 mail_sender: MailSender = QueueSender()
+limits: LimitCounters = ShopLimits()
 memory: Storage = MemoryStorage()
 sql: Storage = SqlStorage.from_url("sqlite:///books.db")
 shop: ShopSettings = read_settings(ShopSettings)

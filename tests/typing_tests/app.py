@@ -60,7 +60,21 @@ CurrentReader = Annotated[User[Reader], Depends(current_user_with(Reader))]
 
 app = FastAPI()
 auth = Auth.from_settings()
-install(app, auth, prefix="/auth", profile=Reader, without={"signup"}, problems=True)
+
+
+async def captcha() -> None:
+    pass
+
+
+install(
+    app,
+    auth,
+    prefix="/auth",
+    profile=Reader,
+    without={"signup"},
+    problems=True,
+    before={"login": [Depends(captcha)]},
+)
 app.add_middleware(AccessTokenMiddleware)
 router = APIRouter(route_class=ProblemRoute, responses=problem_responses(InsufficientRole))
 

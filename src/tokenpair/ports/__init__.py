@@ -4,6 +4,7 @@ An adapter is any class with these methods: there is no base class. A storage mu
 contract suite in `tokenpair.testing.store_contract`.
 """
 
+from tokenpair.core.limits import Limit, Place, Refused, Taken
 from tokenpair.ports.accounts import Users
 from tokenpair.ports.clock import Clock
 from tokenpair.ports.export import Export
@@ -22,13 +23,17 @@ __all__ = [
     "Export",
     "FeedPage",
     "FeedPosition",
+    "Limit",
     "LimitCounters",
     "MailSender",
     "OneTimeTokens",
     "Outbox",
     "PasswordHasher",
+    "Place",
+    "Refused",
     "Sessions",
     "Storage",
+    "Taken",
     "UnitOfWork",
     "Users",
     "Verified",
