@@ -9,6 +9,8 @@ from tests.packaging.environments import floors
 # Package, first version without the fault, advisory. What we do not use ourselves is here, too:
 # it comes with ours.
 ADVISORIES = [
+    ("aiosmtplib", "5.1.1", "CVE-2026-53533"),
+    ("aiosmtplib", "5.1.2", "GHSA-vxj7-4xrp-5vr4"),
     ("click", "8.3.3", "CVE-2026-7246"),
     ("cryptography", "46.0.5", "CVE-2026-26007"),
     ("cryptography", "46.0.7", "CVE-2026-39892"),
