@@ -218,6 +218,7 @@ class Auth(Verbs, Hookable):
         await self.storage.open(migrate=self._migrate, access=self._parts.lifetimes.access)
         await self.feed.start()
         self._parts.heartbeat.start()
+        self._parts.mailer.start()
         self._background.start()
         self._lifecycle.open()
 

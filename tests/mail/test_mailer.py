@@ -128,6 +128,21 @@ async def test_without_mail_nothing_is_delivered() -> None:
     assert inbox.messages == []
 
 
+async def test_a_closed_auth_starts_no_delivery_and_an_opened_one_does_again() -> None:
+    inbox = Inbox()
+    auth = make_auth(mail_options=MailOptions(sender=inbox))
+    async with auth:
+        pass
+    await invite(auth)
+
+    await auth._parts.mailer.look()
+    running = list(auth._parts.mailer.loop._running)
+    async with auth:
+        await eventually(lambda: len(inbox.messages) == 1)
+
+    assert running == []
+
+
 async def test_an_app_is_told_of_a_mail_that_was_given_up() -> None:
     auth = make_auth(mail_options=MailOptions(sender=Faulty(MailRefused("no such mailbox"))))
     told: list[MailFailed] = []

@@ -31,9 +31,21 @@ class MailLoop:
         self._deliver = deliver
         self._at_once = at_once
         self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._is_stopped = False
+
+    def start(self) -> None:
+        """Deliver again after a `stop`."""
+        self._is_stopped = False
 
     async def look(self) -> None:
-        """Start to deliver mails that are due, as far as there is room. Raises `Unavailable`."""
+        """Start to deliver mails that are due, as far as there is room. Raises `Unavailable`.
+
+        After a `stop` nothing is started: the storage is about to be closed.
+        """
+        if not self._is_stopped:
+            await self._look()
+
+    async def _look(self) -> None:
         if (room := self._at_once - len(self._running)) <= 0:
             return
         async with self._deliver.storage.reading() as look:
@@ -61,16 +73,17 @@ class MailLoop:
 
     async def drain(self) -> None:
         """Deliver all mails that are due now, and wait for it; for tests."""
-        await self.look()
+        await self._look()
         while self._running:
             await asyncio.wait(self._running.values())
-            await self.look()
+            await self._look()
 
     async def stop(self) -> None:
         """Wait a little for the mails that are being sent, then cancel them.
 
         A cancelled one stays claimed, and is tried again when the claim has expired.
         """
+        self._is_stopped = True
         running = list(self._running.values())
         if not running:
             return

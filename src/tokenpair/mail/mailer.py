@@ -42,6 +42,11 @@ class Mailer:
         if self.options.is_on:
             self.loop  # noqa: B018  It checks the options.
 
+    def start(self) -> None:
+        """Deliver again after a `stop`."""
+        if "loop" in vars(self):
+            self.loop.start()
+
     async def look(self) -> None:
         """Start to deliver the mails that are due. Raises `Unavailable`."""
         if self.options.is_on:
