@@ -24,6 +24,7 @@ MAILED = {
     ("POST", "/auth/email/change/confirm"),
     ("POST", "/auth/email/verify"),
     ("POST", "/auth/email/verify/request"),
+    ("POST", "/auth/invitations/accept"),
     ("POST", "/auth/password/forgot"),
     ("POST", "/auth/password/reset"),
 }
