@@ -26,6 +26,13 @@ class MailPurpose(Enum):
     ADDRESS_CHANGED = "address_changed"
 
 
+CREDENTIAL_VERSION = "credential_version"
+"""Key of a mail's data: its link is invalid once the user has other credentials than this version.
+
+It is that of the request, and not of the delivery: a mail may wait while the password is replaced.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMail:
     """A mail to be sent to one address.

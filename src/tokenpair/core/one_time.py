@@ -38,11 +38,6 @@ class Purpose(Enum):
         """How long a token of this purpose is valid."""
         return _LIFETIMES[self]
 
-    @property
-    def needs_same_password(self) -> bool:
-        """Is a token of this purpose invalid once the user has another password?"""
-        return self in {Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
-
 
 _LIFETIMES = {
     Purpose.VERIFY_EMAIL: timedelta(hours=24),

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tokenpair.core.accounts.user import User
-from tokenpair.core.mail import OutboxMail
+from tokenpair.core.mail import CREDENTIAL_VERSION, OutboxMail
 from tokenpair.core.mail_delivery import (
     CLAIM,
     SEND_SECONDS,
@@ -71,27 +71,22 @@ class Deliver:
             if not is_wanted(claimed, user):
                 await tx.outbox.remove(claimed)
                 return None
-            token = await self._new_token(tx, claimed, user, now)
+            token = await self._new_token(tx, claimed, now)
             return _Claimed(mail=claimed, user=user, token=token)
 
-    async def _new_token(
-        self, tx: UnitOfWork, mail: OutboxMail, user: User | None, now: datetime
-    ) -> str | None:
+    async def _new_token(self, tx: UnitOfWork, mail: OutboxMail, now: datetime) -> str | None:
         """Make the token of the mail's link; it replaces those of older mails."""
         if not (purpose := token_purpose(mail.purpose)):
             return None
         # An older mail that is still to be tried would replace the token of this one.
         await tx.outbox.remove_older(mail)
-        stored = None
-        if user and purpose.needs_same_password:
-            stored = await tx.users.by_email(user.email)
         text, token = new_token(
             purpose,
             mail.user_id,
             mail.address,
             now,
             self.random,
-            credential_version=stored.credential_version if stored else None,
+            credential_version=mail.data.get(CREDENTIAL_VERSION),
             data=mail.data,
         )
         await tx.one_time.put(token)

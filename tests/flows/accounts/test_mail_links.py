@@ -226,6 +226,17 @@ class TestReset:
         with pytest.raises(MailTokenInvalid):
             await auth.reset_password(token=token, new_password=NEW)
 
+    async def test_a_mail_that_waited_while_the_password_changed_has_no_valid_link(
+        self, auth: Auth, ada: User
+    ) -> None:
+        await auth.forgot_password(email="ada@example.com")
+        await auth.set_password(ada.id, NEW)
+
+        token = token_of(await mailed(auth, MailPurpose.RESET_PASSWORD))
+
+        with pytest.raises(MailTokenInvalid):
+            await auth.reset_password(token=token, new_password=PASSWORD)
+
     async def test_a_log_in_that_hashes_again_leaves_the_link_valid(
         self, auth: Auth, ada: User
     ) -> None:

@@ -219,5 +219,5 @@ class TestRows:
 
         rows = await self.waiting(auth)
 
-        assert [each.data for each in rows] == [{}] * 3
+        assert [each.data for each in rows] == [{}, {}, {"credential_version": 0}]
         assert {each.address for each in rows} == {user.email.typed}

@@ -8,7 +8,7 @@ from uuid import UUID
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import AddressChanged
 from tokenpair.core.accounts.user import StoredUser, User
-from tokenpair.core.mail import MailPurpose, new_mail
+from tokenpair.core.mail import CREDENTIAL_VERSION, MailPurpose, new_mail
 from tokenpair.core.one_time import Purpose, StoredOneTimeToken
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.rule import EndReason
@@ -20,7 +20,6 @@ from tokenpair.flows.limits import Limits
 from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage, UnitOfWork
 
-_CREDENTIAL_VERSION = "credential_version"
 _SESSION = "session_id"
 
 
@@ -85,10 +84,8 @@ class ChangeEmail:
         is_free = holder is None or holder.user.id == user_id
         # Delivery drops a mail to a user that does not exist.
         receiver = user_id if is_free else self.new_id()
-        # The version of now, and not that of the delivery: a mail that waits while the password is
-        # reset must bring no valid link.
         data = {
-            _CREDENTIAL_VERSION: stored.credential_version,
+            CREDENTIAL_VERSION: stored.credential_version,
             _SESSION: str(session_id) if session_id else None,
         }
         await self.queue_mail(tx, MailPurpose.CHANGE_EMAIL, receiver, address.typed, data=data)
@@ -119,8 +116,6 @@ class ConfirmEmailChange:
     async def _confirm(self, token: str) -> None:
         async with self.storage.begin() as tx:
             stored, used = await self.mail_tokens.use(tx, token, Purpose.CHANGE_EMAIL)
-            if used.data.get(_CREDENTIAL_VERSION) != stored.credential_version:
-                raise MailTokenInvalid("the password has changed since the change was asked for")
             await self._change(tx, stored.user, used)
 
     async def _change(self, tx: UnitOfWork, user: User, token: StoredOneTimeToken) -> None:

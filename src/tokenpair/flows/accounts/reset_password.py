@@ -7,7 +7,7 @@ from uuid import UUID
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import PasswordChange
 from tokenpair.core.accounts.user import StoredUser
-from tokenpair.core.mail import MailPurpose
+from tokenpair.core.mail import CREDENTIAL_VERSION, MailPurpose
 from tokenpair.core.one_time import Purpose
 from tokenpair.core.sessions.client import Device
 from tokenpair.errors import InvalidInput
@@ -40,21 +40,21 @@ class ForgotPassword:
         """
         if not await self.limits.forgotten_password(email, device or Device()):
             return
-        user_id, address = await self._find(email)
+        found = await self._find(email)
+        user_id = found.user.id if found else self.new_id()
+        # The stored address, and not the typed one, which may differ in its letters' case.
+        address = found.user.email.typed if found else ""
+        data = {CREDENTIAL_VERSION: found.credential_version if found else 0}
         async with self.storage.begin() as tx:
-            await self.queue_mail(tx, MailPurpose.RESET_PASSWORD, user_id, address)
+            await self.queue_mail(tx, MailPurpose.RESET_PASSWORD, user_id, address, data=data)
 
-    async def _find(self, email: str) -> tuple[UUID, str]:
+    async def _find(self, email: str) -> StoredUser | None:
         try:
             address = EmailAddress.parse(email)
         except InvalidInput:
-            return self.new_id(), ""  # No account has such an address.
+            return None  # No account has such an address.
         async with self.storage.reading() as look:
-            found = await look.users.by_email(address)
-        if found is None:
-            return self.new_id(), ""
-        # The stored address, and not the typed one, which may differ in its letters' case.
-        return found.user.id, found.user.email.typed
+            return await look.users.by_email(address)
 
 
 @dataclass(frozen=True, kw_only=True)

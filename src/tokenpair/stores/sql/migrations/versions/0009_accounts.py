@@ -13,10 +13,6 @@ _TIME = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     """Add the tables and the column. No row of an existing table is rewritten."""
-    op.add_column(
-        "tokenpair_user",
-        sa.Column("credential_version", sa.Integer, nullable=False, server_default="0"),
-    )
     op.create_table(
         "tokenpair_one_time",
         sa.Column("user_id", sa.Uuid, nullable=False),
@@ -52,3 +48,8 @@ def upgrade() -> None:
         sa.Column("closed_until", _TIME),
     )
     op.create_index("ix_tokenpair_limit_ends_at", "tokenpair_limit", ["ends_at"])
+    # At the end: the table of the users is locked from here to the commit.
+    op.add_column(
+        "tokenpair_user",
+        sa.Column("credential_version", sa.Integer, nullable=False, server_default="0"),
+    )
