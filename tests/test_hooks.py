@@ -10,9 +10,11 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from tests.http.conftest import talking_to, told
 from tests.waiting import eventually, limit
 from tokenpair import Auth, EmailAddress, User
 from tokenpair.core.events import Notify
@@ -20,6 +22,7 @@ from tokenpair.errors import (
     ConfigurationError,
     EmailTaken,
     FieldError,
+    InsufficientRole,
     InvalidCredentials,
     InvalidInput,
     Unavailable,
@@ -37,9 +40,11 @@ from tokenpair.events import (
     SignedUp,
     UserDeleted,
 )
+from tokenpair.fastapi import install
 from tokenpair.flows.accounts.sign_up import SignUp
 from tokenpair.hooks import AfterHooks, HookFailed, WithinHooks
 from tokenpair.lifecycle import Lifecycle, OpenStorage
+from tokenpair.listeners import Listeners
 from tokenpair.ports import Storage, UnitOfWork
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
@@ -356,6 +361,31 @@ async def test_a_bug_in_a_hook_is_unavailable_and_logged_with_its_name(
     assert await addresses(storage) == []
 
 
+async def test_a_client_gets_a_503_for_a_bug_and_the_apps_answer_for_a_refusal(
+    auth: Auth,
+) -> None:
+    class NotInvited(InsufficientRole):
+        code = "not_invited"
+        detail = "Ask a friend."
+
+    @auth.within(SignedUp)
+    async def look(event: SignedUp, _: UnitOfWork) -> None:
+        if event.user.email.typed == "eve@example.com":
+            raise NotInvited
+        raise LookupError("a bug")
+
+    app = FastAPI()
+    install(app, auth)
+    async with talking_to(app) as client:
+        bodies = [{"email": f"{each}@example.com", "password": PASSWORD} for each in ("ada", "eve")]
+        bug, refusal = [await client.post("/auth/signup", json=each) for each in bodies]
+
+    assert told(bug) == (503, "unavailable")
+    assert bug.headers["retry-after"] == "1"
+    assert "LookupError" not in bug.text
+    assert told(refusal) == (403, "not_invited")
+
+
 async def test_the_storage_can_be_used_after_a_hook_failed(auth: Auth, storage: Storage) -> None:
     @auth.within(SignedUp)
     async def fail(event: SignedUp, __: UnitOfWork) -> None:
@@ -651,7 +681,8 @@ async def test_closing_waits_for_hooks_that_other_hooks_cause(auth: Auth) -> Non
 
 
 async def test_closing_does_not_wait_forever(caplog: pytest.LogCaptureFixture) -> None:
-    after, cancelled = AfterHooks(close_seconds=0.05), asyncio.Event()
+    listeners = Listeners[Event]()
+    after, cancelled = AfterHooks(listeners.add, close_seconds=0.05), asyncio.Event()
 
     async def hang(_: Event) -> None:
         try:
@@ -660,7 +691,7 @@ async def test_closing_does_not_wait_forever(caplog: pytest.LogCaptureFixture) -
             cancelled.set()
 
     after.add(SessionOpened, hang)
-    after.tell(SessionOpened(user_id=UUID(int=1), session_id=UUID(int=2)))
+    listeners.tell(SessionOpened(user_id=UUID(int=1), session_id=UUID(int=2)))
 
     async with limit():
         await after.finish()

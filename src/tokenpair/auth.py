@@ -87,8 +87,7 @@ class Auth(Verbs, Hookable):
         self.edge = edge or Edge()
         counters, listeners, mail_alarm = Counters(), Listeners[Event](), Alarm()
         listeners.add(counters.count)
-        self._within, self._after = WithinHooks(), AfterHooks()
-        listeners.add(self._after.tell)
+        self._within, self._after = WithinHooks(), AfterHooks(listeners.add)
         parts = Parts(
             storage=OpenStorage(
                 storage, self._lifecycle, listeners.tell, self._within, mail_alarm.ring

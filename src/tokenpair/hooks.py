@@ -134,8 +134,14 @@ class HookedUnitOfWork:
 class AfterHooks:
     """The hooks that run after the commit of an event, each in a task of its own."""
 
-    def __init__(self, close_seconds: float = CLOSE_SECONDS) -> None:
-        """`finish` waits up to `close_seconds`."""
+    def __init__(
+        self,
+        listen: Callable[[Callable[[Event], None]], None],
+        *,
+        close_seconds: float = CLOSE_SECONDS,
+    ) -> None:
+        """`listen` adds a listener of events; `finish` waits up to `close_seconds`."""
+        self._listen = listen
         self._close_seconds = close_seconds
         self._hooks: list[tuple[type[Event], AfterHook[Any]]] = []
         self._running: set[asyncio.Task[None]] = set()
@@ -144,10 +150,9 @@ class AfterHooks:
         """Run `hook` for events of this class. Raises `ConfigurationError`."""
         _require_event(kind)
         _require_async(hook)
+        if not self._hooks:  # Without hooks, an event costs nothing here.
+            self._listen(self.tell)
         self._hooks.append((kind, hook))
-
-    def __bool__(self) -> bool:
-        return bool(self._hooks)
 
     def tell(self, event: Event) -> None:
         """Start the hooks of an event."""

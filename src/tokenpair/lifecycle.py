@@ -25,6 +25,12 @@ _ADVICE = (
 )
 
 
+_IN_UNIT = (
+    "a verb of Auth was called inside a unit of work, such as a hook of within(...): "
+    "use the hook's tx, or a hook of after(...)"
+)
+
+
 class NotOpened(Unavailable):
     """The `Auth` has not been opened. Raised in development; in production, `Unavailable`."""
 
@@ -80,19 +86,6 @@ class _Unit:
 
 
 _unit: ContextVar[_Unit | None] = ContextVar("unit of work", default=None)
-
-
-def _require_no_unit() -> None:
-    """Require that this task, and the one that started it, are in no unit of work.
-
-    On SQLite and in memory, a second one would wait for the lock that the first one holds.
-    """
-    unit = _unit.get()
-    if unit and unit.is_open:
-        raise RuntimeError(
-            "a verb of Auth was called inside a unit of work, such as a hook of within(...): "
-            "use the hook's tx, or a hook of after(...)"
-        )
 
 
 @contextmanager
@@ -189,7 +182,13 @@ class OpenStorage:
         return await self._storage.health(now)
 
     def _require_open(self) -> None:
-        _require_no_unit()
+        """Require that the `Auth` is open, and that this task is in no unit of work.
+
+        On SQLite and in memory, a second unit would wait for the lock that the first one holds.
+        """
+        # Every renewal comes by here: no more than a look.
+        if (unit := _unit.get()) is not None and unit.is_open:
+            raise RuntimeError(_IN_UNIT)
         self._is_open()
 
 

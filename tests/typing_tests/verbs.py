@@ -65,6 +65,8 @@ async def people(auth: Auth, user_id: UUID) -> None:
     assert_type(await auth.export(user_id), AccountExport)
     assert_type(await auth.update_profile(user_id, {"nickname": "Ada"}), User[dict[str, Any]])
     await auth.set_roles(user_id, frozenset({"admin"}))
+    await auth.invite(email="ada@example.com", roles=frozenset({"admin"}))
+    assert_type(await auth.accept_invitation(token="x", password="x"), User[dict[str, Any]])
     await auth.mark_verified(user_id)
     await auth.set_password(user_id, "x")
     await auth.disable(user_id)

@@ -65,6 +65,11 @@ class WorkPromises:
         assert await read_user(storage, user) == user
         assert await read_session(storage, session) == session
 
+    async def test_a_unit_of_work_has_a_connection_or_none(self, storage: Storage) -> None:
+        async with storage.begin() as tx:
+            if tx.connection is not None:
+                await tx.connection.exec_driver_sql("SELECT 1")
+
     async def test_an_error_after_the_commit_rolls_nothing_back(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)
