@@ -38,8 +38,7 @@ async def storm(
     if lanes is not None:
         variables["TOKENPAIR_DATABASE_RENEWAL_LANES"] = str(lanes)
     url = database_url or f"sqlite:///{folder}/tokenpair.db"
-    variables |= {"TOKENPAIR_LIMITS": "off"} | SHORT_WINDOWS
-    with serving(folder, workers=WORKERS, **variables) as bookly:
+    with serving(folder, workers=WORKERS, **SHORT_WINDOWS, **variables) as bookly:
         async with Door.to(folder, url) as door:
             sessions = [await door.open_session() for _ in range(CLIENTS)]
             accounts = [await door.open_account(SESSIONS_AT_RISK) for _ in range(kills)]

@@ -5,7 +5,9 @@ import pytest
 
 from tests.http.bad_input.sending import CANARY, assert_no_echo, body
 from tests.http.conftest import on_both_storages, told
-from tokenpair.testing import PASSWORD
+from tokenpair import Auth
+from tokenpair.errors import InvalidInput
+from tokenpair.testing import PASSWORD, read_mails
 
 ADDRESSES = {
     "space_before": f" {CANARY}@example.com",
@@ -22,6 +24,11 @@ ADDRESSES = {
     "right_to_left": f"{CANARY}\u202e@example.com",
     "two_ats": f"{CANARY}@@example.com",
     "empty": "",
+    "of_320_characters": f"{CANARY * 6}aaaa@{'x.' * 122}example.com",
+    "line_separator": f"{CANARY}\u2028Bcc: eve@example.com",
+    "surrounded_by_quotes": f'"{CANARY}@evil.test"@example.com',
+    "comment": f"{CANARY}(comment)@example.com",
+    "percent_and_route": f"@evil.test:{CANARY}@example.com",
 }
 
 
@@ -47,6 +54,27 @@ async def test_what_is_not_one_address_opens_no_account(
 
     assert told(response) == (401, "invalid_credentials")
     assert_no_echo(response, caplog)
+
+
+@pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES.keys())
+async def test_what_is_not_one_address_gets_no_mail(
+    client: httpx2.AsyncClient, auth: Auth, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    """A1: of a forgotten password, a change of address, and an invitation."""
+    await read_mails(auth)
+    change = {"password": PASSWORD, "new_email": address}
+
+    forgotten = await client.post("/auth/password/forgot", json={"email": address})
+    changed = await client.post("/auth/email/change", json=change)
+    with pytest.raises(InvalidInput):
+        await auth.invite(email=address, roles=frozenset())
+
+    assert forgotten.status_code == 202
+    assert told(changed) == (422, "invalid_input")
+    assert changed.json()["errors"][0]["field"] == "new_email"
+    assert await read_mails(auth) == []
+    assert_no_echo(forgotten, caplog)
+    assert_no_echo(changed, caplog)
 
 
 # One account in many spellings.
