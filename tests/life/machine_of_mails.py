@@ -7,13 +7,13 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from tests.life.machine import WRONG, LifeMachine, indices, mostly, names, passwords
-from tests.life.model_of_mails import CHANGE, RESET, VERIFY, LifeWithMails, Link, Mail
+from tests.life.machine import ROLES, WRONG, LifeMachine, indices, mostly, names, passwords
+from tests.life.model_of_mails import CHANGE, INVITE, RESET, VERIFY, LifeWithMails, Link, Mail
 from tokenpair import Auth, Message
 from tokenpair.errors import MailNotSent
 from tokenpair.testing import FakeClock
 
-purposes = st.sampled_from(["", "", "", VERIFY, RESET, CHANGE])
+purposes = st.sampled_from([""] * 8 + [VERIFY, RESET, CHANGE, INVITE])
 GIVEN_UP = timedelta(days=1)
 
 
@@ -167,6 +167,14 @@ class MailMachine(LifeMachine):
 
         self.life.forgot_password(email)
 
+    @rule(name=names, roles=st.frozensets(st.sampled_from(ROLES)))
+    def invite(self, name: str, roles: frozenset[str]) -> None:
+        email = self.address(name)
+
+        code, _ = self.attempt(self.auth.invite(email=email, roles=roles))
+
+        assert code == self.life.invite(email, roles)
+
     # Links, each also where it does not belong.
 
     @rule(which=indices, is_delivered=mostly, purpose=purposes, new=passwords)
@@ -187,6 +195,11 @@ class MailMachine(LifeMachine):
                 reset = self.auth.reset_password(token=token, new_password=new)
                 code, _ = self.attempt(reset)
                 expected = self.life.reset_password(link, new, now)
+            case "invitation":
+                code, user = self.attempt(self.auth.accept_invitation(token=token, password=new))
+                expected = self.life.accept_invitation(link, new, now)
+                if user:
+                    self.ids[id(self.life.accounts[-1])] = user.id
             case _:
                 code, _ = self.attempt(self.auth.confirm_email_change(token))
                 expected = self.life.confirm_email_change(link, now)

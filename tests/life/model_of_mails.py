@@ -9,9 +9,15 @@ from datetime import datetime, timedelta
 from tests.life.model import Account, Life, Session
 
 VERIFY, RESET, CHANGE = "verify_email", "reset_password", "change_email"
+INVITE = "invitation"
 TOLD_PASSWORD, TOLD_ADDRESS = "password_changed", "address_changed"
 TOLD_REQUEST = "address_change_requested"
-LIFETIMES = {VERIFY: timedelta(hours=24), RESET: timedelta(minutes=30), CHANGE: timedelta(hours=1)}
+LIFETIMES = {
+    VERIFY: timedelta(hours=24),
+    RESET: timedelta(minutes=30),
+    CHANGE: timedelta(hours=1),
+    INVITE: timedelta(days=7),
+}
 
 INVALID = "mail_token_invalid"
 
@@ -20,7 +26,8 @@ INVALID = "mail_token_invalid"
 class Mail:
     """A mail that waits. `account` is None where delivery drops it.
 
-    The last two belong to a change of address: the password then, and the session that asked.
+    `passwords` and `asked_by` belong to a change of address: the password then, and the session
+    that asked. `roles` are those of an invitation.
     """
 
     purpose: str
@@ -28,6 +35,7 @@ class Mail:
     address: str
     passwords: int = 0
     asked_by: Session | None = None
+    roles: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False)
@@ -42,10 +50,14 @@ class Link:
 
 @dataclass
 class LifeWithMails(Life):
-    """All accounts, the mails that wait, and the links that are valid."""
+    """All accounts, the mails that wait, and the links that are valid.
+
+    `guests` stand for the accounts that invited addresses may have one day.
+    """
 
     waiting: list[Mail] = field(default_factory=list)
     links: dict[tuple[int, str], Link] = field(default_factory=dict)
+    guests: dict[str, Account] = field(default_factory=dict)
 
     def sign_up(self, address: str, password: str) -> str:
         """Make an account, and mail a link to verify the address."""
@@ -115,6 +127,13 @@ class LifeWithMails(Life):
             del self.links[key]
         return is_valid
 
+    def end_older(self, account: Account, purpose: str) -> None:
+        """Make the link of a purpose invalid, and drop the mails that would bring one."""
+        self.links.pop((id(account), purpose), None)
+        self.waiting = [
+            each for each in self.waiting if (each.account, each.purpose) != (account, purpose)
+        ]
+
     # What the links do, and what asks for them.
 
     def request_verification(self, session: Session, now: datetime) -> str:
@@ -176,10 +195,7 @@ class LifeWithMails(Life):
         account = session.account
         if password != account.password:
             return "wrong_password"
-        self.links.pop((id(account), CHANGE), None)
-        self.waiting = [
-            each for each in self.waiting if (each.account, each.purpose) != (account, CHANGE)
-        ]
+        self.end_older(account, CHANGE)
         is_free = self.at(address) in {None, account}
         mail = Mail(CHANGE, account if is_free else None, address, account.passwords, session)
         self.waiting.append(mail)
@@ -201,4 +217,21 @@ class LifeWithMails(Life):
         account.end_sessions(link.mail.asked_by)
         self.send(TOLD_ADDRESS, account).address = old
         self.send(TOLD_ADDRESS, account)
+        return ""
+
+    def invite(self, address: str, roles: frozenset[str]) -> str:
+        """Invite an address."""
+        if self.at(address):
+            return "email_taken"
+        guest = self.guests.setdefault(address, Account(address, ""))
+        self.end_older(guest, INVITE)
+        self.send(INVITE, guest).roles = roles
+        return ""
+
+    def accept_invitation(self, link: Link, password: str, now: datetime) -> str:
+        """Follow a link as if it were an invitation."""
+        if self.at(link.mail.address) or not self.follow(link, INVITE, now):
+            return INVALID
+        roles = link.mail.roles
+        self.accounts.append(Account(link.mail.address, password, is_verified=True, roles=roles))
         return ""
