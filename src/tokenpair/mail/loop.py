@@ -31,6 +31,7 @@ class MailLoop:
         self._deliver = deliver
         self._at_once = at_once
         self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._looks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     def start(self) -> None:
@@ -42,8 +43,14 @@ class MailLoop:
 
         After a `stop` nothing is started: the storage is about to be closed.
         """
-        if not self._is_stopped:
-            await self._look()
+        if self._is_stopped:
+            return
+        # In a task of its own, which `stop` awaits: a look that is cancelled while it connects to
+        # the database would leave that connection open.
+        task = asyncio.create_task(self._look(), name="tokenpair: a look for mails")
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+        await asyncio.shield(task)
 
     async def _look(self) -> None:
         if (room := self._at_once - len(self._running)) <= 0:
@@ -51,6 +58,8 @@ class MailLoop:
         async with self._deliver.storage.reading() as look:
             # Those that this worker is about to claim are still in the list.
             due = await look.outbox.due(self._deliver.clock(), limit=self._at_once)
+        if self._is_stopped:
+            return
         for user_id, mail_id in [each for each in due if each[1] not in self._running][:room]:
             self._start(user_id, mail_id)
 
@@ -84,6 +93,8 @@ class MailLoop:
         A cancelled one stays claimed, and is tried again when the claim has expired.
         """
         self._is_stopped = True
+        if self._looks:
+            await asyncio.wait(self._looks, timeout=STOP_SECONDS)
         running = list(self._running.values())
         if not running:
             return
