@@ -72,3 +72,39 @@ async def test_it_starts_and_stops_twice_and_stops_for_good() -> None:
         await asyncio.sleep(0)
 
     assert rounds.done == done
+
+
+async def test_a_round_that_is_running_finishes_before_the_tasks_end() -> None:
+    """Cancelled while it connects, it would leave a connection open."""
+    started, may_go_on, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def round_() -> None:
+        started.set()
+        await may_go_on.wait()
+        ended.append("in full")
+
+    background = Background(BackgroundTask(name="a task", run=round_, seconds=0))
+    background.start()
+    await started.wait()
+
+    stopping = asyncio.create_task(background.stop())
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await stopping
+
+    assert ended == ["in full"]
+
+
+async def test_a_round_that_hangs_is_cancelled() -> None:
+    started = asyncio.Event()
+
+    async def hang() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    background = Background(BackgroundTask(name="a task", run=hang, seconds=0))
+    background.start()
+    await started.wait()
+
+    async with limit():
+        await background.stop()
