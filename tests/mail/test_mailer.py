@@ -76,6 +76,29 @@ async def test_links_need_a_base_url() -> None:
         await auth.open()
 
 
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://books.example.com/#/app",
+        "https://books.example.com/#",
+        "https://books.example.com/?next=1",
+        "https://ada:canary7f3a@books.example.com",
+        "https://books.example.com/a b",
+        "https://books.example.com\r\n",
+        "https://[::1",
+        "https://:443",
+    ],
+    ids=["fragment", "hash", "query", "user", "space", "lines", "bracket", "host"],
+)
+async def test_a_base_url_of_links_that_would_break_them_stops_the_start(base: str) -> None:
+    auth = an_auth(mail_options=MailOptions(sender=Inbox(), link_base_url=base))
+
+    with pytest.raises(ConfigurationError, match="TOKENPAIR_LINK_BASE_URL") as caught:
+        await auth.open()
+
+    assert "canary7f3a" not in f"{caught.value} {caught.value.__cause__}"
+
+
 async def test_a_mail_is_printed_within_two_seconds_in_development(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

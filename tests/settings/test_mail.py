@@ -171,6 +171,15 @@ async def in_production(tmp_path: Path, **given: object) -> Settings:
     )
 
 
+async def test_in_production_links_must_be_https(tmp_path: Path) -> None:
+    """An attacker on the way could answer an http link with a page that takes its token."""
+    with pytest.raises(ConfigurationError, match=r"^TOKENPAIR_LINK_BASE_URL must be an https URL"):
+        await in_production(tmp_path, link_base_url="http://books.example.com")
+
+    https = await in_production(tmp_path, link_base_url="https://app.example.com")
+    assert https.mail_options.link_base_url == "https://app.example.com"
+
+
 async def test_in_production_it_does_not_open_without_a_way_to_send_mails(tmp_path: Path) -> None:
     auth = Auth.from_settings(await in_production(tmp_path))
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from tokenpair.alarm import Alarm
+from tokenpair.core.base_url import parse_base_url
 from tokenpair.core.mail_address import parse_sender
 from tokenpair.errors import ConfigurationError
 from tokenpair.mail.console import ConsoleSender
@@ -20,10 +21,7 @@ _NO_SENDER = (
     "nothing sends mails: set TOKENPAIR_SMTP_URL and TOKENPAIR_MAIL_FROM, or pass mail_sender=..., "
     "or set TOKENPAIR_MAIL=off to leave out what needs mail"
 )
-_NO_BASE = (
-    "the links of mails need a base URL: set TOKENPAIR_LINK_BASE_URL, or "
-    "MailOptions(link_base_url='https://books.example.com')"
-)
+_SET_BASE = "set TOKENPAIR_LINK_BASE_URL, or MailOptions(link_base_url='https://books.example.com')"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +74,8 @@ class Mailer:
         )
 
     def _make_message(self) -> MakeMessage:
-        base = self.options.link_base_url or self.issuer
-        host = urlsplit(base).hostname
-        if not base.startswith(("http://", "https://")) or not host:
-            raise ConfigurationError(_NO_BASE)
+        base = self._link_base_url()
+        host = urlsplit(base).hostname or ""
         domain = f"[{host}]" if ":" in host else host
         try:
             sender = parse_sender(self.options.from_address or f"no-reply@{domain}")
@@ -89,8 +85,15 @@ class Mailer:
             templates=Templates(self.options.templates, language=self.options.language),
             sender=str(sender),
             service=sender.display_name or host,
-            link_base_url=base.rstrip("/"),
+            link_base_url=base,
         )
+
+    def _link_base_url(self) -> str:
+        try:
+            return parse_base_url(self.options.link_base_url or self.issuer)
+        except ValueError as exc:
+            # `from None`, because the cause may quote a password.
+            raise ConfigurationError(f"the base URL of links {exc}: {_SET_BASE}") from None
 
 
 def resolved(options: MailOptions | None, *, development: bool) -> MailOptions:

@@ -56,6 +56,11 @@ class Settings(
                 f"{PREFIX}BASE_URL must be set to an https URL in production, "
                 "for example https://books.example.com"
             )
+        if self.link_base_url and not self.link_base_url.startswith("https://"):
+            raise ValueError(
+                f"{PREFIX}LINK_BASE_URL must be an https URL in production, "
+                "for example https://books.example.com"
+            )
         if "trusted_proxy_hops" not in self.model_fields_set:
             # Behind a proxy, a wrong 0 would limit all users as if they were one client.
             raise ValueError(
