@@ -75,8 +75,9 @@ class SqlUsers:
                 email_canonical=email.canonical,
                 email_verified_at=verified_at,
             )
-        except sa.exc.IntegrityError as exc:
-            raise EmailTaken from exc
+        except sa.exc.IntegrityError:
+            # `from None`, because the cause quotes the row.
+            raise EmailTaken from None
 
     async def set_email_verified(self, user_id: UUID, at: datetime) -> bool:
         if not (found := await self.lock(user_id)):

@@ -53,7 +53,7 @@ class CredentialPromises:
         await keep(storage, ada)
         await keep(storage, eve)
 
-        with pytest.raises(EmailTaken):
+        with pytest.raises(EmailTaken) as refused:
             async with storage.begin() as tx:
                 await tx.users.set_email(
                     eve.id, EmailAddress.parse("ADA@example.com"), verified_at=NOW
@@ -61,6 +61,8 @@ class CredentialPromises:
         async with storage.begin() as tx:
             await tx.users.set_email(ada.id, EmailAddress.parse("ADA@example.com"), verified_at=NOW)
 
+        # A cause would quote the row in the log.
+        assert refused.value.__cause__ is None
         assert await read_user(storage, eve) == eve
 
     async def test_a_verified_address_raises_the_version_once(self, storage: Storage) -> None:
