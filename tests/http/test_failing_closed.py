@@ -79,6 +79,8 @@ def test_secrets_are_compared_in_constant_time() -> None:
         and any(secret in ast.unparse(node).lower() for secret in secrets)
     ]
 
-    # The rest compares lengths, and a stored hash with the one that was verified.
-    assert [each for each in found if "password_hash" not in each and "len(" not in each] == []
+    # The rest compares lengths, a stored hash with the one that was verified, and in SQL the hash
+    # of a token from a mail: an attacker who measures that learns nothing about the token.
+    harmless = ("password_hash", "len(", "_t.token_hash")
+    assert [each for each in found if not any(part in each for part in harmless)] == []
     assert "compare_digest" in (library / "core" / "sessions" / "rule.py").read_text()

@@ -45,9 +45,12 @@ async def test_a_value_of_the_wrong_kind_is_refused_and_not_repeated(
 
     response = await send(client, target, json.dumps(target.body | {field: value}))
 
+    assert_no_echo(response, caplog)
+    if field == "token" and value == VALUES["long"]:  # Every text is an invalid token alike.
+        assert told(response) == (400, "mail_token_invalid")
+        return
     assert told(response) == (422, "invalid_input")
     assert [error["field"] for error in response.json()["errors"]] == [field]
-    assert_no_echo(response, caplog)
 
 
 @each_field

@@ -44,7 +44,7 @@ class Keeper(Profile):
     pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
     settings: Settings = Settings()
     scores: dict[Text, int] = {}  # noqa: RUF012  A field's default, which Pydantic copies.
-    token: UUID | None = None
+    ticket: UUID | None = None
     zone: ZoneInfo | None = None
     counted: Annotated[int, BeforeValidator(int)] = 0
     rule: Annotated[Text, AfterValidator(refuse)] = ""
@@ -73,7 +73,7 @@ PROFILES: dict[str, dict[str, object]] = {
     "validator_that_quotes": {"rule": CANARY},
     "value_under_a_key_of_theirs": {"scores": {CANARY: "x"}},
     "key_that_will_not_do": {"scores": {CANARY + "\0": 1}},
-    "uuid": {"token": CANARY},
+    "uuid": {"ticket": CANARY},
     "item_of_a_list": {"names": ["ok", CANARY + "\0"]},
 }
 
@@ -115,8 +115,8 @@ async def test_not_one_character_of_a_value_is_repeated(
     keepers: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """W11."""
-    response = await keepers.post("/auth/signup", json=body(token="\u2603"))
+    response = await keepers.post("/auth/signup", json=body(ticket="\u2603"))
 
     assert told(response) == (422, "invalid_input")
-    assert [error["field"] for error in response.json()["errors"]] == ["token"]
+    assert [error["field"] for error in response.json()["errors"]] == ["ticket"]
     assert "\u2603" not in response.text + caplog.text

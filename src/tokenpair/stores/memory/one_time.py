@@ -1,6 +1,7 @@
 """The one-time tokens in memory."""
 
 from datetime import datetime
+from hmac import compare_digest
 from uuid import UUID
 
 from tokenpair.core.one_time import Purpose, StoredOneTimeToken
@@ -20,7 +21,7 @@ class MemoryOneTimeTokens:
         self, user_id: UUID, purpose: Purpose, token_hash: bytes, now: datetime
     ) -> StoredOneTimeToken | None:
         found = self._tokens.get((user_id, purpose))
-        is_valid = found and found.token_hash == token_hash and found.expires_at > now
+        is_valid = found and compare_digest(found.token_hash, token_hash) and found.expires_at > now
         return found if is_valid else None
 
     async def use(

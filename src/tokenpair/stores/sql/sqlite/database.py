@@ -1,5 +1,6 @@
 """A database in an SQLite file."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,6 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -123,16 +125,41 @@ def _make_url(url: str) -> sa.URL:
     return sa.URL.create(scheme, database=database, query=dict(parse_qsl(query)))
 
 
-def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:  # noqa: ANN401
+def _make_private(_: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> None:  # noqa: ANN401
     connection.make_private(arguments[0])
+    options["async_creator_fn"] = _open
+
+
+async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noqa: ANN401
+    """Open a file. If the caller is cancelled meanwhile, close it again.
+
+    The driver opens it in a thread, and a connection that its caller does not get stays open.
+    """
+    new = aiosqlite.connect(*arguments, **options)
+    new._thread.daemon = True  # noqa: SLF001  As SQLAlchemy does: it must not outlive the program.
+
+    async def opened() -> aiosqlite.Connection:
+        return await new
+
+    opening = asyncio.create_task(opened())
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        await new.close()
+        raise
 
 
 def _sync_later(new: Any, _: object) -> None:  # noqa: ANN401  As above.
     # Without a wait for the disk, a log-in holds the write lock for less than a millisecond. The
     # next durable commit, by any connection, also writes out what came before it.
-    cursor = new.cursor()
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()
+    try:
+        cursor = new.cursor()
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.close()
+    except BaseException:
+        new.close()  # The caller does not get it.
+        raise
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
