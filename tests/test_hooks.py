@@ -64,7 +64,7 @@ class Reader(Base):
     name: Mapped[str] = mapped_column(unique=True)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStorage]:
     sqlite = f"sqlite:///{tmp_path}/test.db"
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
@@ -76,7 +76,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     await storage.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
     storage: Storage
     match request.param:

@@ -111,7 +111,7 @@ def test_every_answer_is_one_that_the_document_describes(
     request: pytest.FixtureRequest, server: Running, document: Any, kind: str, mode: GenerationMode
 ) -> None:
     caller = Caller(server, kind)
-    examples = 10 if request.config.getoption("--long") else 4
+    examples = 5 if request.config.getoption("--long") else 2
     for found in document.get_all_operations():
         assert isinstance(found, Ok)
         caller.enter()

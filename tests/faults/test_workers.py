@@ -54,7 +54,9 @@ class Deployment:
     scope="module",
     params=[
         pytest.param("four-on-sqlite", marks=[pytest.mark.xdist_group("sqlite"), pytest.mark.long]),
-        pytest.param("four-on-postgres", marks=pytest.mark.xdist_group("postgres")),
+        pytest.param(
+            "four-on-postgres", marks=[pytest.mark.long, pytest.mark.xdist_group("postgres")]
+        ),
         pytest.param(
             "two-servers-on-postgres", marks=[pytest.mark.xdist_group("two"), pytest.mark.long]
         ),

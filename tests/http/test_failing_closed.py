@@ -11,6 +11,7 @@ import tokenpair
 from tests.http.conftest import bearer, talking_to, told
 from tokenpair import TokenPair
 from tokenpair.fastapi import install
+from tokenpair.options import MailOptions
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import a_user, login_as, make_auth
 
@@ -29,7 +30,9 @@ async def test_with_a_broken_database_nothing_is_let_through(
 ) -> None:
     """W6."""
     file = tmp_path / "test.db"
-    auth = make_auth(storage=SqlStorage.from_url(f"sqlite:///{file}"))
+    storage = SqlStorage.from_url(f"sqlite:///{file}")
+    # Without mails: a delivery would use a connection while the storage is closed below it.
+    auth = make_auth(storage=storage, mail_options=MailOptions(is_on=False))
     await auth.open()
     pair = await login_as(auth, await a_user(auth))
     await auth.storage.close()

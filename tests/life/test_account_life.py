@@ -15,7 +15,12 @@ from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import FakeClock, make_auth
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+@pytest.fixture(
+    params=[
+        "memory",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("sqlite", "postgres")),
+    ]
+)
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     match request.param:
         case "memory":

@@ -273,7 +273,14 @@ class RenewalMachine(RuleBasedStateMachine):
         return self.runner.run(act_on_both())
 
 
-@pytest.fixture(params=["sqlite", "postgres", "postgres-together", "postgres-alone"])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        "postgres",
+        "postgres-together",
+        pytest.param("postgres-alone", marks=pytest.mark.long),
+    ]
+)
 def url_and_storage(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, SqlStorage]:
     """Return a database, and a storage whose renewals share statements or do not."""
     if request.param == "sqlite":
