@@ -51,9 +51,9 @@ _LIFETIMES = {
 class StoredOneTimeToken:
     """What a storage keeps of a token. It has no secret.
 
-    `user_id` is the id of the account to be if the purpose is an invitation. `address` is the
-    e-mail address that the token was sent to, as it was typed. A token with a
-    `credential_version` is valid only while that is the user's.
+    `user_id` is `invitation_id` of the address if the purpose is an invitation. `address` is the
+    e-mail address that the token was sent to, as it was typed. A reset and a change of address are
+    valid only while `credential_version` is the user's.
     """
 
     user_id: UUID

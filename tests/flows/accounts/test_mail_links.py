@@ -9,6 +9,7 @@ from tokenpair import Auth
 from tokenpair.core.accounts.user import User
 from tokenpair.core.mail import MailPurpose
 from tokenpair.core.message import Message
+from tokenpair.core.one_time import Purpose, new_token
 from tokenpair.errors import (
     EmailTaken,
     InvalidCredentials,
@@ -236,6 +237,17 @@ class TestReset:
 
         with pytest.raises(MailTokenInvalid):
             await auth.reset_password(token=token, new_password=PASSWORD)
+
+    async def test_a_token_without_a_version_of_the_password_is_invalid(
+        self, auth: Auth, ada: User, clock: FakeClock
+    ) -> None:
+        """As a worker of an older version, or a flow that forgets it, would store it."""
+        text, stored = new_token(Purpose.RESET_PASSWORD, ada.id, ada.email.typed, clock(), bytes)
+        async with auth.storage.begin() as tx:
+            await tx.one_time.put(stored)
+
+        with pytest.raises(MailTokenInvalid):
+            await auth.reset_password(token=text, new_password=NEW)
 
     async def test_a_log_in_that_hashes_again_leaves_the_link_valid(
         self, auth: Auth, ada: User

@@ -45,7 +45,9 @@ def _matched(
         raise MailTokenInvalid("unknown, used, expired or replaced")
     if not stored.user.is_enabled:
         raise MailTokenInvalid("the user is disabled")
-    if token.credential_version not in {None, stored.credential_version}:
+    # An old link must not outlive a new password, not even one that lacks the version.
+    is_bound = token.purpose in {Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL}
+    if is_bound and token.credential_version != stored.credential_version:
         raise MailTokenInvalid("the password has changed since the mail")
     # The mail with a change of address goes to the new one.
     if token.purpose is not Purpose.CHANGE_EMAIL and not _is_same(token.address, stored):
