@@ -56,7 +56,8 @@ def make_storage(settings: Settings, *, must_exist: bool = False) -> Storage:
 def make_limits(settings: Settings) -> LimitCounters | bool:
     """Return the `limits` of an `Auth`. Raises `ConfigurationError`."""
     if settings.limits == "valkey" and settings.valkey_url:
-        return ValkeyLimits(settings.valkey_url.get_secret_value())
+        issuer = settings.issuer or settings.base_url
+        return ValkeyLimits(settings.valkey_url.get_secret_value(), scope=issuer)
     return settings.limits == "on"
 
 

@@ -201,7 +201,7 @@ def test_limits() -> None:
             client.post("/auth/login", json=wrong, headers=solved).status_code for _ in range(6)
         ]
         assert statuses == [401] * 5 + [429]
-        mine = client.post("/my/login", params=ADA)
+        mine = client.post("/my/login", json=ADA)
         assert mine.status_code == 429
         assert 1 <= int(mine.headers["retry-after"]) <= 60
     assert sum(page["auth"].counts.limits_reached.values()) == 2

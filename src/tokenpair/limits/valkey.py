@@ -4,6 +4,7 @@ Each method is one script, which the server runs as one atomic step. The times a
 in the other counters; only the expiry of keys is by the server's clock, and late.
 """
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,8 +18,8 @@ from tokenpair.valkey_url import UNREADABLE, normalised
 _SECONDS = 2
 """Longest wait for a connection, and for an answer, in seconds. A log-in waits for both."""
 
-# With a hash tag: a cluster keeps all keys of a script at one place.
-_PREFIX = "{tokenpair:limit}:"
+_SCOPE_DIGITS = 16
+"""Length of the part of a key that names its app."""
 
 # Times are whole microseconds, which Lua's numbers hold exactly. They are passed and stored as
 # text, because Lua would print them rounded.
@@ -84,10 +85,18 @@ return #given
 
 
 class ValkeyLimits:
-    """`ports.LimitCounters` in Valkey, shared by all workers."""
+    """`ports.LimitCounters` in Valkey, shared by all workers of an app."""
 
-    def __init__(self, url: str) -> None:
-        """Raises `ConfigurationError`, also when the client is not installed."""
+    def __init__(self, url: str, *, scope: str = "") -> None:
+        """`scope` tells apps on one Valkey apart, such as by their issuers.
+
+        A success at one app must not clear the failures of another's account with the same address.
+
+        Raises `ConfigurationError`, also when the client is not installed.
+        """
+        digest = hashlib.sha256(scope.encode()).hexdigest()[:_SCOPE_DIGITS]
+        # With a hash tag: a cluster keeps all keys of a script at one place.
+        self._prefix = f"{{tokenpair:limit:{digest}}}:"
         try:
             import redis.asyncio as redis  # noqa: PLC0415  An extra.
             from redis.asyncio.retry import Retry  # noqa: PLC0415
@@ -122,7 +131,7 @@ class ValkeyLimits:
         described = [_described(each, keys, now) for each in places]
         async with self._translated():
             result, *found = await self._reserve(
-                keys=[_name(key) for key in keys], args=[_text(now), json.dumps(described)]
+                keys=[self._name(key) for key in keys], args=[_text(now), json.dumps(described)]
             )
             pairs = list(zip(found[::2], map(_moment, found[1::2]), strict=True))
             if result == "refused":
@@ -152,7 +161,7 @@ class ValkeyLimits:
             return
         async with self._translated():
             done = await self._release(
-                keys=[_name(key) for key in given],
+                keys=[self._name(key) for key in given],
                 args=[_text(now), json.dumps(list(given.values()))],
             )
             if done != len(given):
@@ -161,6 +170,9 @@ class ValkeyLimits:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+    def _name(self, key: bytes) -> str:
+        return self._prefix + key.hex()
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
@@ -188,10 +200,6 @@ def _described(place: Place, keys: list[bytes], now: datetime) -> dict[str, Any]
 
 def _taken(place: Place, ends_at: datetime) -> Taken:
     return Taken(key=place.key, ends_at=place.limit.period_of(ends_at))
-
-
-def _name(key: bytes) -> str:
-    return _PREFIX + key.hex()
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

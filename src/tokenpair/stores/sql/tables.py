@@ -116,7 +116,7 @@ setting_table: sa.Table = sa.Table(
 one_time_table: sa.Table = sa.Table(
     "tokenpair_one_time",
     metadata,
-    # No foreign key: an invitation reserves the id of an account to be.
+    # No foreign key: an invitation has an id of its own in place of a user's.
     sa.Column("user_id", sa.Uuid, nullable=False),
     sa.Column("purpose", sa.Text, nullable=False),
     sa.Column("token_hash", sa.LargeBinary, nullable=False),
