@@ -48,6 +48,18 @@ async def test_three_mails_an_hour_go_to_who_forgot_a_password(
     assert len(await read_mails(auth)) == 1
 
 
+@pytest.mark.usefixtures("ada")
+async def test_a_strangers_requests_keep_no_mail_from_the_owners_usual_place(auth: Auth) -> None:
+    await auth.log_in(email=ADA, password=PASSWORD, device=HOME)
+    for number in range(5):
+        await auth.forgot_password(email=ADA, device=device(number))
+    await read_mails(auth)
+
+    await auth.forgot_password(email=ADA, device=HOME)
+
+    assert len(await read_mails(auth)) == 1
+
+
 @pytest.mark.parametrize("email", [ADA, "no.account@example.com", "no address"])
 @pytest.mark.usefixtures("ada")
 async def test_the_answer_to_too_many_requests_for_an_account_stays_the_same(

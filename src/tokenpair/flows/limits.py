@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tokenpair.core import limits as rules
@@ -79,10 +79,13 @@ class Limits:
         """Count a request for a mail to reset a password; return whether to send one.
 
         The answer to the client is the same. Raises `TooManyRequests` for the client's address.
+        The requests of a stranger do not count against an address that has logged in lately.
         """
-        if network := network_of(device.ip):
+        account, network = _account(email), network_of(device.ip)
+        if network:
             await self._count(_place(rules.FORGOTTEN_ADDRESS, network))
-        return await self._accepts(_place(rules.FORGOTTEN, _account(email)))
+        place = _place(rules.FORGOTTEN, account)
+        return await self._accepts(replace(place, unless=_known(account, network)))
 
     async def verification_mail(self, email: str | EmailAddress) -> bool:
         """Count a request for a mail to verify an address; return whether to send one."""
