@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import PasswordChange
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.mail import CREDENTIAL_VERSION, MailPurpose
 from tokenpair.core.one_time import Purpose
 from tokenpair.core.sessions.client import Device
-from tokenpair.errors import InvalidInput
 from tokenpair.flows.accounts.change_password import ReplacePassword
+from tokenpair.flows.accounts.find_user import find_user
 from tokenpair.flows.accounts.mail_token import MailTokens
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.flows.limits import Limits
@@ -40,21 +39,13 @@ class ForgotPassword:
         """
         if not await self.limits.forgotten_password(email, device or Device()):
             return
-        found = await self._find(email)
+        found = await find_user(self.storage, email)
         user_id = found.user.id if found else self.new_id()
         # The stored address, and not the typed one, which may differ in its letters' case.
         address = found.user.email.typed if found else ""
         data = {CREDENTIAL_VERSION: found.credential_version if found else 0}
         async with self.storage.begin() as tx:
             await self.queue_mail(tx, MailPurpose.RESET_PASSWORD, user_id, address, data=data)
-
-    async def _find(self, email: str) -> StoredUser | None:
-        try:
-            address = EmailAddress.parse(email)
-        except InvalidInput:
-            return None  # No account has such an address.
-        async with self.storage.reading() as look:
-            return await look.users.by_email(address)
 
 
 @dataclass(frozen=True, kw_only=True)

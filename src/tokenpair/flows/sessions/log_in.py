@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.events import LogInFailed, LogInOutcome, Notify
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.mint import TokenPair
-from tokenpair.errors import InvalidCredentials, InvalidInput, TooManyRequests, Unavailable
+from tokenpair.errors import InvalidCredentials, TooManyRequests, Unavailable
+from tokenpair.flows.accounts.find_user import find_user
 from tokenpair.flows.limits import Limits
 from tokenpair.flows.sessions.open_session import OpenSession, ProofOutdated
 from tokenpair.ports import PasswordHasher, Storage, UnitOfWork
@@ -83,17 +83,9 @@ class LogIn:
         raise InvalidCredentials("the password hash changed during each attempt to log in")
 
     async def _prove(self, email: str, password: str) -> tuple[UUID, PasswordProof]:
-        found = await self._find(email)
+        found = await find_user(self.storage, email)
         password_hash = found.password_hash if found else None
         verified = await self.passwords.verify(password, password_hash)
         if not (found and password_hash and verified.is_right and found.user.is_enabled):
             raise InvalidCredentials
         return found.user.id, PasswordProof(verified_hash=password_hash, new_hash=verified.new_hash)
-
-    async def _find(self, email: str) -> StoredUser | None:
-        try:
-            address = EmailAddress.parse(email)
-        except InvalidInput:
-            return None  # No account has such an address.
-        async with self.storage.reading() as look:
-            return await look.users.by_email(address)
