@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.storages import open_storage
 from tokenpair import Auth, EndReason, LogInOutcome, RenewalOutcome, TokenPair, User
 from tokenpair.core.sessions.rule import SessionState, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
@@ -17,7 +18,6 @@ from tokenpair.flows.sessions.open_session import MAX_SESSIONS
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.memory.storage import MemoryUnitOfWork
-from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth
 
 
@@ -57,17 +57,8 @@ def clock() -> FakeClock:
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
     """Each storage: each reports the outcome of a renewal in its own way."""
-    storage: Storage
-    match request.param:
-        case "memory":
-            storage = MemoryStorage()
-        case "sqlite":
-            storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
-        case _:
-            storage = SqlStorage.from_url(request.getfixturevalue("postgres_url"))
-    await storage.open(migrate=True)
-    yield storage
-    await storage.close()
+    async with open_storage(request, tmp_path) as storage:
+        yield storage
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tests.http.conftest import talking_to, told
+from tests.storages import open_storage
 from tests.waiting import eventually, limit
 from tokenpair import Auth, EmailAddress, User
 from tokenpair.core.events import Notify
@@ -46,7 +47,6 @@ from tokenpair.hooks import AfterHooks, HookFailed, WithinHooks
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.listeners import Listeners
 from tokenpair.ports import Storage, UnitOfWork
-from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, a_user, login_as, make_auth
 
@@ -78,17 +78,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
-    storage: Storage
-    match request.param:
-        case "memory":
-            storage = MemoryStorage()
-        case "sqlite":
-            storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
-        case _:
-            storage = SqlStorage.from_url(request.getfixturevalue("postgres_url"))
-    await storage.open(migrate=True)
-    yield storage
-    await storage.close()
+    async with open_storage(request, tmp_path) as storage:
+        yield storage
 
 
 @pytest.fixture

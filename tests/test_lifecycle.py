@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from tests.storages import database_url
 from tokenpair import Auth, Condition, Key, Keyring, TokenPair
 from tokenpair.errors import Unavailable
 from tokenpair.fastapi import AccessToken, install
@@ -22,10 +23,7 @@ NOT_OPENED = "This Auth has not been opened: the app's lifespan did not run."
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class WithinHooks:
                     await tx.connection.exec_driver_sql("SELECT 1")
         except AuthError:
             raise
-        except Exception as exc:
+        except Exception as exc:  # A hook is the app's code, and may raise any error.
             reason = f"the hook {_name(hook)} of {type(event).__name__} failed"
             if isinstance(exc, TimeoutError):
                 reason = f"{reason} or took longer than {self._seconds:g} s"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from argon2.exceptions import VerificationError
 
+from tests.storages import database_url
 from tokenpair.errors import Unavailable
 from tokenpair.hashers.argon2 import Hasher
 from tokenpair.passwords import Argon2Cost, Argon2Passwords, threads_for
@@ -23,10 +24,7 @@ SHORT = {"status": 503, "code": "unavailable", "retry": "1"}
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 def squeezed(what: str, url: str) -> dict[str, Any]:

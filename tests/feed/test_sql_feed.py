@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from tests.storages import database_url
 from tests.waiting import limit
 from tokenpair import AccessClaims
 from tokenpair.core.sessions.rule import EndReason
@@ -28,10 +29,7 @@ FOR_EVER = timedelta(days=1)
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @asynccontextmanager

@@ -8,10 +8,9 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.life.machine_of_mails import Courier, MailMachine
+from tests.storages import make_storage
 from tokenpair import MailOptions
 from tokenpair.ports import Storage
-from tokenpair.stores.memory import MemoryStorage
-from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import FakeClock, make_auth
 
 
@@ -22,13 +21,7 @@ from tokenpair.testing import FakeClock, make_auth
     ]
 )
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    match request.param:
-        case "memory":
-            return MemoryStorage()
-        case "sqlite":
-            return SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
-        case _:
-            return SqlStorage.from_url(request.getfixturevalue("postgres_url"))
+    return make_storage(request, tmp_path)
 
 
 def test_an_account_lives_as_the_model_says(

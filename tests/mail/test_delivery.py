@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.mail.office import Faulty, Office
+from tests.storages import open_storage
 from tests.waiting import eventually, limit
 from tokenpair import MailOptions, MailPurpose, Message, User
 from tokenpair.core.mail import OutboxMail
@@ -83,17 +84,8 @@ def clock() -> FakeClock:
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
-    storage: Storage
-    match request.param:
-        case "memory":
-            storage = MemoryStorage()
-        case "sqlite":
-            storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
-        case _:
-            storage = SqlStorage.from_url(request.getfixturevalue("postgres_url"))
-    await storage.open(migrate=True)
-    yield storage
-    await storage.close()
+    async with open_storage(request, tmp_path) as storage:
+        yield storage
 
 
 async def test_a_mail_is_sent_once_and_leaves_the_outbox(

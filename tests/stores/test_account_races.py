@@ -1,18 +1,18 @@
 """An account changes at several workers at the same time."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.waiting import eventually, limit
+from tests.storages import database_url
+from tests.stores.racing import at_once, outcome_of
+from tests.waiting import eventually
 from tokenpair import Auth, MailOptions, MailPurpose, TokenPair, User
 from tokenpair.core.accounts.export import EXPORTED
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
 from tokenpair.errors import (
-    AuthError,
     InvalidCredentials,
     MailTokenInvalid,
     NotFound,
@@ -29,10 +29,7 @@ NEW = ("purple elephants dance on marbles", "seven quiet lanterns in the harbour
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @pytest.fixture
@@ -71,19 +68,6 @@ async def workers(
     yield workers
     for each in workers:
         await each.close()
-
-
-async def outcome_of(work: Awaitable[object]) -> object:
-    """Return what a call returns, or the class of the error that it raises."""
-    try:
-        return await work
-    except AuthError as exc:
-        return type(exc)
-
-
-async def at_once(*work: Awaitable[object]) -> list[object]:
-    async with limit():
-        return await asyncio.gather(*map(outcome_of, work))
 
 
 async def is_gone(auth: Auth, user: User) -> bool:

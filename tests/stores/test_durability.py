@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.servers import PostgresServer, end_connections, postgres
+from tests.storages import database_url
 from tests.waiting import limit
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.sessions.rule import EndReason, Session, StoredSession
@@ -34,10 +35,7 @@ from tokenpair.testing.store_contract import (
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @pytest.fixture

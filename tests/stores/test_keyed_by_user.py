@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.storages import database_url
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.ports import Sessions, Storage
 from tokenpair.stores.sql import SqlStorage, create_engine
@@ -36,10 +37,7 @@ Statement = tuple[str, Any]
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @pytest.fixture

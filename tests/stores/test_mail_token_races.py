@@ -1,16 +1,16 @@
 """A token from a mail is used at several workers at the same moment, or beside other changes."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.waiting import limit
+from tests.storages import database_url
+from tests.stores.racing import at_once, outcome_of
 from tokenpair import Auth, MailPurpose, TokenPair, User
 from tokenpair.core.tokens.key import Key
 from tokenpair.core.tokens.keyring import Keyring
-from tokenpair.errors import AuthError, InvalidCredentials, MailTokenInvalid, SessionEnded
+from tokenpair.errors import InvalidCredentials, MailTokenInvalid, SessionEnded
 from tokenpair.options import MailOptions
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth, read_mail_token, read_mails
@@ -22,10 +22,7 @@ ROUNDS = 6
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @pytest.fixture
@@ -48,19 +45,6 @@ async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
     yield workers
     for each in workers:
         await each.close()
-
-
-async def outcome_of(work: Awaitable[object]) -> object:
-    """Return what a call returns, or the class of the error that it raises."""
-    try:
-        return await work
-    except AuthError as exc:
-        return type(exc)
-
-
-async def at_once(*work: Awaitable[object]) -> list[object]:
-    async with limit():
-        return await asyncio.gather(*map(outcome_of, work))
 
 
 async def forgotten(auth: Auth, user: User) -> str:

@@ -16,6 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.servers import PostgresServer
+from tests.storages import database_url
 from tokenpair import EmailAddress, User
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.sessions.rule import EndReason, StoredSession, Windows
@@ -71,10 +72,7 @@ def upgrade():
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.storages import database_url
 from tests.stores.crowded import CrowdedStorage
 from tests.waiting import limit
 from tokenpair.auth import Auth
@@ -79,10 +80,7 @@ class Interrupted:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return database_url(request, tmp_path)
 
 
 @pytest.fixture

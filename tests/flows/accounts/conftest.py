@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.storages import make_storage
 from tokenpair import Auth, MailPurpose, User
 from tokenpair.core.events import Event
 from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.ports import Storage
-from tokenpair.stores.memory import MemoryStorage
-from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import FakeClock, a_user, make_auth, read_mails
 
 if TYPE_CHECKING:
@@ -23,13 +22,7 @@ Flow = TypeVar("Flow", bound="DataclassInstance")
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    match request.param:
-        case "memory":
-            return MemoryStorage()
-        case "sqlite":
-            return SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
-        case _:
-            return SqlStorage.from_url(request.getfixturevalue("postgres_url"))
+    return make_storage(request, tmp_path)
 
 
 @pytest.fixture

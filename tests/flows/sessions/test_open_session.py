@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.storages import open_storage
 from tokenpair import Auth, Device, User
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.errors import InvalidCredentials
@@ -14,8 +15,6 @@ from tokenpair.flows.sessions.log_in import PasswordProof
 from tokenpair.flows.sessions.open_session import OpenSession, ProofOutdated
 from tokenpair.ids import uuid7
 from tokenpair.ports import Storage, UnitOfWork
-from tokenpair.stores.memory import MemoryStorage
-from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import a_user, make_auth
 from tokenpair.testing.store_contract import read_password_hash
 from tokenpair.testing.store_contract.samples import waits
@@ -37,17 +36,8 @@ class OtherProof:
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
-    storage: Storage
-    match request.param:
-        case "memory":
-            storage = MemoryStorage()
-        case "sqlite":
-            storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
-        case _:
-            storage = SqlStorage.from_url(request.getfixturevalue("postgres_url"))
-    await storage.open(migrate=True)
-    yield storage
-    await storage.close()
+    async with open_storage(request, tmp_path) as storage:
+        yield storage
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.sessions.test_open_session import OtherProof, change_password, password_proof
+from tests.storages import make_storage
 from tokenpair import AccessClaims, Auth, Device, TokenPair, User
 from tokenpair.core.events import Event, Reauthenticated
 from tokenpair.errors import SessionEnded, WrongPassword
@@ -18,8 +19,6 @@ from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage
 from tokenpair.ports.passwords import Verified
-from tokenpair.stores.memory import MemoryStorage
-from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, login_as, make_auth
 from tokenpair.testing.store_contract import read_session
 
@@ -41,13 +40,7 @@ class Passwords(Argon2Passwords):
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    match request.param:
-        case "memory":
-            return MemoryStorage()
-        case "sqlite":
-            return SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
-        case _:
-            return SqlStorage.from_url(request.getfixturevalue("postgres_url"))
+    return make_storage(request, tmp_path)
 
 
 @pytest.fixture

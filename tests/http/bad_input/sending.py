@@ -75,9 +75,15 @@ TARGETS = _targets()
 FIELDS = [(target, name) for target in TARGETS for name in target.body]
 
 each_endpoint = pytest.mark.parametrize("target", TARGETS, ids=str)
-each_field = pytest.mark.parametrize(
-    ("target", "field"), FIELDS, ids=[f"{target} {name}" for target, name in FIELDS]
-)
+
+
+def _each_of(fields: list[tuple[Target, str]]) -> pytest.MarkDecorator:
+    ids = [f"{target} {name}" for target, name in fields]
+    return pytest.mark.parametrize(("target", "field"), fields, ids=ids)
+
+
+each_field = _each_of(FIELDS)
+each_required_field = _each_of([each for each in FIELDS if each[1] in each[0].required])
 
 
 def assert_no_echo(response: httpx2.Response, caplog: pytest.LogCaptureFixture) -> None:
