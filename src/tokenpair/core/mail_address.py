@@ -1,7 +1,6 @@
 """Addresses in the headers of mails."""
 
 from email.errors import MessageError
-from email.utils import getaddresses
 from typing import TYPE_CHECKING
 
 from tokenpair.core.accounts.email import EmailAddress
@@ -16,15 +15,24 @@ def parse_sender(text: str) -> "Address":
 
     Raises `ValueError` for more or less than one address, and for control characters.
     """
-    # Imported here: it takes long, and many processes send no mail.
+    # Imported here: they take long, and many processes send no mail.
+    from email.errors import NonASCIILocalPartDefect  # noqa: PLC0415
     from email.headerregistry import Address  # noqa: PLC0415
+    from email.policy import SMTP  # noqa: PLC0415
 
     if not text.isprintable():
         raise ValueError("must not contain control characters")
     try:
-        ((name, address),) = getaddresses([text])
+        # Not `email.utils.getaddresses`: as Debian 12 has patched it, it cannot read "a@[::1]".
+        header = SMTP.header_factory("From", text)
+        if not all(isinstance(each, NonASCIILocalPartDefect) for each in header.defects):
+            raise ValueError("more than an address")  # noqa: TRY301  Replaced below.
+        (found,) = header.addresses
+        address = found.addr_spec
         # Not the strict rules of accounts: `bookly@localhost` and `@mail.internal` may send.
-        return Address(name, addr_spec=address if address.isascii() else mailbox(address))
+        return Address(
+            found.display_name, addr_spec=address if address.isascii() else mailbox(address)
+        )
     except (InvalidInput, MessageError, ValueError, IndexError):
         raise ValueError("must be one e-mail address, with a name or without") from None
 
