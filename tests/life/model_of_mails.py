@@ -26,8 +26,8 @@ INVALID = "mail_token_invalid"
 class Mail:
     """A mail that waits. `account` is None where delivery drops it.
 
-    `passwords` and `asked_by` belong to a change of address: the password then, and the session
-    that asked. `roles` are those of an invitation.
+    `passwords` counts the passwords that the account had had by then. `asked_by` is the session
+    that asked for a change of address. `roles` are those of an invitation.
     """
 
     purpose: str
@@ -45,7 +45,6 @@ class Link:
     mail: Mail
     account: Account
     expires_at: datetime
-    passwords: int
 
 
 @dataclass
@@ -78,8 +77,11 @@ class LifeWithMails(Life):
 
     def send(self, purpose: str, account: Account | None) -> Mail:
         """Let a mail wait, to the account's own address."""
-        self.waiting.append(Mail(purpose, account, account.address if account else ""))
-        return self.waiting[-1]
+        mail = Mail(purpose, None, "")
+        if account:
+            mail = Mail(purpose, account, account.address, account.passwords)
+        self.waiting.append(mail)
+        return mail
 
     def deliver(self, mail: Mail, now: datetime) -> Link | None:
         """Make the link of a mail, where it is wanted and has one."""
@@ -90,8 +92,7 @@ class LifeWithMails(Life):
         kind = (account, mail.purpose)
         older = [each for each in self.waiting[:at] if (each.account, each.purpose) == kind]
         self.waiting = [each for each in self.waiting if each not in older]
-        passwords = mail.passwords if mail.purpose == CHANGE else account.passwords
-        link = Link(mail, account, now + LIFETIMES[mail.purpose], passwords)
+        link = Link(mail, account, now + LIFETIMES[mail.purpose])
         self.links[id(account), mail.purpose] = link
         return link
 
@@ -120,7 +121,7 @@ class LifeWithMails(Life):
         if self.links.get(key) is not link or now >= link.expires_at:
             return False
         is_bound = purpose == CHANGE or account.address == link.mail.address
-        is_bound = is_bound and (purpose == VERIFY or link.passwords == account.passwords)
+        is_bound = is_bound and (purpose == VERIFY or link.mail.passwords == account.passwords)
         is_valid = is_bound and not account.is_disabled
         # A change of address is used up also if the account does not allow it now.
         if is_valid or purpose == CHANGE:
