@@ -83,8 +83,7 @@ async def mail_server(
     folder: Path, *, port: int = 0, starttls: bool = True, tls: bool = False, utf8: bool = True
 ) -> AsyncIterator[MailServer]:
     """Run a server for `localhost` on a free or the given port; `folder` gets its certificates."""
-    if not (folder / "ca.pem").exists():
-        write_certificates(folder)
+    require_certificates(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     loop = asyncio.get_running_loop()
@@ -115,5 +114,12 @@ async def mail_server(
 
 
 def trusting(folder: Path) -> ssl.SSLContext:
-    """Return what trusts the server's certificate."""
+    """Return what trusts the certificate of a server with this folder, started or not."""
+    require_certificates(folder)
     return ssl.create_default_context(cafile=str(folder / "ca.pem"))
+
+
+def require_certificates(folder: Path) -> None:
+    """Write the certificates, unless an earlier call has."""
+    if not (folder / "ca.pem").exists():
+        write_certificates(folder)
