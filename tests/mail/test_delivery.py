@@ -445,6 +445,24 @@ async def test_a_sent_mail_is_not_sent_again_because_the_database_was_away(
     assert await office.waiting() == 0
 
 
+async def test_a_worker_that_has_lost_its_claim_removes_no_mail(clock: FakeClock) -> None:
+    """The link that it has sent is invalid since the other worker's claim."""
+    storage, slow = MemoryStorage(), Slow()
+    late = Office(storage=storage, clock=clock, sender=slow)
+    other = Office(storage=storage, clock=clock, sender=Faulty(MailNotSent("cut off")))
+    await late.queue(await late.a_user(email="slow@example.com"))
+    await late.mailer.look()
+    await eventually(lambda: slow.waiting == 1)
+    clock.advance(CLAIM)
+
+    await other.deliver()
+    slow.go_on.set()
+    await late.deliver()
+
+    assert late.events == []
+    assert await other.waiting() == 1
+
+
 async def test_a_mail_of_a_newer_version_is_left_for_it(tmp_path: Path) -> None:
     storage = SqlStorage.from_url(f"sqlite:///{tmp_path}/test.db")
     await storage.open(migrate=True)

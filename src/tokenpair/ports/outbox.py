@@ -45,7 +45,11 @@ class Outbox(Protocol):
         ...
 
     async def remove(self, mail: OutboxMail) -> bool:
-        """Remove a mail; return whether it was there."""
+        """Remove a mail; return whether it was there with the claim of `mail`.
+
+        `mail` is what `claim` has returned. After another worker's claim, the mail stays: its link
+        has replaced that of this attempt.
+        """
         ...
 
     async def remove_older(self, mail: OutboxMail) -> None:

@@ -35,14 +35,17 @@ class MemoryOutbox:
         return claimed
 
     async def postpone(self, mail: OutboxMail, due_at: datetime) -> bool:
-        found = self._mails.get((mail.user_id, mail.id))
-        if not found or found.claimed_until != mail.claimed_until:
+        if not self._is_claimed_as(mail):
             return False
+        found = self._mails[mail.user_id, mail.id]
         self._mails[mail.user_id, mail.id] = replace(found, claimed_until=None, due_at=due_at)
         return True
 
     async def remove(self, mail: OutboxMail) -> bool:
-        return self._mails.pop((mail.user_id, mail.id), None) is not None
+        if not self._is_claimed_as(mail):
+            return False
+        del self._mails[mail.user_id, mail.id]
+        return True
 
     async def remove_older(self, mail: OutboxMail) -> None:
         older = [
@@ -53,3 +56,7 @@ class MemoryOutbox:
         ]
         for key in older:
             del self._mails[key]
+
+    def _is_claimed_as(self, mail: OutboxMail) -> bool:
+        found = self._mails.get((mail.user_id, mail.id))
+        return found is not None and found.claimed_until == mail.claimed_until

@@ -54,13 +54,13 @@ class SqlOutbox:
     async def postpone(self, mail: OutboxMail, due_at: datetime) -> bool:
         changed = await self._connection.execute(
             outbox_table.update()
-            .where(*_is(mail), _o.claimed_until == mail.claimed_until)
+            .where(*_is_claimed_as(mail))
             .values(claimed_until=None, due_at=due_at)
         )
         return changed.rowcount == 1
 
     async def remove(self, mail: OutboxMail) -> bool:
-        removed = await self._connection.execute(outbox_table.delete().where(*_is(mail)))
+        removed = await self._connection.execute(outbox_table.delete().where(*_is_claimed_as(mail)))
         return removed.rowcount == 1
 
     async def remove_older(self, mail: OutboxMail) -> None:
@@ -81,8 +81,12 @@ class SqlOutbox:
         )
 
 
-def _is(mail: OutboxMail) -> tuple[sa.ColumnElement[bool], ...]:
-    return _o.user_id == mail.user_id, _o.id == mail.id
+def _is_claimed_as(mail: OutboxMail) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        _o.user_id == mail.user_id,
+        _o.id == mail.id,
+        _o.claimed_until == mail.claimed_until,
+    )
 
 
 def _is_due(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

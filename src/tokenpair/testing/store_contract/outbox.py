@@ -150,6 +150,19 @@ class OutboxPromises:
         assert held
         assert await _due(storage, _LATER) == []
 
+    async def test_a_lost_claim_removes_nothing(self, storage: Storage) -> None:
+        mail = make_mail()
+        await _add(storage, mail)
+        lost = await _claim(storage, mail)
+        held = await _claim(storage, mail, now=_LATER, until=_LATER + HOUR)
+        assert lost
+        assert held
+
+        async with storage.begin() as tx:
+            removed = [await tx.outbox.remove(each) for each in (mail, lost, held)]
+
+        assert removed == [False, False, True]
+
     async def test_a_mail_is_removed_once(self, storage: Storage) -> None:
         mail, other = make_mail(), make_mail()
         await _add(storage, mail, other)
