@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 from typing import Annotated
 
@@ -15,13 +15,17 @@ from bookly.books import routes as books_routes
 from bookly.books.service import Books
 from bookly.db import make_database
 from bookly.ids import uuid7
-from bookly.ops import health, logs
+from bookly.ops import health, logs, workers
 from bookly.ops.durations import RequestDurations
 from bookly.ops.headers import SecurityHeaders
 from bookly.ops.metrics import Metrics, add_metrics
 from bookly.ops.supervision import stop_with_supervisor
 from bookly.settings import BooklySettings
 from bookly.web import api_docs
+from bookly.web.demo import access as demo_access
+from bookly.web.demo.routes import add_demo
+from bookly.web.demo.service import Demo
+from bookly.web.demo.service import make_auth as make_demo_auth
 from tokenpair import Auth, database_url
 from tokenpair.fastapi import ProblemRoute, Profile, Text, install
 
@@ -66,11 +70,15 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
         database_url(settings.auth), pool_size=settings.auth.database_pool_size
     )
 
+    has_demo = demo_access.is_offered(settings, in_one_process=not workers.IS_SHARED)
+    demo = Demo(make_demo_auth(auth.clock)) if has_demo else None
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             await database.open(migrate=not settings.auth.is_production)
-            yield
+            async with demo.auth if demo else nullcontext():
+                yield
         finally:
             await database.close()
 
@@ -98,6 +106,8 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     app.include_router(_root)
     add_metrics(app, auth)
     api_docs.add_api_docs(app)
+    if demo:
+        add_demo(app, demo, settings)
     return app
 
 
