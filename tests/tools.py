@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 NODE_FOLDER = Path(__file__).parent / "node"
+BROWSER_FOLDER = Path(__file__).parents[1] / "clients" / "browser"
 
 
 def program(name: str) -> str:
@@ -26,23 +27,23 @@ def program(name: str) -> str:
     pytest.skip(reason)
 
 
-def node_packages() -> Path:
-    """Return the folder `tests/node`, where the packages of its lock are installed first."""
+def node_packages(folder: Path = NODE_FOLDER) -> Path:
+    """Return a folder, such as `tests/node`, after the packages of its lock were installed."""
     npm = program("npm")
-    lock = NODE_FOLDER / "package-lock.json"
+    lock = folder / "package-lock.json"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    stamp = NODE_FOLDER / "node_modules" / ".installed"
+    stamp = folder / "node_modules" / ".installed"
     with lock.open() as handle:
         fcntl.flock(
             handle, fcntl.LOCK_EX
         )  # Tests in other processes may install them at the same time.
         if not stamp.exists() or stamp.read_text() != wanted:
             command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=NODE_FOLDER, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
             stamp.write_text(wanted)
-    return NODE_FOLDER
+    return folder
 
 
-def node_program(name: str) -> list[str | Path]:
-    """Return how to run a program of the packages in `tests/node`."""
-    return [program("node"), (node_packages() / "node_modules" / ".bin" / name).resolve()]
+def node_program(name: str, folder: Path = NODE_FOLDER) -> list[str | Path]:
+    """Return how to run a program of the packages in a folder, such as `tests/node`."""
+    return [program("node"), (node_packages(folder) / "node_modules" / ".bin" / name).resolve()]

@@ -7,6 +7,7 @@ from tokenpair.fastapi.bearer import (
     TokenBearer,
     get_auth,
 )
+from tokenpair.fastapi.browser import browser_client
 from tokenpair.fastapi.deps import (
     AccessToken,
     AuthDep,
@@ -66,6 +67,7 @@ __all__ = [
     "VerifiedEmail",
     "WrongValue",
     "access_token",
+    "browser_client",
     "claims_of",
     "current_user",
     "current_user_with",

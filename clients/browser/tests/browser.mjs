@@ -1,0 +1,184 @@
+// A browser for the tests: one clock, one cookie jar, one storage and one set of locks for its tabs.
+
+import { createSession } from "../tokenpair.js";
+import { Server } from "./server.mjs";
+
+const flush = async () => {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Two clocks and timers. Time passes only when a test says so. */
+export class Clock {
+  mono = 0;
+  wall = Date.UTC(2026, 0, 1);
+  #timers = new Map();
+  #last = 0;
+
+  setTimeout = (call, ms) => {
+    this.#timers.set(++this.#last, { call, at: this.mono + Math.max(ms, 0) });
+    return this.#last;
+  };
+
+  clearTimeout = (timer) => this.#timers.delete(timer);
+
+  pause = (ms) => new Promise((resolve) => this.setTimeout(resolve, ms));
+
+  /** Let time pass, with all timers. */
+  async advance(ms) {
+    const end = this.mono + ms;
+    for (await flush(); this.#fire(end); await flush());
+    this.#pass(end - this.mono);
+    await flush();
+  }
+
+  /** Let time pass until a promise is settled; return or throw its result. */
+  async until(promise) {
+    let isSettled = false;
+    const settled = promise.finally(() => (isSettled = true));
+    settled.catch(() => {});
+    for (await flush(); !isSettled; await flush()) {
+      if (!this.#fire(this.mono + 600_000)) throw new Error("no timer is left, and nothing has happened");
+    }
+    return settled;
+  }
+
+  /** The computer sleeps: no timer runs, and only the wall clock goes on. */
+  sleep(ms) {
+    this.wall += ms;
+  }
+
+  #fire(end) {
+    const [next] = [...this.#timers].sort(([, one], [, other]) => one.at - other.at);
+    if (!next || next[1].at > end) return false;
+    this.#timers.delete(next[0]);
+    this.#pass(Math.max(next[1].at - this.mono, 0));
+    next[1].call();
+    return true;
+  }
+
+  #pass(ms) {
+    this.mono += ms;
+    this.wall += ms;
+  }
+}
+
+/** The lock manager of the Web Locks specification, as far as the client uses it. */
+class Locks {
+  #queues = new Map();
+
+  async request(name, options, work) {
+    const queue = this.#queues.get(name) ?? [];
+    this.#queues.set(name, queue);
+    if (options.ifAvailable && queue.length) return work(null);
+    const entry = {};
+    const granted = new Promise((resolve) => (entry.grant = resolve));
+    const aborted = new Promise((_, reject) => {
+      options.signal?.addEventListener("abort", () => {
+        if (queue[0] !== entry) reject(new DOMException("aborted", "AbortError"));
+      });
+    });
+    queue.push(entry);
+    if (queue[0] === entry) entry.grant();
+    try {
+      await Promise.race([granted, aborted]);
+      return await work({ name });
+    } finally {
+      queue.splice(queue.indexOf(entry), 1);
+      queue[0]?.grant();
+    }
+  }
+}
+
+/** Broadcast channels that deliver copies, later, to all tabs but the sender's. */
+function channels() {
+  const open = new Set();
+  return class {
+    constructor(name) {
+      this.name = name;
+      open.add(this);
+    }
+
+    postMessage(message) {
+      for (const other of open) {
+        const isReached = other !== this && other.name === this.name;
+        if (isReached) setImmediate(() => open.has(other) && other.onmessage?.({ data: structuredClone(message) }));
+      }
+    }
+
+    close() {
+      open.delete(this);
+    }
+  };
+}
+
+class Storage {
+  items = new Map();
+  isFull = false;
+
+  getItem(key) {
+    return this.items.get(key) ?? null;
+  }
+
+  setItem(key, value) {
+    if (this.isFull && value.length > (this.items.get(key)?.length ?? 0)) throw new DOMException("full", "QuotaExceededError");
+    this.items.set(key, value);
+  }
+}
+
+/** A browser with one server. `without`: "locks", "channels", "storage". */
+export class Browser {
+  clock = new Clock();
+  storage = new Storage();
+  isOffline = false;
+  tabs = [];
+  #without;
+  #locks = new Locks();
+  #channel = channels();
+
+  constructor({ without = [], server } = {}) {
+    this.#without = new Set(without);
+    this.server = server ?? new Server(this.clock);
+    this.jar = { cookie: null };
+  }
+
+  /** Open a tab, and wait until it knows whether there is a session. */
+  async open(options) {
+    const tab = this.start(options);
+    await this.clock.until(tab.session.ready);
+    return tab;
+  }
+
+  /** Open a tab. */
+  start(options = {}) {
+    const { clock } = this;
+    const page = new EventTarget();
+    const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+    const world = {
+      ...{ page, document, setTimeout: clock.setTimeout, clearTimeout: clock.clearTimeout, pause: clock.pause },
+      now: () => clock.mono,
+      wall: () => clock.wall,
+      random: () => 0.5,
+      isOffline: () => this.isOffline,
+      locks: this.#without.has("locks") ? undefined : this.#locks,
+      BroadcastChannel: this.#without.has("channels") ? undefined : this.#channel,
+      storage: () => {
+        if (this.#without.has("storage")) throw new DOMException("not allowed", "SecurityError");
+        return this.storage;
+      },
+    };
+    const fetch = this.server.fetchFor(this.jar, () => this.isOffline);
+    const session = createSession({ baseUrl: "https://api.test/auth", fetch, world, ...options });
+    const tab = { session, page, document, changes: [], events: [] };
+    session.onChange(({ status, user, cause }) => tab.changes.push([status, user?.email ?? null, cause]));
+    session.onEvent((event) => tab.events.push(event));
+    this.tabs.push(tab);
+    return tab;
+  }
+
+  /** Tell all tabs about a change, as the storage does, and as waking does. */
+  async wake(tab, { isBack = false } = {}) {
+    if (isBack) tab.page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    else tab.document.dispatchEvent(new Event("visibilitychange"));
+    await this.clock.advance(1_000);
+  }
+}

@@ -1,0 +1,461 @@
+import { expect, test } from "vitest";
+
+import { Browser } from "./browser.mjs";
+import { ACCESS_SECONDS, html, MINUTE, problem } from "./server.mjs";
+
+const ADA = { email: "ada@example.com", password: "correct horse" };
+const BOB = { email: "bob@example.com", password: "battery staple" };
+const RENEW = "/auth/refresh_token";
+const LIFE = ACCESS_SECONDS * 1_000;
+
+/** Open tabs in a browser in which Ada has logged in. */
+async function tabsOfAda(count, options) {
+  const browser = new Browser(options);
+  const first = await browser.open();
+  await browser.clock.until(first.session.login(ADA));
+  const tabs = [first];
+  while (tabs.length < count) tabs.push(await browser.open());
+  browser.server.requests.length = 0;
+  for (const tab of tabs) tab.changes.length = tab.events.length = 0;
+  return [browser, ...tabs];
+}
+
+const get = (browser, { session }, path = "/things", init) =>
+  browser.clock.until(session.fetch(`https://api.test${path}`, init));
+
+const types = (tab) => tab.events.map(({ type }) => type);
+
+test("a log-in returns the user, and requests have the access token", async () => {
+  const browser = new Browser();
+  const tab = await browser.open();
+
+  const user = await browser.clock.until(tab.session.login(ADA));
+  const answer = await get(browser, tab);
+
+  expect(user).toEqual({ id: "ada", email: ADA.email, roles: [] });
+  expect(await answer.json()).toMatchObject({ user: "ada" });
+  expect([tab.session.status, tab.session.user]).toEqual(["in", user]);
+  expect(tab.session.expiresAt).toBe(browser.clock.wall + LIFE);
+  expect(tab.changes).toEqual([["out", null, "start"], ["in", ADA.email, "log_in"]]);
+});
+
+test("a first visit asks the server for nothing", async () => {
+  const browser = new Browser();
+
+  const tab = await browser.open();
+
+  expect(tab.session.status).toBe("out");
+  expect(browser.server.requests).toEqual([]);
+});
+
+test("a wrong password is an error with the server's code, and nothing changes", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+
+  const refused = browser.clock.until(tab.session.login({ email: "eve@example.com", password: "x" }));
+
+  await expect(refused).rejects.toMatchObject({ code: "invalid_credentials", status: 401 });
+  expect(tab.session.user.id).toBe("ada");
+});
+
+test("a reload finds the session by its cookie", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  tab.session.close();
+
+  const reloaded = await browser.open();
+
+  expect(reloaded.changes).toEqual([["in", ADA.email, "start"]]);
+  expect(browser.server.count(RENEW)).toBe(1);
+});
+
+test("it renews by itself in the last fifth of the access token's life", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+
+  await browser.clock.advance(LIFE * 0.8);
+  expect(browser.server.count(RENEW)).toBe(0);
+  await browser.clock.advance(LIFE * 0.18);
+
+  expect(browser.server.count(RENEW)).toBe(1);
+  expect(types(tab)).toEqual(["renewing", "renewed"]);
+  expect(tab.changes).toEqual([]);
+});
+
+test("ten tabs renew once, and share the new access token", async () => {
+  const [browser, ...tabs] = await tabsOfAda(10);
+
+  await browser.clock.advance(LIFE * 0.98);
+  const answers = await Promise.all(tabs.map((tab) => get(browser, tab)));
+
+  expect(browser.server.count(RENEW)).toBe(1);
+  expect(new Set(browser.server.requests.slice(1).map(({ presented }) => presented)).size).toBe(1);
+  expect(answers.map(({ status }) => status)).toEqual(tabs.map(() => 200));
+  expect(tabs.flatMap(types).filter((type) => type === "adopted")).toHaveLength(9);
+});
+
+test("ten tabs that are refused at the same moment renew once", async () => {
+  const [browser, ...tabs] = await tabsOfAda(10);
+  browser.clock.sleep(LIFE);
+
+  const answers = await browser.clock.until(Promise.all(tabs.map(({ session }) => session.fetch("https://api.test/things"))));
+
+  expect(answers.map(({ status }) => status)).toEqual(tabs.map(() => 200));
+  expect(browser.server.count(RENEW)).toBe(1);
+});
+
+test("ten tabs that are opened together ask the server once", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  tab.session.close();
+
+  const tabs = Array.from({ length: 10 }, () => browser.start());
+  await browser.clock.until(Promise.all(tabs.map(({ session }) => session.ready)));
+
+  expect(tabs.map(({ session }) => session.user?.id)).toEqual(tabs.map(() => "ada"));
+  expect(browser.server.count(RENEW)).toBe(1);
+});
+
+test.each([[["locks"]], [["channels"]], [["storage"]], [["locks", "channels", "storage"]]])(
+  "without %s ten tabs stay logged in",
+  async (without) => {
+    const [browser, ...tabs] = await tabsOfAda(10, { without });
+
+    await browser.clock.advance(LIFE * 3);
+    const answers = await browser.clock.until(Promise.all(tabs.map(({ session }) => session.fetch("https://api.test/things"))));
+
+    expect(answers.map(({ status }) => status)).toEqual(tabs.map(() => 200));
+    const least = browser.server.count(RENEW);
+    expect(least).toBeLessThanOrEqual(without.includes("channels") ? 30 : 3);
+  },
+);
+
+test("a lost answer presents the same token again", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.lose();
+
+  const isIn = await browser.clock.until(tab.session.renew());
+
+  const [first, second] = browser.server.requests.filter(({ path }) => path === RENEW);
+  expect([isIn, second.presented]).toEqual([true, first.presented]);
+  expect(types(tab)).toEqual(["renewing", "lost", "renewed"]);
+});
+
+test.each([
+  ["502", () => html(502)],
+  ["HTML of a proxy", () => html(200)],
+  ["401 of a proxy", () => html(401)],
+  ["503 with Retry-After", () => problem(503, "unavailable", { "Retry-After": "2" })],
+  ["another JSON", () => Response.json({ hello: "world" })],
+])("%s in place of a pair ends nothing", async (_, fault) => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next(RENEW, fault);
+
+  const isIn = await browser.clock.until(tab.session.renew());
+
+  expect([isIn, tab.session.status]).toEqual([true, "in"]);
+  expect(browser.server.count(RENEW)).toBe(2);
+});
+
+test("after 409 it waits for Retry-After and tries again", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next(RENEW, () => problem(409, "token_superseded", { "Retry-After": "3" }));
+  const began = browser.clock.mono;
+
+  await browser.clock.until(tab.session.renew());
+
+  expect(types(tab)).toEqual(["renewing", "superseded", "renewed"]);
+  expect(browser.clock.mono - began).toBeGreaterThanOrEqual(3_000);
+});
+
+test.each(["token_expired", "token_stale", "session_ended"])("after a 401 %s it renews and tries again", async (code) => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next("/things", () => problem(401, code));
+
+  const answer = await get(browser, tab, "/things", { method: "POST", body: "a book" });
+
+  expect(await answer.json()).toEqual({ user: "ada", body: "a book" });
+  expect(browser.server.count(RENEW)).toBe(1);
+});
+
+test("other 401s are the caller's", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next("/things", () => problem(401, "reauthentication_required"));
+
+  const answer = await get(browser, tab);
+
+  expect((await answer.json()).code).toBe("reauthentication_required");
+  expect(browser.server.count(RENEW)).toBe(0);
+});
+
+test("new roles are seen after a stale token", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next("/things", () => problem(401, "token_stale"));
+  browser.server.next("/auth/me", () => Response.json({ ...tab.session.user, roles: ["admin"] }));
+
+  await get(browser, tab);
+
+  expect(tab.session.user.roles).toEqual(["admin"]);
+  expect(tab.changes).toEqual([["in", ADA.email, "user"]]);
+});
+
+test("a request is tried again as a Request too, but not as a stream", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  const stream = () => new Blob(["a book"]).stream();
+  browser.server.next("/things", () => problem(401, "token_stale"));
+  const first = await browser.clock.until(
+    tab.session.fetch(new Request("https://api.test/things", { method: "POST", body: "a book" })),
+  );
+  browser.server.next("/things", () => problem(401, "token_stale"));
+
+  const second = await get(browser, tab, "/things", { method: "POST", body: stream(), duplex: "half" });
+  const third = await get(browser, tab, "/things", { method: "POST", body: stream(), duplex: "half" });
+
+  expect(await first.json()).toEqual({ user: "ada", body: "a book" });
+  expect([second.status, third.status]).toEqual([401, 200]);
+});
+
+test("the token never goes to another origin", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+
+  for (const url of ["https://evil.test/x", "http://api.test/x", "https://api.test:444/x", new Request("https://evil.test/y")]) {
+    await browser.clock.until(tab.session.fetch(url)).catch(() => {});
+  }
+
+  expect(browser.server.requests.map(({ headers }) => headers.get("Authorization"))).toEqual([null, null, null, null]);
+});
+
+test("a caller's own Authorization stays", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next("/things", { before: () => problem(401, "token_expired") });
+
+  const answer = await get(browser, tab, "/things", { headers: { Authorization: "Bearer mine" } });
+
+  expect([answer.status, browser.server.requests[0].presented, browser.server.count(RENEW)]).toEqual([401, "mine", 0]);
+});
+
+test("a session that is over ends in every tab", async () => {
+  const [browser, first, second] = await tabsOfAda(2);
+  browser.server.endAll();
+
+  const answer = await get(browser, first);
+  await browser.clock.advance(0);
+
+  expect(answer.status).toBe(401);
+  expect(first.changes).toEqual([["out", null, "ended"]]);
+  expect(second.changes).toEqual([["out", null, "ended"]]);
+  expect(second.session.user).toBeNull();
+  expect(browser.jar.cookie).not.toBeNull();
+});
+
+test.each([[[]], [["channels"]], [["locks"]]])("a log-out ends all tabs, without %s", async (without) => {
+  const [browser, first, second] = await tabsOfAda(2, { without });
+
+  await browser.clock.until(first.session.logout());
+  second.page.dispatchEvent(Object.assign(new Event("storage"), { key: [...browser.storage.items.keys()][0] }));
+  await browser.clock.advance(0);
+
+  expect(second.changes).toEqual([["out", null, "log_out"]]);
+  expect(browser.jar.cookie).toBeNull();
+  expect((await get(browser, second)).status).toBe(401);
+});
+
+test("a log-out that does not reach the server is an error, and the session goes on", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.isOffline = true;
+
+  await expect(browser.clock.until(tab.session.logout())).rejects.toMatchObject({ code: "unreachable" });
+
+  expect(tab.session.user.id).toBe("ada");
+});
+
+test("a log-out everywhere ends all sessions, with a token that has expired too", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.clock.sleep(LIFE);
+
+  await browser.clock.until(tab.session.logout({ everywhere: true }));
+
+  expect(browser.server.count("/auth/logout/all")).toBe(1);
+  expect(tab.session.status).toBe("out");
+});
+
+test.each([[[]], [["locks"]], [["channels"]]])("another user's log-in changes every tab, without %s", async (without) => {
+  const [browser, first, second] = await tabsOfAda(2, { without });
+
+  await browser.clock.until(first.session.login(BOB));
+  second.page.dispatchEvent(Object.assign(new Event("storage"), { key: [...browser.storage.items.keys()][0] }));
+  await browser.clock.advance(1_000);
+  const answer = await get(browser, second);
+
+  expect(second.changes.at(-1)).toEqual(["in", BOB.email, "user_changed"]);
+  expect(await answer.json()).toMatchObject({ user: "bob" });
+});
+
+test("a request of one user is never sent with another user's token", async () => {
+  const [browser, first, second] = await tabsOfAda(2, { without: ["channels", "storage"] });
+  await browser.clock.until(first.session.login(BOB));
+  browser.server.requests.length = 0;
+
+  const sent = get(browser, second, "/things", { method: "POST", body: "ada's" });
+
+  await expect(sent).rejects.toMatchObject({ code: "user_changed" });
+  expect(browser.server.requests.filter(({ path }) => path === "/things")).toHaveLength(1);
+  expect(second.changes).toEqual([["unknown", null, "user_changed"], ["in", BOB.email, "user_changed"]]);
+});
+
+test("two log-ins at once leave both tabs with the user of the cookie", async () => {
+  const [browser, first, second] = await tabsOfAda(2);
+
+  await browser.clock.until(Promise.all([first.session.login(ADA), second.session.login(BOB)]));
+  await browser.clock.advance(1_000);
+  await browser.clock.until(first.session.renew());
+
+  expect([first.session.user.id, second.session.user.id]).toEqual(["bob", "bob"]);
+});
+
+test.each([["sleeps for a day", 24 * 60 * MINUTE], ["is set back by a day", -24 * 60 * MINUTE]])(
+  "a computer that %s stays logged in",
+  async (_, ms) => {
+    const [browser, tab] = await tabsOfAda(1);
+    browser.clock.sleep(ms);
+
+    await browser.wake(tab);
+    await browser.clock.advance(LIFE * 2);
+    const answer = await get(browser, tab);
+
+    expect([answer.status, tab.session.status, tab.changes]).toEqual([200, "in", []]);
+    expect(browser.server.count(RENEW)).toBeLessThanOrEqual(4);
+  },
+);
+
+test("a clock that is an hour off changes nothing", async () => {
+  const server = new Browser().server; // With a clock of its own.
+  const browser = new Browser({ server });
+  browser.clock.wall += 60 * MINUTE;
+  const tab = await browser.open();
+  await browser.clock.until(tab.session.login(ADA));
+
+  await browser.clock.advance(LIFE * 0.7);
+
+  expect(server.count(RENEW)).toBe(0);
+  expect(tab.session.expiresAt - browser.clock.wall).toBeCloseTo(LIFE * 0.3);
+});
+
+test("offline, the user stays; online again, it goes on", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.isOffline = true;
+  tab.page.dispatchEvent(new Event("offline"));
+  await browser.clock.advance(LIFE);
+
+  await expect(get(browser, tab)).rejects.toMatchObject({ code: "unreachable", status: 0 });
+  expect([tab.session.status, tab.session.user.id]).toEqual(["offline", "ada"]);
+  browser.isOffline = false;
+  tab.page.dispatchEvent(new Event("online"));
+  await browser.clock.advance(1_000);
+
+  expect(tab.changes).toEqual([["offline", ADA.email, "offline"], ["in", ADA.email, "online"]]);
+});
+
+test("a page that is opened offline finds its session later", async () => {
+  const [browser] = await tabsOfAda(1);
+  browser.tabs[0].session.close();
+  browser.isOffline = true;
+  const tab = await browser.open();
+  expect([tab.session.status, tab.session.user]).toEqual(["offline", null]);
+
+  browser.isOffline = false;
+  await browser.clock.advance(5 * MINUTE);
+
+  expect([tab.session.status, tab.session.user?.id]).toEqual(["in", "ada"]);
+});
+
+test("a server that is down for an hour logs no tab out", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  const down = setDown(browser.server);
+  await browser.clock.advance(60 * MINUTE);
+  expect(tab.session.status).toBe("offline");
+
+  down.end();
+  await browser.clock.advance(2 * MINUTE);
+
+  expect(tab.session.status).toBe("in");
+  expect((await get(browser, tab)).status).toBe(200);
+});
+
+function setDown(server) {
+  const down = Array.from({ length: 2_000 }, () => [RENEW, () => html(502)]);
+  server.faults.push(...down);
+  return { end: () => (server.faults.length = 0) };
+}
+
+test("a page from the back-forward cache shows the user of now", async () => {
+  const [browser, first, second] = await tabsOfAda(2);
+  second.page.dispatchEvent(new Event("pagehide"));
+  await browser.clock.until(first.session.login(BOB));
+  expect(second.session.user.id).toBe("ada");
+
+  await browser.wake(second, { isBack: true });
+
+  expect(second.session.user.id).toBe("bob");
+  await browser.clock.until(first.session.logout());
+  await browser.clock.advance(0);
+  expect(second.session.status).toBe("out");
+});
+
+test("a page from the back-forward cache asks the server where nothing is stored", async () => {
+  const [browser, first, second] = await tabsOfAda(2, { without: ["storage"] });
+  second.page.dispatchEvent(new Event("pagehide"));
+  await browser.clock.until(first.session.login(BOB));
+
+  await browser.wake(second, { isBack: true });
+
+  expect(second.session.user.id).toBe("bob");
+});
+
+test("a storage that is full changes nothing", async () => {
+  const browser = new Browser();
+  await browser.open();
+  browser.storage.isFull = true;
+  const tab = await browser.open();
+  await browser.clock.until(tab.session.login(ADA));
+
+  const reloaded = await browser.open();
+
+  expect(reloaded.session.user.id).toBe("ada");
+});
+
+test("a frozen tab with the lock blocks the others for a while only", async () => {
+  const [browser, frozen, tab] = await tabsOfAda(2);
+  browser.server.next(RENEW, { before: () => new Promise(() => {}) });
+  frozen.session.renew();
+
+  const isIn = await browser.clock.until(tab.session.renew());
+
+  expect(isIn).toBe(true);
+});
+
+test("a closed session sends nothing more", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+
+  tab.session.close();
+  await browser.clock.advance(LIFE * 2);
+  await browser.wake(tab);
+
+  expect(browser.server.requests).toEqual([]);
+});
+
+test("no tab writes a token to a storage", async () => {
+  const [browser] = await tabsOfAda(3);
+
+  const stored = [...browser.storage.items].flat().join(" ");
+
+  expect(stored).toMatch(/^tokenpair https:\/\/api\.test\/auth in \d{14}$/);
+});
+
+test("every tab hears of the renewals of the others", async () => {
+  const [browser, first, second] = await tabsOfAda(2);
+  await browser.clock.advance(1_000);
+
+  await browser.clock.until(first.session.renew());
+  await browser.clock.advance(0);
+
+  const heard = second.events.filter(({ tab }) => tab === first.session.tab);
+  expect(heard.map(({ type }) => type)).toEqual(["renewing", "renewed"]);
+  expect(types(second)).toContain("adopted");
+});
