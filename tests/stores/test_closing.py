@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PostgresServer, connections, postgres
+from tests.storages import database_url
 from tests.waiting import limit
 from tokenpair.core.sessions.rule import SessionState
 from tokenpair.errors import Unavailable
@@ -29,6 +31,11 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "test.db"
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return database_url(request, tmp_path)
 
 
 def renew(storage: SqlStorage) -> asyncio.Task[SessionState | None]:
@@ -137,6 +144,25 @@ def test_a_storage_that_a_loop_has_left_while_it_wrote_is_closed_in_another(path
     asyncio.run(storage.close())
 
     write(path)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+async def test_connections_that_are_in_use_are_closed_when_their_use_ends(database: str) -> None:
+    storage = SqlStorage.from_url(database)
+    await storage.open(migrate=True)
+    async with storage.begin() as tx, storage.reading() as look:
+        await tx.users.get(TOKEN.subject)
+        await look.users.get(TOKEN.subject)
+        cancelled = asyncio.create_task(storage.session_state(TOKEN.subject, TOKEN.session_id, NOW))
+        connecting = asyncio.create_task(storage.read_feed(None))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+
+        await storage.close()
+    await asyncio.gather(cancelled, connecting, return_exceptions=True)
+
+    del storage, tx, look, cancelled, connecting
+    gc.collect()  # It warns of each open connection, and here a warning is an error.
 
 
 async def test_a_server_that_has_just_died_does_not_keep_it_from_closing(

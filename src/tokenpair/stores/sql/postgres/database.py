@@ -6,12 +6,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import datetime
 from functools import cached_property, partial
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tokenpair.stores.sql.backend import BACKEND
 from tokenpair.stores.sql.errors import ErrorTranslator
-from tokenpair.stores.sql.pool import engine_options
+from tokenpair.stores.sql.pool import PooledConnections, engine_options
 from tokenpair.stores.sql.postgres import errors
 from tokenpair.stores.sql.postgres.connection import Connector, limits, milliseconds
 from tokenpair.stores.sql.postgres.feed import PostgresFeed
@@ -50,6 +51,7 @@ class PostgresDatabase:
         self._unit_settings = _unit_settings(timeouts)
         self._counting_settings = _unit_settings(timeouts, durable=False)
         self._engines: list[AsyncEngine] = []
+        self._connections = PooledConnections()
         self.timeouts = timeouts
         self.name: str = connector.url.name
         self.errors: ErrorTranslator = ErrorTranslator(self.name, errors)
@@ -101,6 +103,7 @@ class PostgresDatabase:
         return True
 
     async def close(self) -> None:
+        self._connections.close_late()
         async with AsyncExitStack() as stack:  # Each is closed, even if another fails to.
             for engine in self._engines:
                 stack.push_async_callback(engine.dispose)
@@ -110,14 +113,18 @@ class PostgresDatabase:
     def _create_engine(self, *settings: str, autocommit: bool) -> AsyncEngine:
         engine = create_async_engine(
             self._connector.url.for_sqlalchemy,
-            async_creator=partial(self._connector.connect, *settings),
+            async_creator=partial(self._connect, *settings),
             execution_options={BACKEND: self},
             # Finds a connection that the server has closed, before it is used.
             pool_pre_ping=True,
             **engine_options(self._pool_size, self.timeouts, autocommit=autocommit),
         )
+        self._connections.watch(engine)
         self._engines.append(engine)
         return engine
+
+    async def _connect(self, *settings: str) -> asyncpg.Connection:
+        return await self._connections.opened(self._connector.connect(*settings))
 
 
 def _unit_settings(timeouts: Timeouts, *, durable: bool = True) -> sa.Select[tuple[str, ...]]:

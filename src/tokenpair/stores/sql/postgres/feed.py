@@ -23,6 +23,7 @@ from typing import NamedTuple
 import asyncpg
 
 from tokenpair.core.sessions.revocation import KEPT, Revocation
+from tokenpair.errors import Unavailable
 from tokenpair.ports import FeedPage, FeedPosition
 from tokenpair.stores.sql.errors import ErrorTranslator
 from tokenpair.stores.sql.feed import to_revocation
@@ -93,7 +94,12 @@ class PostgresFeed:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connector.connect(self._settings)
+            lock = self._lock
+            new = await self._connector.connect(self._settings)
+            if self._lock is not lock:
+                new.terminate()
+                raise Unavailable("the database was closed meanwhile")
+            self._connection = new
         return self._connection
 
     async def _read(

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql.backend import BACKEND
 from tokenpair.stores.sql.errors import ErrorTranslator
-from tokenpair.stores.sql.pool import engine_options
+from tokenpair.stores.sql.pool import PooledConnections, engine_options
 from tokenpair.stores.sql.sqlite import connection, errors
 from tokenpair.stores.sql.sqlite.feed import SqliteFeed
 from tokenpair.stores.sql.sqlite.renewals import SqliteRenewals
@@ -35,6 +35,7 @@ class SqliteDatabase:
         self._path = path = str(self._url.database)
         self._pool_size = pool_size
         self._engines: list[AsyncEngine] = []
+        self._connections = PooledConnections()
         self.timeouts = timeouts
         self.name: str = connection.name_of(path)
         self.errors: ErrorTranslator = ErrorTranslator(self.name, errors)
@@ -84,6 +85,7 @@ class SqliteDatabase:
         return connection.exists(self._path)
 
     async def close(self) -> None:
+        self._connections.close_late()
         async with AsyncExitStack() as stack:  # Each is closed, even if another fails to.
             for engine in self._engines:
                 stack.push_async_callback(engine.dispose)
@@ -93,10 +95,18 @@ class SqliteDatabase:
     def _create_engine(self, *, autocommit: bool) -> AsyncEngine:
         options = engine_options(self._pool_size, self.timeouts, autocommit=autocommit)
         engine = create_async_engine(self._url, execution_options={BACKEND: self}, **options)
-        sa.event.listen(engine.sync_engine, "do_connect", _make_private)
+        sa.event.listen(engine.sync_engine, "do_connect", self._make_private)
         sa.event.listen(engine.sync_engine, "connect", self._prepare)
+        self._connections.watch(engine)
         self._engines.append(engine)
         return engine
+
+    def _make_private(self, _: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> None:  # noqa: ANN401
+        connection.make_private(arguments[0])
+        options["async_creator_fn"] = self._open
+
+    async def _open(self, *arguments: Any, **options: Any) -> aiosqlite.Connection:  # noqa: ANN401
+        return await self._connections.opened(_open(*arguments, **options))
 
     def _prepare(self, new: Any, _: object) -> None:  # noqa: ANN401  A driver's connection.
         connection.prepare(new, self.timeouts)
@@ -123,11 +133,6 @@ def _make_url(url: str) -> sa.URL:
     # A % in a path is a %: SQLAlchemy 2.1 would read it as an escape, and 2.0 would not.
     database, _, query = path.partition("?")
     return sa.URL.create(scheme, database=database, query=dict(parse_qsl(query)))
-
-
-def _make_private(_: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> None:  # noqa: ANN401
-    connection.make_private(arguments[0])
-    options["async_creator_fn"] = _open
 
 
 async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noqa: ANN401

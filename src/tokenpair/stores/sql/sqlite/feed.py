@@ -35,9 +35,11 @@ class SqliteFeed:
         self._timeouts = timeouts
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenpair-sqlite-feed")
         self._connection: sqlite3.Connection | None = None
+        self._is_used = False
 
     async def read(self, position: FeedPosition | None, *, reload: bool) -> FeedPage:
         loop = asyncio.get_running_loop()
+        self._is_used = True
         try:
             return await loop.run_in_executor(self._thread, self._read, position, reload)
         except sqlite3.Error as exc:
@@ -47,7 +49,8 @@ class SqliteFeed:
             ) from exc
 
     async def close(self) -> None:
-        if self._connection:
+        # The thread may be connecting for a reader that was cancelled.
+        if self._is_used:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._close)
 
