@@ -21,7 +21,7 @@ from bookly.ops.headers import SecurityHeaders
 from bookly.ops.metrics import Metrics, add_metrics
 from bookly.ops.supervision import stop_with_supervisor
 from bookly.settings import BooklySettings
-from bookly.web import api_docs
+from bookly.web import api_docs, pages
 from bookly.web.demo import access as demo_access
 from bookly.web.demo.routes import add_demo
 from bookly.web.demo.service import Demo
@@ -70,12 +70,6 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
         database_url(settings.auth), pool_size=settings.auth.database_pool_size
     )
 
-    books = Books(
-        database=database,
-        clock=auth.clock,
-        new_id=uuid7,
-        users_remove_samples=not settings.auth.is_production,
-    )
     has_demo = demo_access.is_offered(settings, in_one_process=not workers.IS_SHARED)
     demo = Demo(make_demo_auth(auth.clock)) if has_demo else None
 
@@ -83,8 +77,6 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             await database.open(migrate=not settings.auth.is_production)
-            if settings.samples:
-                await books.add_samples()
             async with demo.auth if demo else nullcontext():
                 yield
         finally:
@@ -107,13 +99,14 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     )
     app.state.database = database
     app.state.health = health.shared_health(auth, database)
-    app.state.books = books
+    app.state.books = Books(database=database, clock=auth.clock, new_id=uuid7)
     install(app, auth, prefix=f"{API}/auth", profile=BooklyProfile, problems=True)
     app.include_router(books_routes.router, prefix=API)
     app.include_router(health.router)
     app.include_router(_root)
     add_metrics(app, auth)
     api_docs.add_api_docs(app)
+    pages.add_pages(app, settings)
     if demo:
         add_demo(app, demo, settings)
     return app
@@ -141,11 +134,10 @@ def spare_the_collector() -> None:
 _root = APIRouter(route_class=ProblemRoute, include_in_schema=False)
 
 
-@_root.api_route("/", methods=["GET", "HEAD"])
 @_root.api_route("/docs", methods=["GET", "HEAD"])
 @_root.api_route("/redoc", methods=["GET", "HEAD"])
 async def docs() -> RedirectResponse:
-    """Redirect to the API docs, also from the paths where FastAPI has them."""
+    """Redirect to the API docs from the paths where FastAPI has them."""
     return RedirectResponse(api_docs.PATH, status_code=303)
 
 

@@ -131,7 +131,7 @@ async def test_the_log_says_what_is_amiss(
     assert "run: bookly db upgrade" in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/api/v1/books", "/nothing", "/"])
+@pytest.mark.parametrize("path", ["/health/live", "/api/v1/books", "/nothing", "/docs"])
 async def test_every_answer_makes_the_browser_careful(
     client: httpx2.AsyncClient, path: str
 ) -> None:

@@ -16,18 +16,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-_COMPRESSIBLE = {"text/javascript", "text/css", "text/html", "text/plain"}
+_COMPRESSIBLE = {"text/javascript", "text/css", "text/html", "text/plain", "image/svg+xml"}
 
 
 class Assets:
-    """The files of some folders, each folder below a path."""
+    """The files of some folders and of the folders in them, each folder below a path."""
 
     def __init__(self, folders: dict[str, Path]) -> None:
         """Read all files. `folders` maps a path, such as "" or "docs/", to a folder."""
         self._files = {
-            prefix + path.name: path
+            prefix + path.relative_to(folder).as_posix(): path
             for prefix, folder in folders.items()
-            for path in sorted(folder.iterdir())
+            for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
         self._compressed: dict[str, bytes] = {}
@@ -36,6 +36,10 @@ class Assets:
             digest.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
         self.version = digest.hexdigest()[:16]
         """The hash of all files."""
+
+    def names(self, suffix: str) -> list[str]:
+        """Return the names of the files with a suffix, such as ".js"."""
+        return [name for name in self._files if name.endswith(suffix)]
 
     async def respond(self, request: Request, version: str, name: str) -> Response:
         """Respond with a file. Raises `HTTPException` (404) for an unknown name or version."""

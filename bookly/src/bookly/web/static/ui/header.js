@@ -1,0 +1,121 @@
+// The header: search, the account menu and the theme switch.
+
+import { h, icon } from "./dom.js";
+
+const SEARCH_MS = 250;
+const THEMES = ["system", "light", "dark"];
+
+export class Header {
+  #session;
+  #router;
+  #say;
+  #end = document.getElementById("bar-end");
+  #search = document.getElementById("search");
+
+  constructor(session, router, say) {
+    this.#session = session;
+    this.#router = router;
+    this.#say = say;
+    this.#end.append(themeSwitch(), h("div", { class: "account", id: "account" }));
+    this.#watchSearch();
+    document.addEventListener("click", (event) => this.#closeMenu(event));
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.#closeMenu(event));
+    session.onChange(() => this.#show());
+    session.ready.then(() => this.#show());
+  }
+
+  #show() {
+    const { user, status } = this.#session;
+    this.#search.hidden = !user;
+    const guest = [h("a", { href: "/login" }, "Log in"), h("a", { href: "/signup", role: "button" }, "Sign up")];
+    const account = document.getElementById("account");
+    account.replaceChildren(...(user ? [this.#menu(user)] : status === "out" ? guest : []));
+  }
+
+  #menu(user) {
+    return h(
+      "details",
+      { class: "menu" },
+      h("summary", { "aria-label": `Account menu of ${nameOf(user)}` }, icon("user"), h("span", { class: "name" }, nameOf(user)), icon("chevron")),
+      h(
+        "ul",
+        {},
+        h("li", { class: "menu-who" }, user.email ?? ""),
+        h("li", {}, h("a", { href: "/account" }, "Your account")),
+        h("li", {}, h("a", { href: "/sessions" }, "Your sessions")),
+        h("li", {}, h("a", { href: "/api/v1/docs" }, "API docs")),
+        h("li", {}, h("button", { type: "button", onclick: () => this.#logOut() }, "Log out")),
+      ),
+    );
+  }
+
+  async #logOut() {
+    await this.#session.logout().catch(() => this.#say("Bookly cannot be reached, so you are still logged in. Try again."));
+  }
+
+  #closeMenu(event) {
+    const menu = document.querySelector(".menu[open]");
+    const isInside = event.type === "click" && event.target.closest(".menu summary");
+    if (!menu || isInside) return;
+    menu.open = false;
+    if (event.type === "keydown") menu.querySelector("summary").focus();
+  }
+
+  #watchSearch() {
+    const input = this.#search.elements.q;
+    let timer;
+    const search = () => {
+      clearTimeout(timer);
+      const q = input.value.trim();
+      const isShelf = location.pathname === "/";
+      this.#router.search(q ? `/?q=${encodeURIComponent(q)}` : "/", { replace: isShelf });
+    };
+    input.value = new URLSearchParams(location.search).get("q") ?? "";
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(search, SEARCH_MS);
+    });
+    this.#search.addEventListener("submit", (event) => {
+      event.preventDefault();
+      search();
+    });
+    this.#router.onShow((params) => {
+      if (document.activeElement !== input) input.value = params.q ?? "";
+    });
+  }
+}
+
+/** Return how the user is called on the page. */
+export function nameOf(user) {
+  return user.first_name || user.username || user.email?.split("@")[0] || "you";
+}
+
+/** Return a button that goes through the themes. */
+function themeSwitch() {
+  const button = h("button", { type: "button", class: "icon-button", id: "theme" });
+  const show = () => {
+    const chosen = document.documentElement.dataset.theme ?? "system";
+    const next = THEMES[(THEMES.indexOf(chosen) + 1) % THEMES.length];
+    button.ariaLabel = button.title = `Theme: ${chosen}. Change to ${next}.`;
+    const isDark = chosen === "dark" || (chosen === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+    button.replaceChildren(icon(isDark ? "moon" : "sun"));
+    return next;
+  };
+  button.addEventListener("click", () => {
+    choose(show());
+    show();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  show();
+  return button;
+}
+
+function choose(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem("bookly-theme", theme);
+  } catch {
+    // Storage is disabled or full: the theme lasts as long as the page.
+  }
+}
