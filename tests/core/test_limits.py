@@ -6,6 +6,7 @@ import pytest
 
 from tokenpair.core import limits
 from tokenpair.core.limits import LimitName, Refused, key_of, network_of
+from tokenpair.core.one_time import Purpose
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -24,6 +25,7 @@ def test_the_limits_are_the_documented_ones() -> None:
         LimitName.PASSWORD_IN_A_ROW: (100, timedelta(days=30)),
         LimitName.SIGN_UP: (20, hour),
         LimitName.FORGOTTEN: (3, hour),
+        LimitName.FORGOTTEN_ACCOUNT: (10, timedelta(days=1)),
         LimitName.FORGOTTEN_ADDRESS: (10, hour),
         LimitName.VERIFICATION: (3, hour),
         LimitName.MAIL_TOKEN: (10, minute),
@@ -36,6 +38,12 @@ def test_the_waits_grow_to_a_quarter_of_an_hour() -> None:
 
     seconds = [each.total_seconds() if each else None for each in waits]
     assert seconds == [None, 1, 2, 512, 900, 900]
+
+
+def test_a_reset_that_is_left_out_follows_a_mail_with_a_valid_link() -> None:
+    longest = max(limits.FORGOTTEN_ACCOUNT.waits)
+
+    assert longest <= Purpose.RESET_PASSWORD.lifetime / 2
 
 
 @pytest.mark.parametrize(

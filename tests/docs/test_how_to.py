@@ -181,8 +181,9 @@ def test_protect(folder: Path) -> None:
         assert [client.delete(path, headers=ada).status_code for path in guarded] == [403, 200]
 
 
-def test_limits() -> None:
+def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its captcha runs before an attempt is counted, and its own endpoint is limited, too."""
+    monkeypatch.setenv("TOKENPAIR_TRUSTED_PROXY_HOPS", "1")
     page = executed(HOW_TO / "limits.md")
     solved = {"X-Captcha": "42"}
     wrong = ADA | {"password": "wrong"}
@@ -204,6 +205,10 @@ def test_limits() -> None:
         mine = client.post("/my/login", json=ADA)
         assert mine.status_code == 429
         assert 1 <= int(mine.headers["retry-after"]) <= 60
+        # The guesses of a stranger do not keep the owner out.
+        for each, status in ((wrong, 401), (ADA, 200)):
+            owner = {"X-Forwarded-For": "192.0.2.2"}
+            assert client.post("/my/login", json=each, headers=owner).status_code == status
     assert sum(page["auth"].counts.limits_reached.values()) == 2
 
 

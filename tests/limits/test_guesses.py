@@ -245,17 +245,22 @@ async def test_a_success_clears_the_failures_in_a_row(
     assert not any(auth.counts.limits_reached.values())
 
 
-async def test_without_an_address_the_limits_of_the_account_hold(
+@on_two
+@pytest.mark.usefixtures("ada")
+async def test_without_an_address_a_stranger_has_no_count_to_use_up(
     auth: Auth, passwords: CountingPasswords
 ) -> None:
-    for number in range(40):
-        await guess(auth, f"user{number}@example.com", device=Device())
-    assert passwords.compared == 40
-
-    for _ in range(10):
+    """The failures in a row alone count, and with them each wait is over after a while."""
+    for _ in range(99):
         await guess(auth, device=Device())
+    owner = await guess(auth, password=PASSWORD, device=Device())
+    for _ in range(110):
+        await guess(auth, device=Device())
+    refused = await guess(auth, device=Device())
 
-    assert passwords.compared == 45
+    assert owner == "in"
+    assert passwords.compared == 200
+    assert wait_of(refused) == 1
 
 
 @pytest.mark.usefixtures("ada")

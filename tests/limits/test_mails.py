@@ -36,8 +36,8 @@ def device(number: int) -> Device:
 async def test_three_mails_an_hour_go_to_who_forgot_a_password(
     auth: Auth, clock: FakeClock
 ) -> None:
-    for number in range(5):
-        await auth.forgot_password(email=ADA, device=device(number))
+    for _ in range(5):
+        await auth.forgot_password(email=ADA, device=device(9))
         clock.advance(minutes=1)
     mails = await read_mails(auth)
     clock.advance(minutes=55)
@@ -51,7 +51,7 @@ async def test_three_mails_an_hour_go_to_who_forgot_a_password(
 @pytest.mark.usefixtures("ada")
 async def test_a_strangers_requests_keep_no_mail_from_the_owners_usual_place(auth: Auth) -> None:
     await auth.log_in(email=ADA, password=PASSWORD, device=HOME)
-    for number in range(5):
+    for number in range(12):
         await auth.forgot_password(email=ADA, device=device(number))
     await read_mails(auth)
 
@@ -67,11 +67,10 @@ async def test_the_answer_to_too_many_requests_for_an_account_stays_the_same(
 ) -> None:
     app = FastAPI()
     install(app, auth)
-    answers = []
-    for number in range(5):
-        transport = httpx2.ASGITransport(app=app, client=(f"198.51.100.{number}", 4711))
-        async with httpx2.AsyncClient(transport=transport, base_url="https://a.test") as client:
-            answers.append(await client.post("/auth/password/forgot", json={"email": email}))
+    transport = httpx2.ASGITransport(app=app, client=("198.51.100.1", 4711))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://a.test") as client:
+        body = {"email": email}
+        answers = [await client.post("/auth/password/forgot", json=body) for _ in range(5)]
 
     assert {each.status_code for each in answers} == {202}
     assert len({each.content for each in answers}) == 1

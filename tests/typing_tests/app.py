@@ -5,7 +5,7 @@ from typing import Annotated, assert_type
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from tokenpair import AccessClaims, Auth, Claims, RefreshClaims, TokenPair, User
+from tokenpair import AccessClaims, Auth, Claims, Device, RefreshClaims, TokenPair, User
 from tokenpair.errors import InsufficientRole
 from tokenpair.fastapi import (
     AccessToken,
@@ -20,6 +20,7 @@ from tokenpair.fastapi import (
     RecentLogin,
     RefreshToken,
     RefreshTokenBearer,
+    RequestDevice,
     RequireRecentLogin,
     RequireVerified,
     RoleChecker,
@@ -105,8 +106,9 @@ async def me(user: CurrentUser, reader: CurrentReader) -> str:
 
 
 @router.post("/swap")
-async def swap(token: RefreshToken, installed: AuthDep) -> TokenPair:
+async def swap(token: RefreshToken, installed: AuthDep, device: RequestDevice) -> TokenPair:
     assert_type(token, RefreshClaims)
+    assert_type(device, Device)
     assert_type(installed, Auth)
     raise WrongValue("must be shorter than a page")
 

@@ -28,7 +28,8 @@ class LimitName(Enum):
     PASSWORD_ADDRESS = "password_address"  # noqa: S105  From one client address.
     PASSWORD_IN_A_ROW = "password_in_a_row"  # noqa: S105  Of one account, from unknown addresses.
     SIGN_UP = "sign_up"
-    FORGOTTEN = "forgotten_password"
+    FORGOTTEN = "forgotten_password"  # Of one account, from one client address.
+    FORGOTTEN_ACCOUNT = "forgotten_password_account"  # Of one account, from unknown addresses.
     FORGOTTEN_ADDRESS = "forgotten_password_address"
     VERIFICATION = "verification_mail"
     MAIL_TOKEN = "mail_token"  # noqa: S105  Its name.
@@ -71,6 +72,14 @@ PASSWORD_IN_A_ROW = Limit(
 )
 SIGN_UP = Limit(name=LimitName.SIGN_UP, count=20, period=timedelta(hours=1))
 FORGOTTEN = Limit(name=LimitName.FORGOTTEN, count=3, period=timedelta(hours=1))
+FORGOTTEN_ACCOUNT = Limit(
+    name=LimitName.FORGOTTEN_ACCOUNT,
+    count=10,
+    period=timedelta(days=1),
+    # Never longer than half of the lifetime of a link. A request that is left out then follows a
+    # mail with a valid link, so that strangers cannot keep the owner from one.
+    waits=tuple(timedelta(minutes=each) for each in (1, 2, 4, 8, 15)),
+)
 FORGOTTEN_ADDRESS = Limit(name=LimitName.FORGOTTEN_ADDRESS, count=10, period=timedelta(hours=1))
 VERIFICATION = Limit(name=LimitName.VERIFICATION, count=3, period=timedelta(hours=1))
 MAIL_TOKEN = Limit(name=LimitName.MAIL_TOKEN, count=10, period=timedelta(minutes=1))

@@ -14,10 +14,12 @@ from tokenpair.fastapi.deps import (
     CurrentUser,
     OptionalAccessToken,
     RefreshToken,
+    RequestDevice,
     access_token,
     current_user,
     current_user_with,
     optional_access_token,
+    request_device,
 )
 from tokenpair.fastapi.install import install
 from tokenpair.fastapi.middleware import AccessTokenMiddleware, claims_of
@@ -59,6 +61,7 @@ __all__ = [
     "RecentLogin",
     "RefreshToken",
     "RefreshTokenBearer",
+    "RequestDevice",
     "RequireRecentLogin",
     "RequireVerified",
     "RoleChecker",
@@ -76,5 +79,6 @@ __all__ = [
     "optional_access_token",
     "problem_responses",
     "recent_login",
+    "request_device",
     "verified_email",
 ]

@@ -8,8 +8,10 @@ from starlette.requests import HTTPConnection
 
 from tokenpair.auth import Auth
 from tokenpair.core.accounts.user import User
+from tokenpair.core.sessions.client import Device
 from tokenpair.core.tokens.claims import AccessClaims, RefreshClaims
 from tokenpair.fastapi.bearer import AccessTokenBearer, RefreshTokenBearer, get_auth
+from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.optional import OptionalBearer
 from tokenpair.fastapi.profile import Profile, Profiles
 from tokenpair.fastapi.registry import installations
@@ -36,6 +38,15 @@ async def _auth(request: HTTPConnection) -> Auth:
 
 AuthDep = Annotated[Auth, Depends(_auth)]
 """The `Auth` itself."""
+
+
+async def request_device(request: HTTPConnection, auth: AuthDep) -> Device:
+    """Return the user agent and the client's address, as `TOKENPAIR_TRUSTED_PROXY_HOPS` says."""
+    return device_of(request, proxy_hops=auth.edge.trusted_proxy_hops)
+
+
+RequestDevice = Annotated[Device, Depends(request_device)]
+"""The device of the request, for the `device` of the verbs of `Auth`: limits count by it."""
 
 
 async def current_user(request: HTTPConnection, token: AccessToken, auth: AuthDep) -> User:

@@ -1,6 +1,6 @@
 """The device of a request, by its headers and address. A client can forge all of it."""
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from tokenpair.core.sessions.client import Device
 
@@ -8,7 +8,7 @@ MAX_USER_AGENT_LENGTH = 256
 MAX_ADDRESS_LENGTH = 64
 
 
-def device_of(request: Request, *, proxy_hops: int) -> Device:
+def device_of(request: HTTPConnection, *, proxy_hops: int) -> Device:
     """Return the user agent, shortened and without control characters, and the client's address."""
     return Device(
         user_agent=_printable(request.headers.get("user-agent", ""), MAX_USER_AGENT_LENGTH),
@@ -16,7 +16,7 @@ def device_of(request: Request, *, proxy_hops: int) -> Device:
     )
 
 
-def client_address(request: Request, *, proxy_hops: int) -> str | None:
+def client_address(request: HTTPConnection, *, proxy_hops: int) -> str | None:
     """Return the address that is `proxy_hops` trusted proxies away.
 
     Each trusted proxy appends the address that it saw to X-Forwarded-For, so the client's address

@@ -32,8 +32,9 @@ class Limits:
     """The limits that a flow with a field `limits: Limits` asks for.
 
     An account is named by its address, so that an unknown one is limited in the same way. A client
-    is named by `Device.ip`; without it, only the limits of the account hold. All methods raise
-    `Unavailable` when the counters cannot be reached: an outage never opens a door.
+    is named by `Device.ip`; without it, only the limits of the account hold: these are delays that
+    grow, and never a count that a stranger can use up. All methods raise `Unavailable` when the
+    counters cannot be reached: an outage never opens a door.
     """
 
     limit_counters: LimitCounters
@@ -50,11 +51,9 @@ class Limits:
         """
         account, network = _account(email), network_of(device.ip)
         in_a_row, known = _in_a_row(account), _known(account, network)
-        places = [
-            Place(limit=rules.PASSWORD_IN_A_ROW, key=in_a_row, unless=known),
-            _place(rules.PASSWORD, account, network or ""),
-        ]
+        places = [Place(limit=rules.PASSWORD_IN_A_ROW, key=in_a_row, unless=known)]
         if network:
+            places.append(_place(rules.PASSWORD, account, network))
             places.append(_place(rules.PASSWORD_ADDRESS, network))
         async with self._guess(places, clear=[in_a_row], known=known):
             yield
@@ -79,13 +78,15 @@ class Limits:
         """Count a request for a mail to reset a password; return whether to send one.
 
         The answer to the client is the same. Raises `TooManyRequests` for the client's address.
-        The requests of a stranger do not count against an address that has logged in lately.
+        An address that has logged in lately is asked for neither count of the account.
         """
         account, network = _account(email), network_of(device.ip)
+        places = [_place(rules.FORGOTTEN_ACCOUNT, account)]
         if network:
             await self._count(_place(rules.FORGOTTEN_ADDRESS, network))
-        place = _place(rules.FORGOTTEN, account)
-        return await self._accepts(replace(place, unless=_known(account, network)))
+            places.append(_place(rules.FORGOTTEN, account, network))
+        known = _known(account, network)
+        return await self._accepts(*(replace(each, unless=known) for each in places))
 
     async def verification_mail(self, email: str | EmailAddress) -> bool:
         """Count a request for a mail to verify an address; return whether to send one."""
@@ -99,13 +100,14 @@ class Limits:
         await self._count(_place(rules.VERIFICATION, _account(email)))
 
     async def password_replaced(self, email: str | EmailAddress, device: Device) -> None:
-        """Forget the account's failures in a row: a mail has proved who it belongs to.
+        """Forget failures in a row and mails for a reset: one has proved who owns the account.
 
         The client's address is known from now on, so an attack does not keep the owner out.
         """
         account = _account(email)
         known = _known(account, network_of(device.ip))
-        await self._release([], clear=[_in_a_row(account)], known=known)
+        mails = key_of(rules.FORGOTTEN_ACCOUNT.name, account)
+        await self._release([], clear=[_in_a_row(account), mails], known=known)
 
     @asynccontextmanager
     async def _guess(
@@ -122,9 +124,9 @@ class Limits:
     async def _count(self, place: Place) -> None:
         await self._take([place])
 
-    async def _accepts(self, place: Place) -> bool:
+    async def _accepts(self, *places: Place) -> bool:
         try:
-            await self._take([place])
+            await self._take(places)
         except TooManyRequests:
             return False
         return True

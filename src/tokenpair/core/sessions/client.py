@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Device:
     """The device that a log-in comes from, as the list of sessions shows it to its owner.
 
-    `user_agent` and `ip` are what the request says. None means unknown.
+    `user_agent` and `ip` are what the request says. None means unknown. In a route it is
+    `tokenpair.fastapi.RequestDevice`.
     """
 
     user_agent: str | None = None

@@ -56,7 +56,11 @@ class LogIn:
     async def __call__(
         self, *, email: str, password: str, device: Device | None = None
     ) -> TokenPair:
-        """Raises `InvalidCredentials`, `TooManyRequests` and `Unavailable`."""
+        """Open a session on `device`, whose address the limits of guesses count by.
+
+        Without an address, an attacker's failures in a row delay the owner, too. Raises
+        `InvalidCredentials`, `TooManyRequests` and `Unavailable`.
+        """
         device = device or Device()
         try:
             async with self.limits.password(email, device):
