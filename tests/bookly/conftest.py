@@ -22,6 +22,15 @@ from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD, FakeClock, make_auth
 
 API = "/api/v1"
+PRODUCTION = {
+    "TOKENPAIR_ENVIRONMENT": "production",
+    "TOKENPAIR_BASE_URL": "https://localhost",
+    "TOKENPAIR_KEYS_FILE": "keys.json",
+    "TOKENPAIR_DATABASE_URL": "sqlite:///tokenpair.db",
+    "TOKENPAIR_TRUSTED_PROXY_HOPS": "0",
+    "TOKENPAIR_SMTP_URL": "smtp://127.0.0.1",
+}
+"""Settings with which Bookly starts in production, but for the files that they name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

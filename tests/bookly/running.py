@@ -43,7 +43,7 @@ def running_bookly(data_dir: Path, *options: str, **variables: str) -> Iterator[
             cwd=data_dir,
             # All tests come from one address.
             env={name: value for name, value in os.environ.items() if not _is_setting(name)}
-            | {"TOKENPAIR_LIMITS": "off"}
+            | {"TOKENPAIR_LIMITS": "off", "BOOKLY_SAMPLES": "off"}
             | variables,
         )
     try:

@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
+from bookly.app import create_app
 from bookly.db import make_database
+from bookly.settings import BooklySettings
 from tests.bookly.catalogue import BOOKS, CLEAN_CODE, UNKNOWN_ID, add, assert_problem, titles
-from tests.bookly.conftest import Person, SignUp
+from tests.bookly.conftest import PRODUCTION, Person, SignUp
 from tokenpair.testing import FakeClock
 
 on_both = pytest.mark.parametrize("url", ["sqlite", "postgres"], indirect=True)
@@ -29,6 +33,7 @@ async def test_a_book_is_kept_as_it_was_added(client: httpx2.AsyncClient, ada: P
     assert book == CLEAN_CODE | {
         "id": book["id"],
         "owner_id": ada.id,
+        "is_sample": False,
         "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z",
     }
@@ -327,3 +332,79 @@ async def test_a_crash_is_a_problem_that_tells_nothing(
     assert_problem(answer, 500, "internal_error")
     assert "NoneType" not in answer.text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+# The sample catalogue
+
+
+@on_both
+async def test_the_samples_come_once_to_an_empty_shelf(
+    app: FastAPI, client: httpx2.AsyncClient, ada: Person
+) -> None:
+    # As several workers do when they start.
+    await asyncio.gather(*(app.state.books.add_samples() for _ in range(3)))
+    shown = (await client.get(BOOKS, params={"limit": "100"}, headers=ada.headers)).json()["items"]
+    removed = await client.delete(f"{BOOKS}/samples", headers=ada.headers)
+    await app.state.books.add_samples()  # As at the next start.
+
+    assert len(shown) == len({book["title"] for book in shown}) > 12
+    assert all(book["is_sample"] for book in shown)
+    assert removed.status_code == 204
+    assert await titles(client, ada) == []
+
+
+async def test_a_shelf_with_books_gets_no_samples(
+    app: FastAPI, client: httpx2.AsyncClient, ada: Person
+) -> None:
+    await add(client, ada)
+    await app.state.books.add_samples()
+    await client.delete(f"{BOOKS}/samples", headers=ada.headers)
+
+    assert await titles(client, ada) == ["Clean Code"]
+
+
+async def test_in_production_only_an_admin_removes_the_samples(
+    app: FastAPI, client: httpx2.AsyncClient, ada: Person, admin: Person
+) -> None:
+    app.state.books = replace(app.state.books, users_remove_samples=False)
+    await app.state.books.add_samples()
+
+    refused = await client.delete(f"{BOOKS}/samples", headers=ada.headers)
+    before = await titles(client, ada)
+    await client.delete(f"{BOOKS}/samples", headers=admin.headers)
+
+    assert_problem(refused, 403, "insufficient_role")
+    assert before
+    assert await titles(client, ada) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "added"),
+    [({}, True), ({"BOOKLY_SAMPLES": "off"}, False)],
+    ids=["in development", "switched off"],
+)
+async def test_the_first_start_adds_the_samples(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variables: dict[str, str],
+    added: bool,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TOKENPAIR_DATA_DIR", str(tmp_path / "data"))
+    app = create_app(BooklySettings.read())
+
+    async with app.router.lifespan_context(app):
+        found = await app.state.books.page(limit=1, after=None)
+
+    assert bool(found) == added
+
+
+def test_production_has_no_samples_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+
+    by_default = BooklySettings.read().samples
+    monkeypatch.setenv("BOOKLY_SAMPLES", "true")
+
+    assert (by_default, BooklySettings.read().samples) == (False, True)

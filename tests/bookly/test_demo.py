@@ -15,6 +15,7 @@ from bookly.web.demo.access import is_offered
 from bookly.web.demo.cookies import HANDLE, TOKEN
 from bookly.web.demo.service import EMAIL, MAX_SESSIONS, RULES
 from tests.bookly.catalogue import assert_problem
+from tests.bookly.conftest import PRODUCTION
 from tests.bookly.running import running_bookly
 from tokenpair import Settings
 from tokenpair.fastapi.registry import installed
@@ -24,14 +25,6 @@ from tokenpair.testing import FakeClock, make_auth
 ORIGIN = "https://127.0.0.1:8000"
 OWN_PAGE = {"X-Tokenpair": "cookie", "Sec-Fetch-Site": "same-origin"}
 UNSAFE = ["session", "auth/refresh_token", "auth/logout", "lose", "theft", "theft/x/renew"]
-PRODUCTION = {
-    "TOKENPAIR_ENVIRONMENT": "production",
-    "TOKENPAIR_BASE_URL": "https://localhost",
-    "TOKENPAIR_KEYS_FILE": "keys.json",
-    "TOKENPAIR_DATABASE_URL": "sqlite:///tokenpair.db",
-    "TOKENPAIR_TRUSTED_PROXY_HOPS": "0",
-    "TOKENPAIR_SMTP_URL": "smtp://127.0.0.1",
-}
 WINDOW = RULES.windows.superseded.total_seconds() + 1
 
 

@@ -19,7 +19,7 @@ def test_the_walk_with_curl_prints_what_the_readme_has_recorded(tmp_path: Path) 
     data = tmp_path / "data"
     data.mkdir()
 
-    with running_bookly(data) as bookly:
+    with running_bookly(data, BOOKLY_SAMPLES="on") as bookly:
         assert_prints_what_is_recorded(README, Shell(tmp_path), bookly.url)
 
 

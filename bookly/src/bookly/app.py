@@ -70,6 +70,12 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
         database_url(settings.auth), pool_size=settings.auth.database_pool_size
     )
 
+    books = Books(
+        database=database,
+        clock=auth.clock,
+        new_id=uuid7,
+        users_remove_samples=not settings.auth.is_production,
+    )
     has_demo = demo_access.is_offered(settings, in_one_process=not workers.IS_SHARED)
     demo = Demo(make_demo_auth(auth.clock)) if has_demo else None
 
@@ -77,6 +83,8 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             await database.open(migrate=not settings.auth.is_production)
+            if settings.samples:
+                await books.add_samples()
             async with demo.auth if demo else nullcontext():
                 yield
         finally:
@@ -99,7 +107,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     )
     app.state.database = database
     app.state.health = health.shared_health(auth, database)
-    app.state.books = Books(database=database, clock=auth.clock, new_id=uuid7)
+    app.state.books = books
     install(app, auth, prefix=f"{API}/auth", profile=BooklyProfile, problems=True)
     app.include_router(books_routes.router, prefix=API)
     app.include_router(health.router)

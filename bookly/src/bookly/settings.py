@@ -1,4 +1,4 @@
-"""Settings: Bookly's address and port, and tokenpair's settings.
+"""Settings: Bookly's own, and tokenpair's.
 
 They are read from BOOKLY_* and TOKENPAIR_* in the environment or `.env`.
 """
@@ -28,15 +28,20 @@ class _Listening(EnvironmentSettings):
 
     host: Annotated[str, AfterValidator(_host)] = Field("127.0.0.1", examples=["0.0.0.0"])  # noqa: S104  An example.
     port: int = Field(8000, ge=0, le=65535, examples=["8000"])
+    samples: bool | None = Field(None, examples=["true"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooklySettings:
-    """All settings; `BooklySettings.read()` reads them. Port 0 means any free port."""
+    """All settings; `BooklySettings.read()` reads them. Port 0 means any free port.
+
+    With `samples`, the first start adds the sample catalogue to an empty shelf.
+    """
 
     host: str
     port: int
     auth: Settings
+    samples: bool = False
 
     @classmethod
     def read(cls) -> Self:
@@ -49,7 +54,10 @@ class BooklySettings:
             auth = auth.model_copy(update={"mail_from": f"Bookly <no-reply@{_host_of(auth)}>"})
         if "default_roles" not in auth.model_fields_set:
             auth = auth.model_copy(update={"default_roles": DEFAULT_ROLES})
-        return cls(host=listening.host, port=listening.port, auth=auth)
+        samples = listening.samples
+        if samples is None:
+            samples = not auth.is_production
+        return cls(host=listening.host, port=listening.port, auth=auth, samples=samples)
 
 
 def url_of(host: str, port: int) -> str:

@@ -37,8 +37,19 @@ class Book(Base):
     # No foreign key: the library owns the accounts' table and its migrations. If an account is
     # deleted, its books stay, and only an admin can change them.
     owner_id: Mapped[UUID]
+    # The default is for workers of an older version, during an upgrade.
+    is_sample: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Catalogue(Base):
+    """A catalogue of samples that was offered to this database, so that it never comes twice."""
+
+    __tablename__ = "bookly_catalogue"
+
+    name: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    offered_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 def folded(text: str) -> str:

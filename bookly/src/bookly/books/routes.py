@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from bookly.books.models import Book
 from bookly.books.schemas import BookChanges, BookInfo, BookPage, NewBook, PageQuery, SearchQuery
 from bookly.books.service import Books
-from tokenpair.errors import InvalidInput, NotFound
+from tokenpair.errors import InsufficientRole, InvalidInput, NotFound
 from tokenpair.fastapi import (
     ACCESS_ERRORS,
     BODY_ERRORS,
@@ -60,6 +60,18 @@ async def list_books_of_user(
 async def add_book(body: NewBook, token: AccessToken, books: BooksDep) -> Book:
     """Add a book that belongs to you."""
     return await books.add(body.model_dump(), owner_id=token.subject)
+
+
+@router.delete(
+    "/samples",
+    summary="Remove the samples",
+    status_code=204,
+    response_class=Response,
+    responses=problem_responses(*ACCESS_ERRORS, InsufficientRole),
+)
+async def remove_samples(token: AccessToken, books: BooksDep) -> None:
+    """Remove the books of the sample catalogue. In production, only an admin can."""
+    await books.remove_samples(token)
 
 
 @router.get(

@@ -111,6 +111,7 @@ class BookInfo(BaseModel):
     page_count: int
     language: str
     owner_id: UUID
+    is_sample: bool = Field(description="Whether it is from the sample catalogue.")
     created_at: datetime
     updated_at: datetime
 

@@ -9,9 +9,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from bookly.books.models import SEARCHED, Book, folded
+from bookly.books.samples import NAME, NO_OWNER, samples
 from tokenpair import AccessClaims
-from tokenpair.errors import NotFound
-from tokenpair.stores.sql import Database
+from tokenpair.errors import InsufficientRole, NotFound
+from tokenpair.stores.sql import Database, UtcDateTime
 
 _T = TypeVar("_T")
 
@@ -20,25 +21,45 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """All books. Each method is one transaction with one statement."""
+    """All books. Each method is one transaction."""
 
     database: Database
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    users_remove_samples: bool = True
+    """Whether every user may remove the samples; otherwise, only an admin may."""
 
     async def add(self, fields: Mapping[str, Any], *, owner_id: UUID) -> Book:
         """Store a new book."""
-        now = self.clock()
-        book = Book(
-            id=self.new_id(),
-            owner_id=owner_id,
-            created_at=now,
-            updated_at=now,
-            **_with_folded(fields),
-        )
+        book = self._new(fields, owner_id=owner_id)
         async with self.database.writing() as session:
             session.add(book)
         return book
+
+    async def add_samples(self) -> None:
+        """Add the sample catalogue to an empty shelf, once in the life of a database."""
+        offer = (
+            sa.text(
+                "INSERT INTO bookly_catalogue (name, offered_at) VALUES (:name, :now) "
+                "ON CONFLICT DO NOTHING RETURNING name"
+            )
+            .bindparams(sa.bindparam("now", type_=UtcDateTime))
+            .bindparams(name=NAME, now=self.clock())
+        )
+        async with self.database.writing() as session:
+            # Of several workers that start at once, one inserts the row; the others wait for it.
+            is_first = await session.scalar(offer)
+            if is_first and not await session.scalar(sa.select(Book.id).limit(1)):
+                session.add_all(
+                    self._new(fields, owner_id=NO_OWNER, is_sample=True) for fields in samples()
+                )
+
+    async def remove_samples(self, by: AccessClaims) -> None:
+        """Remove the books of the sample catalogue. Raises `InsufficientRole`."""
+        if not self.users_remove_samples and ADMIN not in by.roles:
+            raise InsufficientRole
+        async with self.database.writing() as session:
+            await session.execute(sa.delete(Book).where(Book.is_sample))
 
     async def get(self, book_id: UUID) -> Book:
         """Return a book. Raises `NotFound`."""
@@ -81,6 +102,17 @@ class Books:
         )
         async with self.database.writing() as session:
             _found(await session.scalar(statement))
+
+    def _new(self, fields: Mapping[str, Any], *, owner_id: UUID, is_sample: bool = False) -> Book:
+        now = self.clock()
+        return Book(
+            id=self.new_id(),
+            owner_id=owner_id,
+            is_sample=is_sample,
+            created_at=now,
+            updated_at=now,
+            **_with_folded(fields),
+        )
 
     async def _one(self, *conditions: sa.ColumnElement[bool]) -> Book:
         async with self.database.reading() as session:
