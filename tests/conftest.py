@@ -103,6 +103,18 @@ def pytest_terminal_summary(
         terminalreporter.line("To run them, too: ./run test --long")
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()  # `collected` need not look at the modules and the list of tests.
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> Iterator[None]:
+    """Collect the garbage of each file: what it left open is an error there, and not in another."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": False}

@@ -31,3 +31,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return int(stopped.value.code or 0), output.out, output.err
 
     return run
+
+
+@pytest.fixture
+def production(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of production, all but the database's."""
+    command("keys", "new", "--file", "keys.json")
+    monkeypatch.setenv("TOKENPAIR_ENVIRONMENT", "production")
+    monkeypatch.setenv("TOKENPAIR_KEYS_FILE", str(folder / "keys.json"))
+    monkeypatch.setenv("TOKENPAIR_BASE_URL", "https://books.example.com")
+    monkeypatch.setenv("TOKENPAIR_TRUSTED_PROXY_HOPS", "0")

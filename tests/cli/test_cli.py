@@ -459,16 +459,6 @@ def test_settings_are_read_from_the_dotenv_file(command: Command, folder: Path) 
 # Which database.
 
 
-@pytest.fixture
-def production(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of production, all but the database's."""
-    command("keys", "new", "--file", "keys.json")
-    monkeypatch.setenv("TOKENPAIR_ENVIRONMENT", "production")
-    monkeypatch.setenv("TOKENPAIR_KEYS_FILE", str(folder / "keys.json"))
-    monkeypatch.setenv("TOKENPAIR_BASE_URL", "https://books.example.com")
-    monkeypatch.setenv("TOKENPAIR_TRUSTED_PROXY_HOPS", "0")
-
-
 OF_THE_DATABASE = [
     ("db", "upgrade"),
     ("db", "access-lifetime"),

@@ -47,6 +47,27 @@ def test_without_a_role_it_has_the_default_ones(
     assert accepted(caplog).roles == {"user"}
 
 
+@pytest.mark.parametrize("smtp_url", [None, "smtp://mail.example.com:587"], ids=["none", "smtp"])
+def test_in_production_it_says_that_no_server_is_set(
+    request: pytest.FixtureRequest,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    smtp_url: str | None,
+) -> None:
+    with_auth()
+    request.getfixturevalue("production")
+    monkeypatch.setenv("TOKENPAIR_DATABASE_URL", "sqlite:///data/tokenpair.db")
+    if smtp_url:
+        monkeypatch.setenv("TOKENPAIR_SMTP_URL", smtp_url)
+        monkeypatch.setenv("TOKENPAIR_MAIL_FROM", "no-reply@books.example.com")
+
+    status, out, err = command("users", "invite", "ada@example.com")
+
+    assert (status, out) == (0, "ada@example.com  invited\n")
+    assert ("TOKENPAIR_SMTP_URL is not set" in err) == (smtp_url is None)
+    assert err.count("\n") == (smtp_url is None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "complaint"),
     [

@@ -1,5 +1,6 @@
 """`tokenpair users`: list accounts, and administer them."""
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -17,6 +18,11 @@ from tokenpair.flows.accounts.profile import GetUser
 from tokenpair.parts import Parts
 from tokenpair.stores.sql import SqlStorage
 
+_NO_SMTP = (
+    "tokenpair users invite: TOKENPAIR_SMTP_URL is not set here; the invitation waits until an app "
+    "runs that has it, or that passes mail_sender=... to Auth.from_settings"
+)
+
 
 def list_users(*, limit: int, database_url: str | None) -> None:
     """List the newest accounts: id, address, roles, and whether disabled."""
@@ -33,7 +39,7 @@ def list_users(*, limit: int, database_url: str | None) -> None:
 def set_roles(*, email: str, roles: list[str], database_url: str | None) -> None:
     """Replace an account's roles: `tokenpair users roles ada@example.com admin`.
 
-    Its access tokens are stale at once; its clients renew and continue.
+    Its access tokens are stale at once; its clients renew and continue. No hook of the app runs.
     """
 
     async def change(parts: Parts, user: User) -> None:
@@ -43,12 +49,18 @@ def set_roles(*, email: str, roles: list[str], database_url: str | None) -> None
 
 
 def disable(*, email: str, database_url: str | None) -> None:
-    """Disable an account and end all its sessions."""
+    """Disable an account and end all its sessions.
+
+    No hook of the app runs.
+    """
     _change(database_url, email, lambda parts, user: parts.build(Disable)(user.id))
 
 
 def enable(*, email: str, database_url: str | None) -> None:
-    """Let a disabled account log in again. Its old sessions stay ended."""
+    """Let a disabled account log in again. Its old sessions stay ended.
+
+    No hook of the app runs.
+    """
     _change(database_url, email, lambda parts, user: parts.build(Enable)(user.id))
 
 
@@ -56,7 +68,7 @@ def set_password(*, email: str, database_url: str | None) -> None:
     """Replace an account's password and end all its sessions.
 
     It asks for the new password, or reads one line of the standard input. The rules of a new
-    password apply, but not the app's breach check.
+    password apply, but not the app's breach check, and no hook of the app runs.
     """
     settings = read_settings(database_url)
     user = with_storage(settings, lambda storage: _find(storage, email))
@@ -72,15 +84,18 @@ def set_password(*, email: str, database_url: str | None) -> None:
 
 
 def verify(*, email: str, database_url: str | None) -> None:
-    """Mark an account's address as verified, as the link in a mail does."""
+    """Mark an account's address as verified, as the link in a mail does.
+
+    No hook of the app runs.
+    """
     _change(database_url, email, lambda parts, user: parts.build(MarkVerified)(user.id))
 
 
 def delete(*, email: str, yes: bool, database_url: str | None) -> None:
     """Delete an account with its sessions. Another user may sign up with its address.
 
-    It asks first, unless --yes is there. The app's hooks are not called: delete its own rows of
-    the user with a script of the app that calls `auth.delete`.
+    It asks first, unless --yes is there. No hook of the app runs: delete its own rows of the user
+    with a script of the app that calls `auth.delete`.
     """
     settings = read_settings(database_url)
     user = with_storage(settings, lambda storage: _find(storage, email))
@@ -107,6 +122,8 @@ def invite(*, email: str, roles: list[str], database_url: str | None) -> None:
 
     with_storage(settings, run)
     print(f"{email}  invited")
+    if settings.is_production and not settings.smtp_url:
+        print(_NO_SMTP, file=sys.stderr)
 
 
 def _change(

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tokenpair import Auth
+from tokenpair import Auth, Key, Keyring
 from tokenpair.core.accounts.user import User
 from tokenpair.core.mail import MailPurpose
 from tokenpair.core.message import Message
 from tokenpair.core.one_time import Purpose, new_token
 from tokenpair.errors import (
+    ConfigurationError,
     EmailTaken,
     InvalidCredentials,
     InvalidInput,
@@ -19,9 +20,9 @@ from tokenpair.errors import (
     StaleToken,
 )
 from tokenpair.ids import uuid7
-from tokenpair.options import MailOptions
-from tokenpair.ports import Storage
-from tokenpair.testing import PASSWORD, FakeClock, a_user, login_as, make_auth, read_mails
+from tokenpair.passwords import Argon2Passwords
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.testing import CHEAP, PASSWORD, FakeClock, a_user, login_as, read_mails
 
 NEW = "quite another passphrase"
 
@@ -341,14 +342,33 @@ class TestAnyLink:
         return await reset_token(auth, eve.email.typed)
 
 
-async def test_without_mails_nothing_is_stored(storage: Storage) -> None:
-    async with make_auth(storage=storage, mail_options=MailOptions(is_on=False)) as auth:
-        ada = await a_user(auth)
-        await auth.request_verification(ada.id)
-        await auth.forgot_password(email="ada@example.com")
+MAILING: dict[str, Callable[[Auth, User], Awaitable[None]]] = {
+    "forgot_password": lambda auth, _: auth.forgot_password(email="eve@example.com"),
+    "request_verification": lambda auth, ada: auth.request_verification(ada.id),
+    "change_email": lambda auth, ada: auth.change_email(
+        ada.id, password=PASSWORD, new_email="countess@example.com"
+    ),
+    "invite": lambda auth, _: auth.invite(email="bob@example.com"),
+}
 
-        async with storage.reading() as look:
-            assert await look.outbox.due(auth.clock(), limit=10) == []
+
+@pytest.mark.parametrize("verb", MAILING.values(), ids=MAILING)
+async def test_without_mail_a_verb_that_only_mails_says_what_to_set(
+    verb: Callable[[Auth, User], Awaitable[None]],
+) -> None:
+    auth = Auth(
+        storage=MemoryStorage(),
+        keyring=Keyring([Key.generate()]),
+        issuer="https://auth.test",
+        passwords=Argon2Passwords(CHEAP),
+    )
+    ada = await a_user(auth)
+
+    with pytest.raises(ConfigurationError, match=r"TOKENPAIR_MAIL=on, or pass mail_options="):
+        await verb(auth, ada)
+
+    async with auth.storage.reading() as look:
+        assert await look.outbox.due(auth.clock(), limit=10) == []
 
 
 class TestRaces:

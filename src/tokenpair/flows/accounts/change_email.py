@@ -51,8 +51,10 @@ class ChangeEmail:
 
         The limits of guesses count by the address of `device`. Raises `InvalidInput` for
         `new_email`, `WrongPassword`, `TooManyRequests`, `SessionEnded` for a deleted or disabled
-        user and for a session to keep that is not live, and `Unavailable`.
+        user and for a session to keep that is not live, `Unavailable`, and `ConfigurationError` if
+        mail is off.
         """
+        self.queue_mail.require_on("a link to confirm the new address")
         address = EmailAddress.parse_new(new_email, field="new_email")
         confirmed = await self.confirm_password(user_id, password, device)
         await self.limits.change_of_address(confirmed.user.email)

@@ -14,9 +14,10 @@ from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.mail import MailPurpose, new_mail
 from tokenpair.core.one_time import Purpose, StoredOneTimeToken, parse
 from tokenpair.core.sessions.client import Device
-from tokenpair.errors import ConfigurationError, EmailTaken, MailTokenInvalid, SignUpClosed
+from tokenpair.errors import EmailTaken, MailTokenInvalid, SignUpClosed
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.flows.limits import Limits
+from tokenpair.flows.mail.queue_mail import require_mail
 from tokenpair.options import MailOptions
 from tokenpair.ports import Clock, Storage
 
@@ -40,8 +41,7 @@ class Invite:
         """
         if self.sign_up_mode is SignUpMode.CLOSED:
             raise SignUpClosed
-        if not self.mail_options.is_on:
-            raise ConfigurationError("an invitation is sent by mail: set TOKENPAIR_MAIL=on")
+        require_mail(self.mail_options, "an invitation")
         address = EmailAddress.parse_new(email)
         roles = self.default_roles if roles is None else roles
         require_valid_roles(roles)

@@ -35,8 +35,10 @@ class ForgotPassword:
         """Return nothing that tells whether there is an account.
 
         Of an address that has been asked for too often lately, nothing is mailed. Raises
-        `TooManyRequests` for the address of `device`, and `Unavailable`.
+        `TooManyRequests` for the address of `device`, `Unavailable`, and `ConfigurationError` if
+        mail is off.
         """
+        self.queue_mail.require_on("a link to reset the password")
         if not await self.limits.forgotten_password(email, device or Device()):
             return
         found = await find_user(self.storage, email)

@@ -25,8 +25,10 @@ class RequestVerification:
     async def __call__(self, user_id: UUID) -> None:
         """Do nothing if the address is verified already, or has been sent too many mails lately.
 
-        Raises `Unavailable`, and `SessionEnded` for a deleted or disabled account.
+        Raises `Unavailable`, `SessionEnded` for a deleted or disabled account, and
+        `ConfigurationError` if mail is off.
         """
+        self.queue_mail.require_on("a link to verify the address")
         async with self.storage.reading() as look:
             user = await look.users.get(user_id)
         if user is None:

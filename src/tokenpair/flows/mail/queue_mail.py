@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tokenpair.core.mail import MailPurpose, new_mail
+from tokenpair.errors import ConfigurationError
 from tokenpair.options import MailOptions
 from tokenpair.ports import Clock, UnitOfWork
 
@@ -17,6 +18,10 @@ class QueueMail:
     clock: Clock
     new_id: Callable[[], UUID]
     mail_options: MailOptions
+
+    def require_on(self, what: str) -> None:
+        """Require mail for a flow with no other effect. Raises `ConfigurationError`."""
+        require_mail(self.mail_options, what)
 
     async def __call__(
         self,
@@ -35,3 +40,12 @@ class QueueMail:
         if self.mail_options.is_on:
             mail = new_mail(purpose, user_id, address, self.clock(), self.new_id(), data=data)
             await tx.outbox.add(mail)
+
+
+def require_mail(options: MailOptions, what: str) -> None:
+    """Require that mail is on; `what` is sent by it. Raises `ConfigurationError`."""
+    if not options.is_on:
+        raise ConfigurationError(
+            f"{what} is sent by mail, and mail is off: set TOKENPAIR_MAIL=on, or pass "
+            "mail_options=MailOptions(sender=...) to Auth"
+        )
