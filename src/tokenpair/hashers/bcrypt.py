@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from typing import ClassVar
 
 from tokenpair.hashers.foreign import ForeignHasher
 from tokenpair.hashers.unusable import UnusableHash
@@ -20,7 +21,7 @@ class BcryptHasher(ForeignHasher):
     here, too. The new hash is that of the whole password.
     """
 
-    forms = (
+    forms: ClassVar[tuple[re.Pattern[str], ...]] = (
         re.compile(
             r"(?:bcrypt(?P<prehashed>_sha256)?\$)?"
             r"(?P<hash>\$2[aby]\$(?P<cost>[0-9]{2})\$[A-Za-z0-9./]{53})"

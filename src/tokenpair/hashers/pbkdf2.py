@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from hmac import compare_digest
+from typing import ClassVar
 
 from tokenpair.hashers.foreign import ForeignHasher
 from tokenpair.hashers.unusable import MALFORMED, UnusableHash
@@ -18,7 +19,7 @@ _DIGEST_SIZES = {"sha1": 20, "sha256": 32, "sha512": 64}
 class Pbkdf2Hasher(ForeignHasher):
     """Compares with hashes of PBKDF2 with SHA-1, SHA-256 and SHA-512."""
 
-    forms = (
+    forms: ClassVar[tuple[re.Pattern[str], ...]] = (
         re.compile(
             r"pbkdf2_(?P<digest>sha1|sha256)\$(?P<iterations>[0-9]{1,10})\$(?P<salt>[^$]{1,128})"
             r"\$(?P<base64>[A-Za-z0-9+/]{27,43}=)"

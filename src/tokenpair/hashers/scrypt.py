@@ -3,6 +3,7 @@
 import hashlib
 import re
 from hmac import compare_digest
+from typing import ClassVar
 
 from tokenpair.hashers.foreign import ForeignHasher
 from tokenpair.hashers.unusable import UnusableHash
@@ -16,7 +17,7 @@ _MAX_MEMORY_OF_OPENSSL = 2**31 - 1
 class ScryptHasher(ForeignHasher):
     """Compares with hashes of scrypt that take at most `max_memory` KiB."""
 
-    forms = (
+    forms: ClassVar[tuple[re.Pattern[str], ...]] = (
         re.compile(
             r"scrypt:(?P<n>[0-9]{1,10}):(?P<r>[0-9]{1,10}):(?P<p>[0-9]{1,10})"
             r"\$(?P<salt>[^$]{1,128})\$(?P<hash>[0-9a-f]{128})"

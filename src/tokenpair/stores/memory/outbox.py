@@ -13,7 +13,7 @@ class MemoryOutbox:
 
     def __init__(self, tables: Tables) -> None:
         self._mails = tables.mails
-        self.added = 0
+        self.added: int = 0
 
     async def add(self, mail: OutboxMail) -> None:
         self._mails[mail.user_id, mail.id] = mail

@@ -21,7 +21,7 @@ class SqlOutbox:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self.added = 0
+        self.added: int = 0
 
     async def add(self, mail: OutboxMail) -> None:
         await self._connection.execute(outbox_table.insert().values(_to_row(mail)))

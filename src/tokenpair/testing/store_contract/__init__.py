@@ -87,7 +87,7 @@ class StorageContract(
 ):
     """All tests of the contract. A subclass provides the fixture `storage`."""
 
-    pytestmark = pytest.mark.anyio
+    pytestmark: pytest.MarkDecorator = pytest.mark.anyio
 
     @pytest.fixture
     async def storage(self) -> AsyncIterator[Storage]:

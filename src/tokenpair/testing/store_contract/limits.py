@@ -240,7 +240,7 @@ def _key(taken: Taken) -> bytes:
 class LimitsContract(LimitPromises):
     """All tests of counters that belong to no storage. A subclass provides the fixture `limits`."""
 
-    pytestmark = pytest.mark.anyio
+    pytestmark: pytest.MarkDecorator = pytest.mark.anyio
 
     @pytest.fixture
     async def limits(self) -> AsyncIterator[LimitCounters]:

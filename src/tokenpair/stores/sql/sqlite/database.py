@@ -141,7 +141,9 @@ async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noq
     The driver opens it in a thread, and a connection that its caller does not get stays open.
     """
     new = aiosqlite.connect(*arguments, **options)
-    new._thread.daemon = True  # noqa: SLF001  As SQLAlchemy does: it must not outlive the program.
+    # Before aiosqlite 0.22, the connection is a thread itself.
+    thread: Any = getattr(new, "_thread", new)
+    thread.daemon = True  # As SQLAlchemy does: it must not outlive the program.
 
     async def opened() -> aiosqlite.Connection:
         return await new
