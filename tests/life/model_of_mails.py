@@ -154,8 +154,7 @@ class LifeWithMails(Life):
 
     def forgot_password(self, address: str) -> None:
         """Ask for a link, for any address."""
-        account = self.at(address)
-        self.send(RESET, account if account and not account.is_disabled else None)
+        self.send(RESET, self.at(address))
 
     def reset_password(self, link: Link, password: str, now: datetime) -> str:
         """Follow a link as if it reset the password."""
