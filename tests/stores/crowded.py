@@ -11,7 +11,9 @@ from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.pool import RENEWAL_LANES, default_pool_size
 from tokenpair.stores.sql.postgres.database import PostgresDatabase
 from tokenpair.stores.sql.postgres.lanes import Arguments, Row
+from tokenpair.stores.sql.postgres.prepared import PreparedConnections
 from tokenpair.stores.sql.postgres.renewals import PostgresRenewals
+from tokenpair.stores.sql.postgres.singles import Singles
 from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
 from tokenpair.testing.store_contract import (
     FORGIVING,
@@ -23,14 +25,28 @@ from tokenpair.testing.store_contract import (
 )
 
 
-class CountingRenewals(PostgresRenewals):
+class CountingSingles(Singles):
     """Counts the renewals that were sent alone."""
 
-    alone = 0
+    count = 0
 
-    async def _fetch_alone(self, arguments: Arguments) -> Row | None:
-        self.alone += 1
-        return await super()._fetch_alone(arguments)
+    async def renew(self, arguments: Arguments, deadline: float) -> Row | None:
+        self.count += 1
+        return await super().renew(arguments, deadline)
+
+
+class CountingRenewals(PostgresRenewals):
+    """Renewals whose singles are counted."""
+
+    singles: CountingSingles | None = None
+
+    @property
+    def alone(self) -> int:
+        return self.singles.count if self.singles else 0
+
+    def _make_singles(self, connections: PreparedConnections) -> Singles:
+        self.singles = CountingSingles(connections, number=self._singles, name="of the test")
+        return self.singles
 
 
 class CrowdedStorage(SqlStorage):

@@ -3,69 +3,28 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.waiting import limit
+from tests.stores.postgres.fake_connections import Connections, a_moment, a_renewal
+from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.postgres.lanes import MAX_BATCH, UNSETTLED, Answer, Arguments, Lanes
-
-SESSION = 5
-"""Place of the session's id among the parameters."""
-
-
-class Connections:
-    """Connections whose statements end when the test says so."""
-
-    def __init__(self) -> None:
-        self.sent: list[list[Arguments]] = []
-        self.is_closed = False
-        self._ends: list[asyncio.Future[list[Any]]] = []
-
-    async def fetch(self, which: int, arguments: Sequence[Any]) -> list[Any]:
-        self.sent.append(list(zip(*arguments, strict=True)) if which else [tuple(arguments)])
-        end: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self._ends.append(end)
-        return await end
-
-    async def close(self) -> None:
-        self.is_closed = True
-
-    def succeed(self, number: int, *, without: Sequence[Arguments] = ()) -> None:
-        """End a statement. It has changed all sessions but those of some, in any order."""
-        batch = self.sent[number]
-        rows = [(each[0], place) for place, each in enumerate(batch, 1) if each not in without]
-        self._ends[number].set_result([row[:1] for row in rows] if len(batch) == 1 else rows[::-1])
-
-    def fail(self, number: int, error: BaseException) -> None:
-        self._ends[number].set_exception(error)
-
-
-def a_renewal(name: str, *, session: str = "") -> Arguments:
-    arguments = [name, *"abcdefgh"]
-    arguments[SESSION] = session or name
-    return tuple(arguments)
-
-
-async def a_moment() -> None:
-    """Let every task run until it waits."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 class Traffic:
     """Renewals that are under way, by name."""
 
-    def __init__(self, *, lanes: int = 1, seconds: float = 60) -> None:
+    def __init__(self, *, lanes: int = 1) -> None:
         self.connections = Connections()
-        self.lanes = Lanes(self.connections, number=lanes, seconds=seconds, name="of the test")  # type: ignore[arg-type]  # A fake.
+        self.lanes = Lanes(self.connections, number=lanes, name="of the test")  # type: ignore[arg-type]  # A fake.
         self.tasks: dict[str, asyncio.Task[Answer]] = {}
 
-    async def send(self, *renewals: Arguments) -> None:
+    async def send(self, *renewals: Arguments, seconds: float = LIMIT_SECONDS) -> None:
+        deadline = asyncio.get_running_loop().time() + seconds
         for each in renewals:
-            self.tasks[str(each[0])] = asyncio.create_task(self.lanes.renew(each))
+            self.tasks[str(each[0])] = asyncio.create_task(self.lanes.renew(each, deadline))
         await a_moment()
 
     @property
@@ -225,29 +184,53 @@ async def test_a_bug_is_raised_and_the_next_batch_goes_out() -> None:
     assert await traffic.answer("C") == ["C"]
 
 
-async def test_a_renewal_that_has_waited_too_long_is_refused() -> None:
-    traffic = Traffic(seconds=0)
-    await traffic.send(A, B)
+async def test_a_renewal_is_refused_at_its_deadline_also_while_all_lanes_are_busy() -> None:
+    traffic = Traffic()
+    await traffic.send(A)
 
+    await traffic.send(B, seconds=0)
+    assert isinstance(await traffic.answer("B"), Unavailable)
+    await traffic.send(C)
+    await traffic.succeed(0)
+
+    assert traffic.sent == [["A"], ["C"]]
+
+
+async def test_the_tokens_of_one_session_cost_no_batch_more_than_its_own_renewals() -> None:
+    """However many wait: each is looked at once."""
+    looks = 0
+
+    class Session(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            nonlocal looks
+            looks += 1
+            return super().__hash__()
+
+    traffic = Traffic()
+    flood = [a_renewal(str(number), session=Session("S")) for number in range(500)]
+    await traffic.send(A, *flood)
+
+    looks = 0
+    for number in range(100):
+        await traffic.succeed(number)
+
+    assert traffic.sent[1:] == [[str(number)] for number in range(100)]
+    assert looks <= 100 * 5
+
+
+async def test_closing_answers_all_who_wait_for_a_lane() -> None:
+    traffic = Traffic()
+    await traffic.send(A, B, C)
+
+    traffic.lanes.close()
     await traffic.succeed(0)
 
     assert traffic.sent == [["A"]]
-    assert isinstance(await traffic.answer("B"), Unavailable)
-
-
-async def test_closing_answers_all_who_wait() -> None:
-    traffic = Traffic()
-    await traffic.send(A, B, C)
-    await traffic.succeed(0)
-    await traffic.send(D)
-
-    async with limit():
-        await traffic.lanes.close()
-
-    assert traffic.sent == [["A"], ["B", "C"]]
-    for name in "BCD":
+    for name in "BC":
         assert "is being closed" in str(await traffic.answer(name))
-    assert traffic.connections.is_closed
+    assert await traffic.answer("A") == ("A",)
 
 
 async def test_a_flight_that_is_cancelled_at_any_step_leaves_no_one_waiting() -> None:
@@ -265,7 +248,7 @@ async def test_a_flight_that_is_cancelled_at_any_step_leaves_no_one_waiting() ->
             flight.cancel()
         await a_moment()
         for number in range(1, len(traffic.sent)):
-            if not traffic.connections._ends[number].done():
+            if not traffic.connections.ends[number].done():
                 await traffic.succeed(number)
 
         answers = [await traffic.answer(name) for name in "BC"]

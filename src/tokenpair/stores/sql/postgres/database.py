@@ -97,7 +97,7 @@ class PostgresDatabase:
         async with self.engine.connect() as connection:
             if await connection.scalar(_HAS_NODES) and await connection.scalar(_IS_DISTRIBUTED):
                 _log.info("the sessions are distributed: each renewal sends a statement of its own")
-                self.renewals.share_nothing()
+                await self.renewals.share_nothing()
 
     def exists(self) -> bool:
         return True

@@ -5,8 +5,7 @@ each lane that becomes free takes all of them at once. So renewals wait for no t
 the database, the larger the batches.
 
 No renewal holds up another for long. A batch skips locked rows, and a single statement waits for
-one only `Timeouts.lane`. What a lane leaves unsettled, the caller sends alone, on another
-connection.
+one only `Timeouts.lane`. What a lane leaves unsettled, the caller sends alone, by `Singles`.
 """
 
 import asyncio
@@ -28,7 +27,8 @@ MAX_BATCH = 64
 """Number of renewals in one statement. More would only delay the first of them."""
 
 _ONE, _MANY = 0, 1
-_SID = PARAMETERS.index("sid")
+SESSION_ID = PARAMETERS.index("sid")
+"""Place of the session's id among the arguments of a renewal."""
 
 Arguments = tuple[object, ...]
 """The values of a renewal's `PARAMETERS`."""
@@ -49,38 +49,33 @@ Answer = Row | None | Literal[_Unsettled.UNSETTLED]
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """A renewal that waits for a lane, since a time of the event loop's clock."""
+    """A renewal that waits for a lane. Its timer ends the wait."""
 
     arguments: Arguments
     result: asyncio.Future[Answer]
-    since: float
+    timer: asyncio.TimerHandle
 
 
 class Lanes:
-    """Sends renewals over a number of lanes, until `close`."""
+    """Sends renewals of one event loop over a number of lanes, until `close`."""
 
-    def __init__(
-        self, connections: PreparedConnections, *, number: int, seconds: float, name: str
-    ) -> None:
-        """`connections` prepare `RENEW_ONE` and `RENEW_MANY`.
-
-        A renewal that has waited `seconds` for a lane gets `Unavailable`. `name` is what to call
-        the database in messages.
-        """
+    def __init__(self, connections: PreparedConnections, *, number: int, name: str) -> None:
+        """`connections` prepare `RENEW_ONE` and `RENEW_MANY`; `name` is the database's."""
         self._connections = connections
-        self._seconds = seconds
         self._name = name
         self._free = number
-        self._waiting: deque[_Request] = deque()
+        # By session, so that a batch is found without a look at the others of the same session.
+        self._waiting: dict[object, deque[_Request]] = {}
         self._flights: set[asyncio.Task[None]] = set()
 
-    async def renew(self, arguments: Arguments) -> Answer:
+    async def renew(self, arguments: Arguments, deadline: float) -> Answer:
         """Renew a session. A caller that is cancelled does not disturb the others of its batch.
 
-        Raises `Unavailable`, and TimeoutError for a server that does not respond.
+        A renewal that waits for a lane until `deadline`, by the event loop's clock, gets
+        `Unavailable`. Raises TimeoutError for a server that does not respond.
         """
         if not self._free:
-            return await self._wait(arguments)
+            return await self._wait(arguments, deadline)
         self._free -= 1
         try:
             (answer,) = await self._send([arguments])
@@ -88,24 +83,23 @@ class Lanes:
             self._leave()
         return answer
 
-    async def close(self) -> None:
-        """Refuse the renewals that wait for a lane or share a statement; close the connections."""
-        self._fail(self._waiting, asyncio.CancelledError())
-        self._waiting.clear()
-        loop = asyncio.get_running_loop()
-        # A flight of an event loop that has ended cannot be waited for.
-        flights = [each for each in self._flights if each.get_loop() is loop]
-        for flight in flights:
-            flight.cancel()
-        if flights:
-            await asyncio.wait(flights)
-        await self._connections.close()
+    def close(self) -> None:
+        """Refuse the renewals that wait for a lane. The end of the connections ends the others."""
+        waiting, self._waiting = self._waiting, {}
+        for requests in waiting.values():
+            self._fail(requests, asyncio.CancelledError())
 
-    async def _wait(self, arguments: Arguments) -> Answer:
+    async def _wait(self, arguments: Arguments, deadline: float) -> Answer:
         loop = asyncio.get_running_loop()
-        request = _Request(arguments, loop.create_future(), loop.time())
-        self._waiting.append(request)
-        return await request.result
+        result: asyncio.Future[Answer] = loop.create_future()
+        timer = loop.call_at(deadline, self._refuse, result)
+        same_session = self._waiting.setdefault(arguments[SESSION_ID], deque())
+        same_session.append(_Request(arguments, result, timer))
+        return await result
+
+    def _refuse(self, result: asyncio.Future[Answer]) -> None:
+        if not result.done():
+            result.set_exception(self._error(TimeoutError()))
 
     def _leave(self) -> None:
         """Leave a lane to the renewals that wait; if there are none, it is free."""
@@ -126,23 +120,22 @@ class Lanes:
         self._leave()
 
     def _next_batch(self) -> list[_Request]:
-        """Take the renewals that have waited longest, but only one of each session.
+        """Take one renewal of each session, of those that have waited longest for their turn.
 
-        The next renewal of the same session has to see what the first has written.
+        The next renewal of the same session has to see what the first has written. Its session's
+        next turn comes after that of the others.
         """
-        now = asyncio.get_running_loop().time()
-        batch: dict[object, _Request] = {}
-        later: list[_Request] = []
+        batch: list[_Request] = []
+        again: dict[object, deque[_Request]] = {}
         while self._waiting and len(batch) < MAX_BATCH:
-            request = self._waiting.popleft()
-            if request.result.done():
-                continue  # Its caller was cancelled.
-            if now - request.since > self._seconds:
-                self._fail([request], TimeoutError())
-            elif batch.setdefault(request.arguments[_SID], request) is not request:
-                later.append(request)
-        self._waiting.extendleft(reversed(later))
-        return list(batch.values())
+            session_id = next(iter(self._waiting))
+            requests = self._waiting.pop(session_id)
+            if request := _first(requests):
+                batch.append(request)
+            if requests:
+                again[session_id] = requests
+        self._waiting |= again
+        return batch
 
     async def _settle(self, batch: list[_Request]) -> None:
         """Send a batch, and answer each of its callers."""
@@ -190,3 +183,13 @@ class Lanes:
                 return Unavailable(f"the database {self._name} is being closed")
             case _:
                 return exc
+
+
+def _first(requests: deque[_Request]) -> _Request | None:
+    """Take the first one whose caller still waits."""
+    while requests:
+        request = requests.popleft()
+        request.timer.cancel()
+        if not request.result.done():
+            return request
+    return None

@@ -5,6 +5,7 @@ that is returned.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class _Prepared:
 
 
 class PreparedConnections:
-    """Runs prepared statements. The caller limits how many at a time."""
+    """Runs prepared statements of one event loop. The caller limits how many at a time."""
 
     def __init__(
         self,
@@ -39,13 +40,16 @@ class PreparedConnections:
         self._settings = settings
         self._texts = texts
         self._idle: list[_Prepared] = []
+        self._busy: set[_Prepared] = set()
+        self._opening: set[asyncio.Timeout] = set()
         self._is_closed = False
 
     async def fetch(self, which: int, arguments: Sequence[object]) -> list[asyncpg.Record]:
         """Run the statement `texts[which]` on an idle connection, or on a new one.
 
         If the server has closed the idle connection, try once more on a new one. If the server did
-        carry out the first attempt, the second is a *repeat*. Raises asyncpg's errors and OSError.
+        carry out the first attempt, the second is a *repeat*. Raises asyncpg's errors and OSError,
+        also after `close`.
         """
         if self._idle:
             try:
@@ -54,37 +58,70 @@ class PreparedConnections:
                 raise  # An OSError, too; but a second attempt would take as long again.
             except LOST:
                 # The server has most likely closed the others, too.
-                for each in self._idle:
-                    each.connection.terminate()
-                self._idle.clear()
+                self._drop_idle()
         return await self._fetch_on(await self._connect(), which, arguments)
 
     async def close(self) -> None:
-        """Close the idle connections now, and the others when their statement ends."""
+        """Close every connection. Statements under way are cancelled, and no others accepted.
+
+        A caller gets its error soon, also if the server does not respond.
+        """
         self._is_closed = True
+        for limit in self._opening:
+            limit.reschedule(asyncio.get_running_loop().time())
         idle, self._idle = self._idle, []
-        closing = (each.connection.close() for each in idle)
+        closing = (each.connection.close() for each in (*idle, *self._busy))
         await asyncio.gather(*closing, return_exceptions=True)
+
+    def abandon(self) -> None:
+        """Drop every connection, because their event loop has ended.
+
+        It can close no sockets any more: the garbage collector does.
+        """
+        self._is_closed = True
+        self._drop_idle()
+        for each in list(self._busy):
+            _drop(each)
+
+    def _drop_idle(self) -> None:
+        for each in self._idle:
+            _drop(each)
+        self._idle.clear()
 
     async def _fetch_on(
         self, prepared: _Prepared, which: int, arguments: Sequence[object]
     ) -> list[asyncpg.Record]:
+        self._busy.add(prepared)
+        is_usable = False
         try:
             rows: list[asyncpg.Record] = await prepared.statements[which].fetch(
                 *arguments, timeout=self._timeouts.response
             )
-        except BaseException:
-            # After an error or a cancellation the connection's state is unknown.
-            prepared.connection.terminate()
+            is_usable = True
+        except asyncpg.LockNotAvailableError:
+            is_usable = True  # The server has ended the statement only.
             raise
-        if self._is_closed:
-            prepared.connection.terminate()
-        else:
-            self._idle.append(prepared)
+        finally:
+            # After another error or a cancellation, the connection's state is unknown.
+            self._busy.discard(prepared)
+            if is_usable and not self._is_closed:
+                self._idle.append(prepared)
+            else:
+                _drop(prepared)
         return rows
 
     async def _connect(self) -> _Prepared:
-        connection = await self._connector.connect(*self._settings)
+        """Open a connection. `close` ends the wait for it."""
+        if self._is_closed:
+            raise asyncpg.InterfaceError("its connections are being closed")
+        async with asyncio.timeout(None) as limit:
+            self._opening.add(limit)
+            try:
+                return await self._prepare(await self._connector.connect(*self._settings))
+            finally:
+                self._opening.discard(limit)
+
+    async def _prepare(self, connection: asyncpg.Connection) -> _Prepared:
         try:
             async with asyncio.timeout(self._timeouts.connect):
                 statements = [await connection.prepare(text) for text in self._texts]
@@ -92,3 +129,8 @@ class PreparedConnections:
             connection.terminate()
             raise
         return _Prepared(connection, statements)
+
+
+def _drop(prepared: _Prepared) -> None:
+    with contextlib.suppress(RuntimeError):  # Its event loop may have ended.
+        prepared.connection.terminate()

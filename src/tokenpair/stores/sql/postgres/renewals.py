@@ -4,21 +4,44 @@ The driver is asyncpg, which takes a third of psycopg's CPU time for this.
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-
-import asyncpg
 
 from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
-from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.errors import ErrorTranslator
 from tokenpair.stores.sql.postgres.connection import Connector, limits
 from tokenpair.stores.sql.postgres.lanes import UNSETTLED, Arguments, Lanes, Row
 from tokenpair.stores.sql.postgres.prepared import PreparedConnections
+from tokenpair.stores.sql.postgres.singles import Singles
 from tokenpair.stores.sql.postgres.statements import FIXED_PLAN, RENEW_MANY, RENEW_ONE
 from tokenpair.stores.sql.renewal import rotate_before
 from tokenpair.stores.sql.session_state import to_session_state
 from tokenpair.stores.sql.timeouts import Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class _Senders:
+    """What sends the renewals of one event loop. Once closed, it sends no more."""
+
+    loop: asyncio.AbstractEventLoop
+    lanes: Lanes | None
+    singles: Singles
+    connections: tuple[PreparedConnections, ...]
+
+    async def close(self) -> None:
+        if self.loop is not asyncio.get_running_loop():
+            self.abandon()
+            return
+        if self.lanes:
+            self.lanes.close()
+        await asyncio.gather(*(each.close() for each in self.connections))
+
+    def abandon(self) -> None:
+        """Drop the connections of an event loop that has ended."""
+        for each in self.connections:
+            each.abandon()
 
 
 class PostgresRenewals:
@@ -39,9 +62,9 @@ class PostgresRenewals:
         self._connector = connector
         self._errors = errors
         self._timeouts = timeouts
-        self._number = min(lanes, max(1, size - 1))
-        self._size = max(1, size - self._number)
-        self._start()
+        self._lanes = min(lanes, max(1, size - 1))
+        self._singles = max(1, size - self._lanes)
+        self._senders: _Senders | None = None
 
     async def renew(
         self, token: FullRefreshClaims, now: datetime, windows: Windows
@@ -69,68 +92,51 @@ class PostgresRenewals:
             secret_hash=secret_hash,
         )
 
-    def share_nothing(self) -> None:
+    async def share_nothing(self) -> None:
         """Send a statement for each renewal from now on, over all connections."""
-        self._size += self._number
-        self._number = 0
-        self._places = asyncio.Semaphore(self._size)
+        self._singles += self._lanes
+        self._lanes = 0
+        await self.close()
 
     async def close(self) -> None:
-        lanes, alone = self._lanes, self._alone
-        # The state may belong to an event loop that has ended, so a new start gets a new one.
-        self._start()
-        await asyncio.gather(lanes.close(), alone.close())
-
-    def _start(self) -> None:
-        timeouts, connector = self._timeouts, self._connector
-        seconds = timeouts.renewal + timeouts.renewal_statement
-        self._lanes = Lanes(
-            PreparedConnections(
-                connector,
-                timeouts,
-                settings=[limits(lock=timeouts.lane, statement=seconds), FIXED_PLAN],
-                texts=[RENEW_ONE, RENEW_MANY],
-            ),
-            number=self._number,
-            seconds=timeouts.pool,
-            name=connector.url.name,
-        )
-        self._alone = PreparedConnections(
-            connector,
-            timeouts,
-            settings=[limits(lock=timeouts.renewal, statement=seconds)],
-            texts=[RENEW_ONE],
-        )
-        self._places = asyncio.Semaphore(self._size)
+        """Refuse the renewals under way. Later ones open new connections."""
+        senders, self._senders = self._senders, None
+        if senders:
+            await senders.close()
 
     async def _fetch(self, arguments: Arguments) -> Row | None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeouts.pool
+        senders = self._senders_of(loop)  # The same throughout: `close` makes way for others.
         with self._errors:
-            if self._number:
-                answer = await self._lanes.renew(arguments)
+            if senders.lanes:
+                answer = await senders.lanes.renew(arguments, deadline)
                 if answer is not UNSETTLED:
                     return answer
-            return await self._fetch_alone(arguments)
+            return await senders.singles.renew(arguments, deadline)
 
-    async def _fetch_alone(self, arguments: Arguments) -> asyncpg.Record | None:
-        """Send a statement of its own, which waits for its session's row.
+    def _senders_of(self, loop: asyncio.AbstractEventLoop) -> _Senders:
+        senders = self._senders
+        if senders is None or senders.loop is not loop:
+            if senders:
+                senders.abandon()
+            self._senders = senders = self._make_senders(loop)
+        return senders
 
-        A caller that waits too long, for a connection or for the row, gets `Unavailable`.
-        """
-        places = self._places
-        if places.locked():
-            await self._wait_for(places)
-        else:
-            await places.acquire()
-        try:
-            rows = await self._alone.fetch(0, arguments)
-        finally:
-            places.release()
-        return rows[0] if rows else None
+    def _make_senders(self, loop: asyncio.AbstractEventLoop) -> _Senders:
+        name = self._connector.url.name
+        shared = self._connections(self._timeouts.lane, [RENEW_ONE, RENEW_MANY], FIXED_PLAN)
+        alone = self._connections(self._timeouts.renewal, [RENEW_ONE])
+        lanes = Lanes(shared, number=self._lanes, name=name) if self._lanes else None
+        return _Senders(loop, lanes, self._make_singles(alone), (shared, alone))
 
-    async def _wait_for(self, places: asyncio.Semaphore) -> None:
-        try:
-            async with asyncio.timeout(self._timeouts.pool):
-                await places.acquire()
-        except TimeoutError as exc:
-            name = self._connector.url.name
-            raise Unavailable(f"timed out waiting for a connection to {name}") from exc
+    def _make_singles(self, connections: PreparedConnections) -> Singles:
+        return Singles(connections, number=self._singles, name=self._connector.url.name)
+
+    def _connections(
+        self, lock: float, texts: Sequence[str], *settings: str
+    ) -> PreparedConnections:
+        """Return connections that wait for a locked row `lock` seconds."""
+        statement = self._timeouts.renewal + self._timeouts.renewal_statement
+        settings = (limits(lock=lock, statement=statement), *settings)
+        return PreparedConnections(self._connector, self._timeouts, settings=settings, texts=texts)

@@ -32,15 +32,14 @@ RENEW_ONE = spelled(renewing(RETURNING_JOINED), _NUMBERS.__getitem__)
 """Renews the session of one token. Waits for its row if another transaction has locked it."""
 
 # The sub-select takes the locks, and skips rows that are locked already. So a batch never waits for
-# a row, and two batches never wait for each other. The UPDATE alone would take them in the order of
-# its plan, even if the arrays were sorted: two batches could then deadlock.
+# a row, and no order is needed. The UPDATE alone would wait, in the order of its plan: two
+# batches could then deadlock, even if the arrays were sorted.
 RENEW_MANY = f"""
 UPDATE tokenpair_session AS s SET {spelled(CHANGES, _of_token)}
 FROM tokenpair_user AS u, (
   SELECT token.*
   FROM unnest({_ARRAYS}) WITH ORDINALITY AS token({", ".join(PARAMETERS)}, number)
   JOIN tokenpair_session AS locked ON locked.user_id = token.sub AND locked.id = token.sid
-  ORDER BY locked.user_id, locked.id
   FOR NO KEY UPDATE OF locked SKIP LOCKED
 ) AS t
 WHERE {spelled(CONDITION, _of_token)}

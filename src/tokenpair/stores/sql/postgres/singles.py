@@ -1,0 +1,54 @@
+"""Renewals that are sent alone: each waits for its session's row on a connection of its own.
+
+Only one renewal of a session waits for the row. The others of the session wait for that one, and
+occupy no connection: presenters of one token cannot take those that other sessions need.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+from tokenpair.errors import Unavailable
+from tokenpair.stores.sql.postgres.lanes import SESSION_ID, Arguments, Row
+from tokenpair.stores.sql.postgres.prepared import PreparedConnections
+
+
+class Singles:
+    """Sends renewals of one event loop, each in a statement of its own.
+
+    Once the connections are closed, the renewals that wait for one are refused.
+    """
+
+    def __init__(self, connections: PreparedConnections, *, number: int, name: str) -> None:
+        """`connections` prepare `RENEW_ONE`, and `number` limits them; `name` is the database's."""
+        self._connections = connections
+        self._name = name
+        self._places = asyncio.Semaphore(number)
+        # By session. A turn exists as long as a renewal waits for it or has it.
+        self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+
+    async def renew(self, arguments: Arguments, deadline: float) -> Row | None:
+        """Renew a session; return None if the token is not accepted.
+
+        A renewal that waits for a connection until `deadline`, by the event loop's clock, gets
+        `Unavailable`. Raises asyncpg's errors and OSError.
+        """
+        turn = self._turns.setdefault(arguments[SESSION_ID], asyncio.Lock())
+        async with self._holding(turn, deadline), self._holding(self._places, deadline):
+            rows = await self._connections.fetch(0, arguments)
+        return rows[0] if rows else None
+
+    @asynccontextmanager
+    async def _holding(
+        self, lock: asyncio.Lock | asyncio.Semaphore, deadline: float
+    ) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(deadline if lock.locked() else None):
+                await lock.acquire()
+        except TimeoutError as exc:
+            raise Unavailable(f"timed out waiting for the database {self._name}") from exc
+        try:
+            yield
+        finally:
+            lock.release()

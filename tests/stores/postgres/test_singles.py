@@ -1,0 +1,84 @@
+"""How renewals that are sent alone wait: for the others of their session, and for a connection."""
+
+import asyncio
+
+import pytest
+
+from tests.stores.postgres.fake_connections import Connections, a_moment, a_renewal
+from tests.waiting import LIMIT_SECONDS, limit
+from tokenpair.errors import Unavailable
+from tokenpair.stores.sql.postgres.lanes import Arguments, Row
+from tokenpair.stores.sql.postgres.singles import Singles
+
+PLACES = 2
+HELD = [a_renewal(f"held {number}", session="S") for number in range(2 * PLACES)]
+A, B = a_renewal("A"), a_renewal("B")
+
+
+@pytest.fixture
+def connections() -> Connections:
+    return Connections()
+
+
+@pytest.fixture
+def singles(connections: Connections) -> Singles:
+    return Singles(connections, number=PLACES, name="of the test")  # type: ignore[arg-type]  # A fake.
+
+
+def send(
+    singles: Singles, renewal: Arguments, seconds: float = LIMIT_SECONDS
+) -> asyncio.Task[Row | None]:
+    deadline = asyncio.get_running_loop().time() + seconds
+    return asyncio.create_task(singles.renew(renewal, deadline))
+
+
+async def test_presenters_of_one_session_leave_places_to_others(
+    singles: Singles, connections: Connections
+) -> None:
+    waiting = [send(singles, each) for each in HELD]
+    await a_moment()
+
+    other = send(singles, A)
+    await a_moment()
+    connections.succeed(1)
+
+    assert connections.sent == [[HELD[0]], [A]]
+    assert await other == ("A",)
+    for number in range(len(HELD)):
+        connections.succeed(number + (number > 0))
+        await a_moment()
+    assert [await each for each in waiting] == [each[:1] for each in HELD]
+
+
+@pytest.mark.parametrize("taken", [[HELD[0]], [A, B]], ids=["a session", "every place"])
+async def test_what_is_taken_is_waited_for_until_the_deadline(
+    singles: Singles, connections: Connections, taken: list[Arguments]
+) -> None:
+    holders = [send(singles, each) for each in taken]
+    await a_moment()
+
+    async with limit():
+        with pytest.raises(Unavailable, match="timed out"):
+            await send(singles, HELD[1], seconds=0)
+
+    connections.succeed(0)
+    await holders[0]
+    after = send(singles, HELD[2], seconds=0)
+    await a_moment()
+    connections.succeed(len(taken))
+    assert await after
+
+
+async def test_a_caller_that_is_cancelled_leaves_its_turn_and_its_place(
+    singles: Singles, connections: Connections
+) -> None:
+    first, second, third = [send(singles, each) for each in HELD[:3]]
+    await a_moment()
+
+    second.cancel()
+    first.cancel()
+    await a_moment()
+    connections.succeed(1)
+
+    assert connections.sent == [[HELD[0]], [HELD[2]]]
+    assert await third
