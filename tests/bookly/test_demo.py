@@ -24,7 +24,7 @@ from tokenpair.testing import FakeClock, make_auth
 # https, because the client keeps the cookies only there; browsers trust http on loopback, too.
 ORIGIN = "https://127.0.0.1:8000"
 OWN_PAGE = {"X-Tokenpair": "cookie", "Sec-Fetch-Site": "same-origin"}
-UNSAFE = ["session", "auth/refresh_token", "auth/logout", "lose", "theft", "theft/x/renew"]
+UNSAFE = ["auth/login", "auth/refresh_token", "auth/logout", "lose", "theft", "theft/x/renew"]
 WINDOW = RULES.windows.superseded.total_seconds() + 1
 
 
@@ -61,7 +61,7 @@ async def visitor(app: FastAPI) -> AsyncIterator[Visitor]:
         httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http,
     ):
         visitor = Visitor(http)
-        started = await visitor.post("session")
+        started = await visitor.post("auth/login")
         assert started.status_code == 200, started.text
         yield visitor
 
@@ -134,7 +134,7 @@ async def test_a_handle_of_another_visitor_steals_nothing(visitor: Visitor) -> N
 
 async def test_a_new_start_ends_the_earlier_session(visitor: Visitor) -> None:
     earlier = {name: visitor.http.cookies[name] for name in (TOKEN, HANDLE)}
-    await visitor.post("session")
+    await visitor.post("auth/login")
     await visitor.renew()
     visitor.http.cookies.clear()
     visitor.http.cookies.update(earlier)
@@ -156,7 +156,7 @@ async def test_only_so_many_sessions_are_kept(visitor: Visitor) -> None:
     first = {name: visitor.http.cookies[name] for name in (TOKEN, HANDLE)}
     for _ in range(MAX_SESSIONS):
         visitor.http.cookies.clear()
-        await visitor.post("session")
+        await visitor.post("auth/login")
     assert await visitor.session()
 
     visitor.http.cookies.clear()

@@ -10,7 +10,7 @@ from bookly.web.demo.access import require_same_machine
 from bookly.web.demo.cookies import HANDLE, TOKEN, OwnPage, keep_in_cookie
 from bookly.web.demo.service import EMAIL, RULES, Demo, Renewal
 from bookly.web.demo.sessions import DemoSession
-from tokenpair import AccessClaims
+from tokenpair import AccessClaims, TokenPair
 from tokenpair.errors import NotAuthenticated, SessionEnded
 from tokenpair.fastapi import AccessTokenBearer, ProblemRoute
 
@@ -58,18 +58,16 @@ def _add_views(router: APIRouter, demo: Demo) -> None:
 
 
 def _add_session(router: APIRouter, demo: Demo) -> None:
-    @router.post("/session")
-    async def start_demo(request: Request, tab: Tab = None) -> Response:
-        """Open a session; the visitor's earlier one ends."""
+    @router.post("/auth/login")
+    async def start_demo(request: Request) -> Response:
+        """Open a session, without credentials; the visitor's earlier one ends."""
         earlier = demo.find(request.cookies.get(HANDLE))
         await demo.end(earlier, request.cookies.get(TOKEN))
         demo.forget(earlier)
         session, pair = await demo.start()
-        response = _state(session, tab)
+        response = _paired(pair)
         lifetime = int(RULES.lifetimes.session.total_seconds())
         keep_in_cookie(response, HANDLE, session.handle, seconds=lifetime)
-        lifetime = int(pair.refresh_expires_in.total_seconds())
-        keep_in_cookie(response, TOKEN, pair.refresh_token, seconds=lifetime)
         return response
 
     @router.post("/auth/refresh_token")
@@ -130,16 +128,21 @@ def _renewed(renewal: Renewal) -> Response:
         raise renewal.error or NotAuthenticated
     if renewal.entry.is_lost:
         return Response(status_code=204, headers={LOST: "1"})
-    seconds = int(pair.refresh_expires_in.total_seconds())
+    told = {"verdict": renewal.entry.outcome.value, "generation": renewal.entry.generation}
+    return _paired(pair, **told)
+
+
+def _paired(pair: TokenPair, **told: object) -> Response:
+    """Return the answer with a pair, as in cookie mode, and what is told beside it."""
+    lifetime = int(pair.refresh_expires_in.total_seconds())
     response = JSONResponse(
         {
             "access_token": pair.access_token,
             "token_type": "Bearer",
             "expires_in": int(pair.expires_in.total_seconds()),
-            "refresh_expires_in": seconds,
-            "verdict": renewal.entry.outcome.value,
-            "generation": renewal.entry.generation,
+            "refresh_expires_in": lifetime,
+            **told,
         }
     )
-    keep_in_cookie(response, TOKEN, pair.refresh_token, seconds=seconds)
+    keep_in_cookie(response, TOKEN, pair.refresh_token, seconds=lifetime)
     return response

@@ -18,7 +18,7 @@ SHOWN_DOTS = 60
 KEPT_TABS = 100
 """Number of tabs of a session that get a number of their own."""
 
-_TAB = re.compile(r"[0-9a-f]{8,32}", re.ASCII)
+_TAB = re.compile(r"[0-9a-z]{4,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
