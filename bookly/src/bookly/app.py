@@ -114,7 +114,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     app.include_router(_root)
     add_metrics(app, auth)
     api_docs.add_api_docs(app)
-    pages.add_pages(app, settings)
+    pages.add_pages(app, settings, has_demo=has_demo)
     if demo:
         add_demo(app, demo, settings)
     return app

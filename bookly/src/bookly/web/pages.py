@@ -48,8 +48,8 @@ AT_ONCE = ("app.js", "routes.js", "router.js", "ui/")
 HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
 
 
-def add_pages(app: FastAPI, settings: BooklySettings) -> None:
-    """Add the pages and their files to an app."""
+def add_pages(app: FastAPI, settings: BooklySettings, *, has_demo: bool) -> None:
+    """Add the pages and their files to an app. With `has_demo` they have the token panel."""
     assets = Assets({"": FOLDER / "static", "vendor/": FOLDER / "vendor" / "pico"})
     client = browser_client(app)
     shells = _shells(
@@ -57,6 +57,7 @@ def add_pages(app: FastAPI, settings: BooklySettings) -> None:
         modules=[name for name in assets.names(".js") if name.startswith(AT_ONCE)],
         client=client,
         api_docs=API_DOCS,
+        has_demo=has_demo,
         mails_are_logged=settings.auth.smtp_url is None,
     )
     router = APIRouter(route_class=ProblemRoute, include_in_schema=False)

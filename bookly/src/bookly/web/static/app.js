@@ -12,4 +12,7 @@ const router = new Router(session, say);
 
 new Header(session, router, say);
 watchConnection(session, say);
+if ("hasDemo" in document.documentElement.dataset) {
+  import("./panel/drawer.js").then(({ addDrawer }) => addDrawer(createSession));
+}
 router.show();

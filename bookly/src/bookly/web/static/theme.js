@@ -1,9 +1,19 @@
-// The chosen theme, set before the first paint. A module would run too late.
+// The chosen theme and the open drawer, set before the first paint. A module would run too late.
 "use strict";
 
-try {
-  const chosen = localStorage.getItem("bookly-theme");
-  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
-} catch {
-  // Storage is disabled: the system's theme is used.
+{
+  const root = document.documentElement;
+  const remembered = (key) => {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null; // Storage is disabled.
+    }
+  };
+  const theme = remembered("bookly-theme");
+  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  if ("hasDemo" in root.dataset) {
+    const isWide = matchMedia("(min-width: 1100px)").matches;
+    root.dataset.panel = remembered("bookly-panel") ?? (isWide ? "open" : "closed");
+  }
 }

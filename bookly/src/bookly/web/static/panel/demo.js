@@ -1,0 +1,166 @@
+// The demo session of the panel: a browser client of its own, and what the server tells of it.
+
+const CHANNEL = "bookly-panel";
+
+/**
+ * What the server tells: the times in seconds, and the session of this browser, or null.
+ * @typedef {{times: {access: number, repeat: number, superseded: number}, session: Told | null}} State
+ * @typedef {object} Told
+ * @property {string} began
+ * @property {number} generation
+ * @property {number | null} head  The number of the dot that was accepted last.
+ * @property {string | null} ended  Why it ended.
+ * @property {boolean} losing  Will the next answer be lost?
+ * @property {{handle: string, at: string} | null} theft
+ * @property {number | null} tab  The number of this tab.
+ * @property {import("./line.js").Dot[]} dots
+ * @property {import("./words.js").Entry[]} log  The oldest first.
+ */
+
+export class Demo {
+  /** @type {State | null} */
+  state = null;
+  #client;
+  #listeners = new Set();
+  #channel = null;
+  #peers = new Set();
+  #asking = null;
+  #isDirty = false;
+
+  constructor(createSession) {
+    const fetch = (...request) => this.#send(...request);
+    this.#client = createSession({ baseUrl: "/demo/auth", name: "bookly-demo", fetch });
+    this.#client.onEvent(() => this.refresh());
+    this.#client.onChange(() => this.refresh());
+    this.#meet();
+  }
+
+  /** Resolves when the session runs. */
+  async open() {
+    await Promise.all([this.#client.ready, this.refresh()]);
+    const isNew = !this.state?.session;
+    if (isNew) await this.start();
+    else if (!this.state.session.ended && this.#client.status === "out") await this.#client.renew();
+  }
+
+  close() {
+    this.#listeners.clear();
+    this.#client.close();
+    this.#channel?.postMessage({ bye: this.#client.tab });
+    this.#channel?.close();
+  }
+
+  /** When the access token expires, as `Date.now()`; null without one. */
+  get expiresAt() {
+    return this.#client.expiresAt;
+  }
+
+  get isIn() {
+    return this.#client.status === "in" && !this.state?.session?.ended;
+  }
+
+  get isOffline() {
+    return this.#client.status === "offline";
+  }
+
+  get tabs() {
+    return this.#peers.size + 1;
+  }
+
+  onChange(listener) {
+    this.#listeners.add(listener);
+  }
+
+  /** Open a new session; an earlier one ends. */
+  async start() {
+    await this.#client.login({});
+    await this.#changed();
+  }
+
+  async lose() {
+    await this.#act("/demo/lose");
+  }
+
+  /** As two tabs do that do not know each other: the second request does not wait for the first. */
+  async renewTwice() {
+    const headers = { "X-Tokenpair": "cookie" };
+    const other = this.#send("/demo/auth/refresh_token", { method: "POST", headers });
+    await Promise.allSettled([this.#client.renew(), other]);
+    await this.#changed();
+  }
+
+  async steal() {
+    await this.#act("/demo/theft");
+  }
+
+  async renewStolen() {
+    const handle = this.state?.session?.theft?.handle;
+    if (handle) await this.#act(`/demo/theft/${handle}/renew`);
+    // Any request of the owner finds out that the session has ended.
+    if (this.state?.session?.ended) await this.#client.fetch("/demo/auth/me").catch(() => null);
+  }
+
+  /** Read what the server tells; simultaneous calls share a request, and a last one follows. */
+  async refresh() {
+    this.#isDirty = true;
+    this.#asking ??= this.#read().finally(() => (this.#asking = null));
+    await this.#asking;
+  }
+
+  async #read() {
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      const answer = await this.#send("/demo", { cache: "no-store" }).catch(() => null);
+      if (answer?.ok) this.state = await answer.json();
+      this.#tell();
+    }
+  }
+
+  async #act(path) {
+    const headers = { "X-Tokenpair": "cookie" };
+    const answer = await this.#send(path, { method: "POST", headers });
+    if (!answer.ok) throw new Error(`the demo answers ${answer.status}`);
+    await this.#changed();
+  }
+
+  /** Send a request with this tab's name. An answer that is marked as lost does not arrive. */
+  async #send(input, init = {}) {
+    const headers = new Headers(init.headers);
+    if (this.#client) headers.set("X-Bookly-Tab", this.#client.tab);
+    const answer = await fetch(input, { ...init, headers });
+    if (answer.headers.has("X-Bookly-Lost")) throw new TypeError("the answer was lost");
+    return answer;
+  }
+
+  async #changed() {
+    this.#channel?.postMessage({ changed: true });
+    await this.refresh();
+  }
+
+  #tell() {
+    for (const listener of this.#listeners) listener();
+  }
+
+  // --- The panels in other tabs ---
+
+  #meet() {
+    try {
+      this.#channel = new BroadcastChannel(CHANNEL);
+    } catch {
+      return; // There is none, or not in this frame: each panel counts itself alone.
+    }
+    const mine = this.#client.tab;
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#channel.postMessage({ hello: mine });
+    addEventListener("pagehide", () => this.#channel.postMessage({ bye: mine }));
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#channel.postMessage({ hello: mine }));
+  }
+
+  #hear({ hello, here, bye, changed }) {
+    if (hello) this.#channel.postMessage({ here: this.#client.tab });
+    if (hello ?? here) this.#peers.add(hello ?? here);
+    if (bye) this.#peers.delete(bye);
+    if (changed) this.refresh();
+    else this.#tell();
+  }
+}
