@@ -11,6 +11,7 @@ from tests.docs.reading import HOW_TO, blocks
 from tests.docs.shell import Shell
 from tests.docs.test_how_to import executed
 from tests.waiting import wait_until
+from tokenpair import Device
 from tokenpair.testing import PASSWORD
 
 PAGE = HOW_TO / "sign-up.md"
@@ -42,7 +43,7 @@ def test_users_are_invited_by_command_and_in_code(
         ada, bob = tokens()
         body = json.loads(request) | {"token": ada}
         answers = [client.post("/auth/invitations/accept", json=body) for _ in range(2)]
-        user = client.portal.call(page["accept"], bob, PASSWORD)
+        user = client.portal.call(page["accept"], bob, PASSWORD, Device())
 
     assert [each.status_code for each in answers] == [201, 400]
     assert answers[0].json()["roles"] == ["editor"]

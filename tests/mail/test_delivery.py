@@ -107,7 +107,8 @@ async def test_a_mail_is_sent_once_and_leaves_the_outbox(
 @pytest.mark.parametrize("purpose", MailPurpose, ids=lambda purpose: purpose.value)
 async def test_the_text_has_its_link_on_a_line_of_its_own(purpose: MailPurpose) -> None:
     office = Office()
-    await office.queue(await office.a_user(), purpose)
+    invited = purpose is MailPurpose.INVITATION
+    await office.queue(uuid4() if invited else await office.a_user(), purpose)
 
     (mail,) = await office.deliver()
 
@@ -181,6 +182,15 @@ async def test_an_invitation_needs_no_user() -> None:
         None,
         {"roles": ["editor"]},
     )
+
+
+async def test_an_invitation_to_an_address_with_an_account_is_dropped() -> None:
+    office = Office()
+    await office.a_user(email="Eve@example.com")
+    await office.queue(uuid4(), MailPurpose.INVITATION)
+
+    assert await office.deliver() == []
+    assert await office.waiting() == 0
 
 
 async def test_no_link_goes_to_an_address_that_is_no_longer_the_users() -> None:

@@ -84,7 +84,8 @@ async def use_outbox(storage: Storage) -> set[str]:
         again = await tx.outbox.claim(mail.user_id, mail.id, now=NOW, until=until)
         assert again
         assert await tx.outbox.remove(again)
-    return {"add", "claim", "remove_older", "postpone", "remove"}
+        await tx.outbox.remove_all(mail.user_id, mail.purpose)
+    return {"add", "claim", "remove_older", "postpone", "remove", "remove_all"}
 
 
 async def test_every_statement_about_tokens_and_mails_names_the_user(storage: SqlStorage) -> None:
@@ -95,7 +96,7 @@ async def test_every_statement_about_tokens_and_mails_names_the_user(storage: Sq
     # `due` looks for the mails of all users, without a lock; `added` counts in the process.
     mails = {name for name in vars(Outbox) if not name.startswith("_")}
     assert used[1] == mails - {"due", "added"}
-    assert len(sent) == 11
+    assert len(sent) == 12
     assert [text for text in sent if not names_user(text)] == []
 
 

@@ -56,11 +56,12 @@ def link(purpose: MailPurpose, base_url: str, token: str) -> str:
 def is_wanted(mail: OutboxMail, user: User | None) -> bool:
     """Return whether a mail is to be sent, now that it is due.
 
-    `user` is the account as it is now. A forgotten password for an unknown address belongs to no
-    user. A link for an address that is no longer the user's would be of no use.
+    `user` is the account as it is now; that of the address, if the mail is an invitation. A
+    forgotten password for an unknown address belongs to no user. A link for an address that is no
+    longer the user's, or an invitation for one that has an account, would be of no use.
     """
     if mail.purpose is MailPurpose.INVITATION:
-        return True
+        return user is None
     if user is None:
         return False
     match mail.purpose:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
-from tokenpair.core.mail import CREDENTIAL_VERSION, OutboxMail
+from tokenpair.core.mail import CREDENTIAL_VERSION, MailPurpose, OutboxMail
 from tokenpair.core.mail_delivery import (
     CLAIM,
     SEND_SECONDS,
@@ -67,7 +68,7 @@ class Deliver:
             claimed = await tx.outbox.claim(user_id, mail_id, now=now, until=now + CLAIM)
             if not claimed:
                 return None
-            user = await tx.users.get(claimed.user_id)
+            user = await _user_of(tx, claimed)
             if not is_wanted(claimed, user):
                 await tx.outbox.remove(claimed)
                 return None
@@ -157,6 +158,18 @@ class Deliver:
                 if failure is MailFailure.TEMPLATE
                 else MailDeferred(user_id=user_id, purpose=purpose, reason=failure)
             )
+
+
+async def _user_of(tx: UnitOfWork, mail: OutboxMail) -> User | None:
+    """Return the user of a mail; of an invitation, the user who has the address by now."""
+    if mail.purpose is not MailPurpose.INVITATION:
+        return await tx.users.get(mail.user_id)
+    try:
+        address = EmailAddress.parse(mail.address)
+    except InvalidInput:
+        return None  # Making the message raises it again, and the mail is given up.
+    found = await tx.users.by_email(address)
+    return found.user if found else None
 
 
 def _failed(mail: OutboxMail, reason: MailFailure, *, is_kept: bool) -> MailFailed:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tokenpair.core.mail import OutboxMail
+from tokenpair.core.mail import MailPurpose, OutboxMail
 
 
 class Outbox(Protocol):
@@ -50,6 +50,10 @@ class Outbox(Protocol):
         `mail` is what `claim` has returned. After another worker's claim, the mail stays: its link
         has replaced that of this attempt.
         """
+        ...
+
+    async def remove_all(self, user_id: UUID, purpose: MailPurpose) -> None:
+        """Remove the user's mails with a purpose, claimed or not."""
         ...
 
     async def remove_older(self, mail: OutboxMail) -> None:

@@ -1,7 +1,7 @@
 """An invitation makes one account, with its roles, for the address that it was mailed to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,9 @@ import pytest
 from tests.flows.accounts.conftest import watched
 from tests.waiting import limit
 from tokenpair import Auth, Device, SignUpMode, User
+from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.invitation import invitation_id
+from tokenpair.core.accounts.user import StoredUser
 from tokenpair.core.events import Event
 from tokenpair.core.mail import MailPurpose
 from tokenpair.errors import (
@@ -24,9 +27,19 @@ from tokenpair.errors import (
 )
 from tokenpair.events import InvitationAccepted, SignedUp, UserCreated
 from tokenpair.flows.accounts.new_password import NewPassword
+from tokenpair.ids import uuid7
 from tokenpair.options import MailOptions
 from tokenpair.ports import Storage, UnitOfWork
-from tokenpair.testing import PASSWORD, FakeClock, a_user, make_auth, read_mails
+from tokenpair.testing import (
+    PASSWORD,
+    FakeClock,
+    a_user,
+    make_auth,
+    read_mail_token,
+    read_mails,
+)
+from tokenpair.testing.store_contract import make_user
+from tokenpair.testing.store_contract.outbox import make_mail
 
 ADA = "Ada@Example.com"
 EDITOR = frozenset({"editor"})
@@ -143,6 +156,64 @@ async def test_an_older_mail_that_still_waits_is_not_sent(auth: Auth) -> None:
     (token,) = await tokens_of(auth)
 
     assert (await accept(auth, token)).roles == EDITOR
+
+
+async def test_the_account_has_the_id_that_the_invitation_has_named(auth: Auth) -> None:
+    reserved = await auth.invite(email=ADA, roles=EDITOR)
+    (token,) = await tokens_of(auth)
+
+    assert (await accept(auth, token)).id == reserved
+
+
+INVITED = invitation_id(EmailAddress.parse(ADA))
+
+
+async def sign_up(auth: Auth, _: str) -> None:
+    await auth.sign_up(email="ada@example.com", password=PASSWORD)
+
+
+async def import_account(auth: Auth, _: str) -> None:
+    await auth.import_account(email="ada@example.com", password_hash=None)
+
+
+async def change_address(auth: Auth, _: str) -> None:
+    bob = await a_user(auth, "bob@example.com")
+    await auth.change_email(bob.id, password=PASSWORD, new_email="ada@example.com")
+    await auth.confirm_email_change(await read_mail_token(auth, MailPurpose.CHANGE_EMAIL))
+
+
+async def accept_it(auth: Auth, token: str) -> None:
+    await accept(auth, token)
+
+
+async def export_and_delete(auth: Auth, _: str) -> None:
+    """Delete an account that was made while the invitation was delivered."""
+    user = make_user("ada@example.com")
+    async with auth.storage.begin() as tx:
+        await tx.users.add(StoredUser(user=user))
+    data = (await auth.export(user.id)).data
+    rows = [*data["tokenpair_one_time"], *data["tokenpair_outbox"]]
+    assert [row["user_id"] for row in rows] == [INVITED] * 2
+    await auth.delete(user.id)
+
+
+@pytest.mark.parametrize(
+    "way", [sign_up, import_account, change_address, accept_it, export_and_delete]
+)
+async def test_no_invitation_outlives_its_purpose(
+    auth: Auth, way: Callable[[Auth, str], Awaitable[None]]
+) -> None:
+    token = await invited(auth)
+    tomorrow = auth.clock() + timedelta(days=1)
+    async with auth.storage.begin() as tx:  # As if another attempt to send it were to come.
+        mail = make_mail(user_id=INVITED, purpose=MailPurpose.INVITATION, due_at=tomorrow)
+        await tx.outbox.add(mail)
+
+    await way(auth, token)
+
+    async with auth.storage.reading() as look:
+        rows = await look.export.rows(uuid7(), INVITED)
+    assert (rows["tokenpair_one_time"], rows["tokenpair_outbox"]) == ([], [])
 
 
 async def test_other_addresses_have_their_own(auth: Auth) -> None:

@@ -26,7 +26,10 @@ EXPORTED: Mapping[str, tuple[str, ...]] = {
         "claimed_until",
     ),
 }
-"""Columns that an export contains, of the rows that name the user."""
+"""Columns that an export contains, of the rows that name the user.
+
+Of one-time tokens and mails, also those of an invitation that was mailed to the user's address.
+"""
 
 LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     "tokenpair_user": {"password_hash": "an attacker could guess the password with it"},

@@ -16,6 +16,7 @@ from tokenpair.errors import EmailTaken, MailTokenInvalid
 from tokenpair.flows.accounts.confirm_password import ConfirmPassword
 from tokenpair.flows.accounts.confirmed import lock_confirmed, require_live
 from tokenpair.flows.accounts.mail_token import MailTokens
+from tokenpair.flows.accounts.withdraw_invitation import withdraw_invitation
 from tokenpair.flows.limits import Limits
 from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage, UnitOfWork
@@ -124,6 +125,7 @@ class ConfirmEmailChange:
         now = self.clock()
         address = EmailAddress.parse(token.address)
         session_id = token.data.get(_SESSION)
+        await withdraw_invitation(tx, address)
         try:
             # In two steps if the old address was not verified: tokens that say so are then stale.
             was_verified = user.email_verified_at is not None

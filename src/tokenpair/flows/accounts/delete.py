@@ -5,12 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from tokenpair.core.accounts.events import UserDeleted
+from tokenpair.core.accounts.user import User
 from tokenpair.core.sessions.client import Device
 from tokenpair.core.sessions.rule import EndReason
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import NotFound
 from tokenpair.flows.accounts.confirm_password import ConfirmPassword
 from tokenpair.flows.accounts.confirmed import lock_confirmed, lock_enabled, require_live
+from tokenpair.flows.accounts.withdraw_invitation import withdraw_invitation
 from tokenpair.ports import Clock, Storage, UnitOfWork
 
 
@@ -29,9 +31,9 @@ class DeleteUser:
         """Raises `NotFound`."""
         now = self.clock()
         async with self.storage.begin() as tx:
-            if await tx.users.lock(user_id) is None:
+            if (locked := await tx.users.lock(user_id)) is None:
                 raise NotFound
-            await _delete(tx, user_id, now)
+            await _delete(tx, locked.user, now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +61,19 @@ class DeleteOwnAccount:
         now = self.clock()
         async with self.storage.begin() as tx:
             if confirmed:
-                await lock_confirmed(tx, confirmed)
+                locked = await lock_confirmed(tx, confirmed)
             else:
-                await lock_enabled(tx, claims.subject)
+                locked = await lock_enabled(tx, claims.subject)
             await require_live(tx, claims.subject, claims.session_id, now)
-            await _delete(tx, claims.subject, now)
+            await _delete(tx, locked.user, now)
 
 
-async def _delete(tx: UnitOfWork, user_id: UUID, now: datetime) -> None:
+async def _delete(tx: UnitOfWork, user: User, now: datetime) -> None:
     """Delete a locked user."""
     # First, so that a hook of the app's still finds the account.
-    await tx.record(UserDeleted(user_id=user_id))
+    await tx.record(UserDeleted(user_id=user.id))
     # Their rows are deleted, too, but only events tell the listeners that they have ended.
-    await tx.sessions.end_all(user_id, EndReason.USER_DELETED, now)
-    await tx.users.delete(user_id)
+    await tx.sessions.end_all(user.id, EndReason.USER_DELETED, now)
+    # One that was mailed while the account was made.
+    await withdraw_invitation(tx, user.email)
+    await tx.users.delete(user.id)

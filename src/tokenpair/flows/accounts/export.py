@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tokenpair.core.accounts.export import EXPORTED, AccountExport
+from tokenpair.core.accounts.invitation import invitation_id
 from tokenpair.errors import NotFound
 from tokenpair.ports import Clock, Storage
 
@@ -18,7 +19,7 @@ class ExportAccount:
     async def __call__(self, user_id: UUID) -> AccountExport:
         """Raises `NotFound`."""
         async with self.storage.reading() as look:
-            data = await look.export.rows(user_id)
-        if not data["tokenpair_user"]:
-            raise NotFound
+            if (user := await look.users.get(user_id)) is None:
+                raise NotFound
+            data = await look.export.rows(user_id, invitation_id(user.email))
         return AccountExport(exported_at=self.clock(), contents=EXPORTED, data=data)

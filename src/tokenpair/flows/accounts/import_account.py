@@ -10,6 +10,7 @@ from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.roles import require_valid_roles
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.errors import FieldError, InvalidInput
+from tokenpair.flows.accounts.withdraw_invitation import withdraw_invitation
 from tokenpair.ports import Clock, Storage
 
 
@@ -51,5 +52,6 @@ class ImportAccount:
             profile=profile or {},
         )
         async with self.storage.begin() as tx:
+            await withdraw_invitation(tx, user.email)
             await tx.users.add(StoredUser(user=user, password_hash=password_hash))
         return user

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import InvitationAccepted
-from tokenpair.core.accounts.invitation import ROLES, invitation_id
+from tokenpair.core.accounts.invitation import ACCOUNT_ID, ROLES, invitation_id
 from tokenpair.core.accounts.roles import require_valid_roles
 from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.accounts.user import StoredUser, User
@@ -16,6 +16,7 @@ from tokenpair.core.one_time import Purpose, StoredOneTimeToken, parse
 from tokenpair.core.sessions.client import Device
 from tokenpair.errors import EmailTaken, MailTokenInvalid, SignUpClosed
 from tokenpair.flows.accounts.new_password import NewPassword
+from tokenpair.flows.accounts.withdraw_invitation import withdraw_invitation
 from tokenpair.flows.limits import Limits
 from tokenpair.flows.mail.queue_mail import require_mail
 from tokenpair.options import MailOptions
@@ -33,11 +34,12 @@ class Invite:
     sign_up_mode: SignUpMode
     default_roles: frozenset[str]
 
-    async def __call__(self, *, email: str, roles: frozenset[str] | None = None) -> None:
-        """Invite an address; the account will have `roles`, by default those of a sign-up.
+    async def __call__(self, *, email: str, roles: frozenset[str] | None = None) -> UUID:
+        """Invite an address, and return the id that the account will have if it is accepted.
 
-        Raises `InvalidInput` for an address, or for roles that no token can carry; `EmailTaken`;
-        `SignUpClosed`; and `ConfigurationError` if mail is off.
+        The account will have `roles`, by default those of a sign-up. Raises `InvalidInput` for an
+        address, or for roles that no token can carry; `EmailTaken`; `SignUpClosed`; and
+        `ConfigurationError` if mail is off.
         """
         if self.sign_up_mode is SignUpMode.CLOSED:
             raise SignUpClosed
@@ -45,22 +47,22 @@ class Invite:
         address = EmailAddress.parse_new(email)
         roles = self.default_roles if roles is None else roles
         require_valid_roles(roles)
+        account_id = self.new_id()
         mail = new_mail(
             MailPurpose.INVITATION,
             invitation_id(address),
             address.typed,
             self.clock(),
             self.new_id(),
-            data={ROLES: sorted(roles)},
+            data={ROLES: sorted(roles), ACCOUNT_ID: str(account_id)},
         )
         async with self.storage.begin() as tx:
+            await withdraw_invitation(tx, address)
+            # Only now: a sign-up that withdraws the same invitation has ended.
             if await tx.users.by_email(address):
                 raise EmailTaken
-            # The mails first: a worker that delivers one of them has locked it until it has stored
-            # the token.
-            await tx.outbox.remove_older(mail)
-            await tx.one_time.remove(mail.user_id, Purpose.INVITATION)
             await tx.outbox.add(mail)
+        return account_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class AcceptInvitation:
         profile: dict[str, Any] | None = None,
         device: Device | None = None,
     ) -> User:
-        """Return the new account, with the roles of the invitation.
+        """Return the new account, with the id and the roles of the invitation.
 
         The limit of guesses counts by the address of `device`. Raises `MailTokenInvalid`, also if
         the address has an account by now; `InvalidInput` for `password`, and then the token can be
@@ -96,11 +98,13 @@ class AcceptInvitation:
         password_hash = await self.new_password(password, address=address, profile=profile)
         async with self.storage.begin() as tx:
             now = self.clock()
+            # In the order of `withdraw_invitation`.
+            await tx.outbox.remove_all(invited, MailPurpose.INVITATION)
             used = await tx.one_time.use(invited, Purpose.INVITATION, token_hash, now)
             if not used:
                 raise MailTokenInvalid("used, replaced or expired a moment ago")
             user = User(
-                id=self.new_id(),
+                id=self._account_id(used),
                 email=address,
                 email_verified_at=now,
                 roles=frozenset(used.data[ROLES]),
@@ -114,6 +118,11 @@ class AcceptInvitation:
             await tx.record(InvitationAccepted(user=user))
             # A hook may have changed it.
             return await tx.users.get(user.id) or user
+
+    def _account_id(self, used: StoredOneTimeToken) -> UUID:
+        """Return the id that the invitation reserves; one of an older version reserves none."""
+        reserved = used.data.get(ACCOUNT_ID)
+        return UUID(reserved) if reserved else self.new_id()
 
     async def _address(self, invited: UUID, token_hash: bytes) -> EmailAddress:
         """Return the address of a valid token. Only such a token is worth the work of hashing."""

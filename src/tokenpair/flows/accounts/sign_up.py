@@ -13,6 +13,7 @@ from tokenpair.core.mail import MailPurpose
 from tokenpair.core.sessions.client import Device
 from tokenpair.errors import EmailTaken, SignUpClosed
 from tokenpair.flows.accounts.new_password import NewPassword
+from tokenpair.flows.accounts.withdraw_invitation import withdraw_invitation
 from tokenpair.flows.limits import Limits
 from tokenpair.flows.mail.queue_mail import QueueMail
 from tokenpair.ports import Clock, Storage
@@ -60,6 +61,7 @@ class SignUp:
             profile=profile or {},
         )
         async with self.storage.begin() as tx:
+            await withdraw_invitation(tx, address)
             await tx.users.add(StoredUser(user=user, password_hash=password_hash))
             await self.queue_mail(tx, MailPurpose.VERIFY_EMAIL, user.id, address.typed)
             await tx.record(SignedUp(user=user))

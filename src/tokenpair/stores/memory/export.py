@@ -15,12 +15,13 @@ class MemoryExport:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def rows(self, user_id: UUID) -> Rows:
+    async def rows(self, user_id: UUID, invitation: UUID | None = None) -> Rows:
+        owners = [user_id, *([invitation] if invitation else [])]
         sources: dict[str, Iterable[tuple[object, ...]]] = {
             "tokenpair_user": self._user(user_id),
-            "tokenpair_session": _of(user_id, self._tables.sessions),
-            "tokenpair_one_time": _of(user_id, self._tables.one_time),
-            "tokenpair_outbox": _of(user_id, self._tables.mails),
+            "tokenpair_session": _of([user_id], self._tables.sessions),
+            "tokenpair_one_time": _of(owners, self._tables.one_time),
+            "tokenpair_outbox": _of(owners, self._tables.mails),
         }
         return {
             name: [_row(objects, EXPORTED[name]) for objects in found]
@@ -36,9 +37,14 @@ class MemoryExport:
         return [(names, found, found.user)]
 
 
-def _of(user_id: UUID, table: Mapping[tuple[UUID, Any], object]) -> list[tuple[object, ...]]:
-    mine = [key for key in table if key[0] == user_id]
-    return [(table[key],) for key in sorted(mine, key=str)]
+def _of(
+    owners: Iterable[UUID], table: Mapping[tuple[UUID, Any], object]
+) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    for owner in owners:
+        mine = [key for key in table if key[0] == owner]
+        found += [(table[key],) for key in sorted(mine, key=str)]
+    return found
 
 
 def _row(objects: tuple[object, ...], columns: Iterable[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from tokenpair.core.mail import OutboxMail
+from tokenpair.core.mail import MailPurpose, OutboxMail
 from tokenpair.stores.memory.tables import Tables
 
 
@@ -46,6 +46,11 @@ class MemoryOutbox:
             return False
         del self._mails[mail.user_id, mail.id]
         return True
+
+    async def remove_all(self, user_id: UUID, purpose: MailPurpose) -> None:
+        for key, each in list(self._mails.items()):
+            if (each.user_id, each.purpose) == (user_id, purpose):
+                del self._mails[key]
 
     async def remove_older(self, mail: OutboxMail) -> None:
         older = [

@@ -8,7 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.accounts.export import EXPORTED, Rows
 from tokenpair.stores.sql.session_state import to_amr
-from tokenpair.stores.sql.tables import metadata, session_table, user_table
+from tokenpair.stores.sql.tables import (
+    metadata,
+    one_time_table,
+    outbox_table,
+    session_table,
+    user_table,
+)
 
 
 class SqlExport:
@@ -17,8 +23,12 @@ class SqlExport:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def rows(self, user_id: UUID) -> Rows:
-        return {name: await self._rows(metadata.tables[name], user_id) for name in EXPORTED}
+    async def rows(self, user_id: UUID, invitation: UUID | None = None) -> Rows:
+        found = {name: await self._rows(metadata.tables[name], user_id) for name in EXPORTED}
+        if invitation:
+            for table in (one_time_table, outbox_table):
+                found[table.name] += await self._rows(table, invitation)
+        return found
 
     async def _rows(self, table: sa.Table, user_id: UUID) -> list[dict[str, Any]]:
         owner = table.c.id if table is user_table else table.c.user_id

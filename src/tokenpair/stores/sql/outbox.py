@@ -63,21 +63,27 @@ class SqlOutbox:
         removed = await self._connection.execute(outbox_table.delete().where(*_is_claimed_as(mail)))
         return removed.rowcount == 1
 
+    async def remove_all(self, user_id: UUID, purpose: MailPurpose) -> None:
+        await self._remove(user_id, _o.purpose == purpose.value)
+
     async def remove_older(self, mail: OutboxMail) -> None:
         is_older = sa.or_(
             _o.created_at < mail.created_at,
             sa.and_(_o.created_at == mail.created_at, _o.id < mail.id),
         )
+        await self._remove(mail.user_id, _o.purpose == mail.purpose.value, is_older)
+
+    async def _remove(self, user_id: UUID, *which: sa.ColumnElement[bool]) -> None:
         # A delivery holds its own row, and then locks older ones. In any other order, the two
         # would deadlock.
         newest_first = (
             sa.select(_o.id)
-            .where(_o.user_id == mail.user_id, _o.purpose == mail.purpose.value, is_older)
+            .where(_o.user_id == user_id, *which)
             .order_by(_o.created_at.desc(), _o.id.desc())
             .with_for_update()
         )
         await self._connection.execute(
-            outbox_table.delete().where(_o.user_id == mail.user_id, _o.id.in_(newest_first))
+            outbox_table.delete().where(_o.user_id == user_id, _o.id.in_(newest_first))
         )
 
 

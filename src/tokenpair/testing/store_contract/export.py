@@ -72,6 +72,26 @@ class ExportPromises:
         assert (token["purpose"], token["address"]) == ("reset_password", "Ada@example.com")
         assert (waiting["id"], waiting["purpose"]) == (mail.id, mail.purpose.value)
 
+    async def test_an_export_has_the_rows_of_an_invitation_after_the_users(
+        self, storage: Storage
+    ) -> None:
+        user, invitation = make_user(), uuid7()
+        await _keep_all(storage, user)
+        async with storage.begin() as tx:
+            await tx.one_time.put(make_one_time_token(user_id=invitation))
+            await tx.outbox.add(make_mail(user_id=invitation))
+
+        async with storage.reading() as look:
+            rows = await look.export.rows(user.id, invitation)
+
+        owners = {name: [row.get("user_id") for row in found] for name, found in rows.items()}
+        assert owners == {
+            "tokenpair_user": [None],
+            "tokenpair_session": [],
+            "tokenpair_one_time": [user.id, invitation],
+            "tokenpair_outbox": [user.id, invitation],
+        }
+
     async def test_an_export_has_no_secret(self, storage: Storage) -> None:
         user = make_user()
         session = make_session(user)

@@ -192,6 +192,20 @@ class OutboxPromises:
 
         assert set(await _due(storage)) == {each.id for each in kept}
 
+    async def test_all_mails_of_a_user_and_purpose_are_removed_also_claimed_ones(
+        self, storage: Storage
+    ) -> None:
+        mail = make_mail()
+        claimed = make_mail(user_id=mail.user_id)
+        kept = [make_mail(user_id=mail.user_id, purpose=MailPurpose.RESET_PASSWORD), make_mail()]
+        await _add(storage, mail, claimed, *kept)
+        await _claim(storage, claimed)
+
+        async with storage.begin() as tx:
+            await tx.outbox.remove_all(mail.user_id, mail.purpose)
+
+        assert set(await _due(storage, _LATER)) == {each.id for each in kept}
+
     async def test_a_delivery_and_a_newer_mail_remove_older_ones_without_a_deadlock(
         self, storage: Storage
     ) -> None:
