@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 ASSETS = "/assets"
 
 PAGES = {
-    "/": ("Your shelf", "shelf"),
+    "/": ("Shelf", "shelf"),
     "/login": ("Log in", "login"),
     "/signup": ("Sign up", "signup"),
     "/forgot": ("Forgotten password", "forgot"),

@@ -11,7 +11,7 @@
 
 /** @type {Record<string, Route>} */
 export const ROUTES = {
-  "/": { title: "Your shelf", view: "shelf", needs: "user", guestView: "welcome" },
+  "/": { title: "Shelf", view: "shelf", needs: "user", guestView: "welcome" },
   "/login": { title: "Log in", view: "login", needs: "guest" },
   "/signup": { title: "Sign up", view: "signup", needs: "guest" },
   "/forgot": { title: "Forgotten password", view: "forgot" },

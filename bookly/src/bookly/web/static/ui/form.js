@@ -13,6 +13,7 @@ let forms = 0;
  * @property {string} [ask]  What to say where a required field is empty, such as "Enter the title."
  * @property {boolean} [optional]
  * @property {number} [max]  The most characters.
+ * @property {(value: string) => string | null} [check]  Returns what is wrong with a value.
  * @property {Record<string, unknown>} [attributes]  Of the input, such as `type` and `autocomplete`.
  * @property {string[]} [choices]  Suggestions.
  */

@@ -1,6 +1,31 @@
-import { h } from "../ui/dom.js";
+// The link of the mail to a new address leads here.
 
-/** Show the view. */
-export async function render(root) {
-  root.append(h("h1", { tabindex: "-1" }, "email_change"));
+import { call } from "../ui/api.js";
+import { h } from "../ui/dom.js";
+import { showMailLink } from "../ui/mail_link.js";
+import { buttonLink, lead, replaceSheet } from "../ui/sheet.js";
+
+const WORDS = {
+  title: "Change your address",
+  text: "From now on you log in with the address at which you got this mail.",
+  submit: "Use this address",
+};
+const DEAD = {
+  title: "This link does not work",
+  text: "Your address is as it was. Your account can start the change again.",
+  action: buttonLink("/account", "Go to your account"),
+};
+
+/** Show the button. */
+export async function render(root, { session, params }) {
+  const send = async () => {
+    await call(window, "/auth/email/change/confirm", { method: "POST", json: { token: params.token } });
+    await session.reload().catch(() => {});
+    const onward = buttonLink("/account", session.user ? "Go to your account" : "Log in");
+    replaceSheet(root, "Address changed", [
+      lead("Your new address is set and verified. Log in with it from now on."),
+      h("div", { class: "buttons" }, onward),
+    ]);
+  };
+  showMailLink(root, WORDS, params.token, DEAD, { send });
 }

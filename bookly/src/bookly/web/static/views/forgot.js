@@ -1,6 +1,23 @@
-import { h } from "../ui/dom.js";
+// Ask for a link to choose a new password. The answer is the same for every address.
 
-/** Show the view. */
+import { call } from "../ui/api.js";
+import { h } from "../ui/dom.js";
+import { makeForm } from "../ui/form.js";
+import { EMAIL, MAIL_PLACE, lead, replaceSheet, sheet } from "../ui/sheet.js";
+
+const BACK = () => [h("a", { href: "/login" }, "Back to log in")];
+
+/** Show the form. */
 export async function render(root) {
-  root.append(h("h1", { tabindex: "-1" }, "forgot"));
+  const form = makeForm({
+    fields: [EMAIL],
+    submit: "Send the link",
+    send: async ({ email }) => {
+      await call(window, "/auth/password/forgot", { method: "POST", json: { email } });
+      const words = `If there is an account with ${email}, it has a mail with a link now. The link works for 30 minutes.`;
+      replaceSheet(root, "Look at your mails", [lead(words), lead(MAIL_PLACE)], BACK());
+    },
+  });
+  const words = lead("Enter your address. We send you a link to choose a new password.");
+  root.append(...sheet("Forgotten password", [words, form], BACK()));
 }

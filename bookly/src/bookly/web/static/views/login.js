@@ -1,6 +1,23 @@
-import { h } from "../ui/dom.js";
+// Log in. After it, the router goes on to where the visitor wanted to go.
 
-/** Show the view. */
-export async function render(root) {
-  root.append(h("h1", { tabindex: "-1" }, "login"));
+import { h } from "../ui/dom.js";
+import { makeForm } from "../ui/form.js";
+import { safeNext } from "../routes.js";
+import { EMAIL, PASSWORD, lead, sheet } from "../ui/sheet.js";
+
+/** Show the form. */
+export async function render(root, { session, params, say }) {
+  const form = makeForm({
+    fields: [{ ...EMAIL, attributes: { ...EMAIL.attributes, autofocus: true } }, PASSWORD],
+    submit: "Log in",
+    beside: [h("a", { href: "/forgot" }, "Forgotten your password?")],
+    send: async (values) => {
+      await session.login(values);
+      say("");
+    },
+  });
+  const isOnTheWay = params.next && safeNext(params.next) !== "/";
+  const why = isOnTheWay && lead("Log in first, and you go on to where you wanted to go.");
+  const signUp = h("a", { href: `/signup${location.search}` }, "Sign up");
+  root.append(...sheet("Log in", [why, form], ["No account yet? ", signUp]));
 }

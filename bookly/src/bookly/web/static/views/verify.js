@@ -1,6 +1,30 @@
-import { h } from "../ui/dom.js";
+// The link of the mail that verifies an address leads here.
 
-/** Show the view. */
-export async function render(root) {
-  root.append(h("h1", { tabindex: "-1" }, "verify"));
+import { call } from "../ui/api.js";
+import { h } from "../ui/dom.js";
+import { showMailLink } from "../ui/mail_link.js";
+import { buttonLink, lead, replaceSheet } from "../ui/sheet.js";
+
+const WORDS = {
+  title: "Verify your address",
+  text: "One click, and we know that this address is yours.",
+  submit: "Verify my address",
+};
+
+/** Show the button. */
+export async function render(root, { session, params }) {
+  const dead = {
+    title: "This link does not work",
+    text: session.user ? "Your account sends you a new one." : "Log in, and your account sends you a new one.",
+    action: buttonLink("/account", "Go to your account"),
+  };
+  const send = async () => {
+    await call(window, "/auth/email/verify", { method: "POST", json: { token: params.token } });
+    await session.reload().catch(() => {}); // If logged in here: the header and the account know it.
+    const onward = buttonLink("/", session.user ? "Go to your shelf" : "Log in");
+    if (!session.user) onward.href = "/login";
+    const done = [lead("Thank you. Your address is verified."), h("div", { class: "buttons" }, onward)];
+    replaceSheet(root, "Verified", done);
+  };
+  showMailLink(root, WORDS, params.token, dead, { send });
 }
