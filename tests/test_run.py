@@ -131,7 +131,7 @@ def test_what_serves_is_installed_without_the_test_tools(
     assert " --no-dev --package=bookly " in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["test", "bench", "storm", "soak"])
+@pytest.mark.parametrize("command", ["test", "bench", "storm", "screenshots"])
 def test_what_measures_is_installed_with_the_test_tools(
     command: str, fake_uv: dict[str, str]
 ) -> None:

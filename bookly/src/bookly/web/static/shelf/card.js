@@ -33,7 +33,7 @@ export function card(book, actions) {
   return h(
     "article",
     { class: "card" },
-    h("div", { class: "cover", "aria-hidden": "true" }, [...book.title][0].toUpperCase()),
+    h("div", { class: "cover", "aria-hidden": "true" }, initial(book.title)),
     h(
       "div",
       { class: "card-text" },
@@ -42,8 +42,13 @@ export function card(book, actions) {
       h("p", { class: "card-facts" }, `${year} · ${count(book.page_count, "page")} · ${book.language}`),
       h("p", { class: "card-facts" }, book.publisher),
     ),
-    h("div", { class: "card-foot" }, tag && h("span", { class: "tag" }, tag), ...(actions ? buttons(book, actions) : [])),
+    tag && h("div", { class: "card-foot" }, h("span", { class: book.is_sample ? "tag" : "tag own" }, tag), ...(actions ? buttons(book, actions) : [])),
   );
+}
+
+/** Return the letter for the cover: that of the first word which is no article. */
+function initial(title) {
+  return [...title.replace(/^(the|an?) (?=\S)/i, "")][0].toUpperCase();
 }
 
 function buttons(book, { edit, remove }) {

@@ -7,7 +7,7 @@ import { wordsOf } from "./words.js";
 export function skeleton() {
   const lines = Array.from({ length: 6 }, () => h("div", { class: "skeleton-card" }));
   const shapes = [h("div", { class: "skeleton-title" }), h("div", { class: "grid-cards" }, ...lines)];
-  return h("div", { class: "view skeleton", "aria-busy": "true" }, h("p", { class: "hidden" }, "Loading …"), ...shapes);
+  return h("div", { class: "view skeleton", role: "status", "aria-label": "Loading" }, ...shapes);
 }
 
 /** Return what failed, and a button that tries again. */

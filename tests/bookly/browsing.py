@@ -1,0 +1,113 @@
+"""Browsers that use Bookly's pages, and notice what a visitor must never see."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+
+from tests.bookly.running import Running
+from tests.tools import program
+from tests.waiting import wait_until
+from tokenpair.testing import PASSWORD
+
+API = "/api/v1"
+MILLISECONDS = 60_000
+"""Longest wait for a page, in milliseconds."""
+
+# Chromium itself notes each refused request; which requests may be refused is up to the test.
+_REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+
+@dataclass
+class Visitor:
+    """A page in a browser of its own, with what the browser complained about."""
+
+    page: Page
+    bookly: Running
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Collect what no visit may cause, also in tabs that open later."""
+        self.page.context.on("console", self._hear)
+        self.page.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.page.context.on("request", self._check_host)
+        self.page.context.on("response", self._check_status)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A violation of the Content-Security-Policy is such an error.
+        if message.type in {"error", "warning"} and not _REFUSED.match(message.text):
+            self.complaints.append(message.text)
+
+    def _check_host(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.bookly.url}/", "data:")):
+            self.complaints.append(f"another host: {request.url}")
+
+    def _check_status(self, response: Response) -> None:
+        if response.status >= 500:
+            self.complaints.append(f"{response.status}: {response.url}")
+
+    def fill(self, **fields: str) -> None:
+        """Fill in fields by their names."""
+        for name, value in fields.items():
+            self.page.locator(f"main [name={name}]").fill(value)
+
+    def submit(self) -> None:
+        """Click on the button of the form."""
+        self.page.locator("main [type=submit]").click()
+
+    def sign_up(self, email: str, password: str = PASSWORD) -> None:
+        """Sign up by the page, and wait for the shelf."""
+        self.page.goto("/signup")
+        self.fill(email=email, password=password)
+        self.submit()
+        self.page.locator("#add").wait_for()
+
+    def add_book(self, title: str, **others: str) -> None:
+        """Add a book by the form of the shelf, and wait for its card."""
+        fields = {
+            "title": title,
+            "author": "Jane Austen",
+            "publisher": "John Murray",
+            "published_date": "1815-12-23",
+            "page_count": "1036",
+            "language": "English",
+        }
+        self.page.locator("#add").click()
+        self.fill(**fields | others)
+        self.submit()
+        self.page.locator(".is-new").wait_for(state="detached")
+
+    def link(self, path: str, to: str) -> str:
+        """Return the newest link to a path in the mails to an address, as it is in the log."""
+        log = self.bookly.data_dir / "log.txt"
+        pattern = re.compile(
+            rf"mail to {re.escape(to)} .*?^({re.escape(self.bookly.url + path)}#token=\S+)$",
+            re.DOTALL | re.MULTILINE,
+        )
+        wait_until(lambda: pattern.search(log.read_text()) is not None)
+        return str(pattern.findall(log.read_text())[-1])
+
+
+@contextmanager
+def chromium(*arguments: str) -> Iterator[Browser]:
+    """Start Debian's Chromium."""
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(
+            executable_path=program("chromium"), args=["--no-sandbox", *arguments]
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visiting(browser: Browser, bookly: Running, **options: object) -> Iterator[Visitor]:
+    """Open a page with its own cookies and storage. At the end, nothing may have gone wrong."""
+    context = browser.new_context(base_url=bookly.url, **options)  # type: ignore[arg-type]  # Named options.
+    context.set_default_timeout(MILLISECONDS)
+    visitor = Visitor(context.new_page(), bookly)
+    visitor.watch()
+    yield visitor
+    context.close()
+    assert visitor.complaints == []

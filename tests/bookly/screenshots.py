@@ -1,0 +1,198 @@
+"""The command `./run screenshots`: pictures of every view in every state.
+
+Each picture is taken at three widths, light and dark. The folder is not tracked; those that the
+documents show are chosen by hand, and are in `docs/images`.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page, Route
+
+from tests.bookly.browsing import Visitor, chromium, visiting
+from tests.bookly.running import running_bookly
+
+SIZES = {360: 740, 768: 1024, 1440: 900}
+"""The height of each width, in pixels."""
+SCHEMES = ("light", "dark")
+ADA = "ada@example.com"
+BOOKS = "**/api/v1/books?*"
+FOLDER = Path(__file__).parents[2] / "screenshots"
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Takes each picture in all sizes and schemes."""
+
+    folder: Path
+    sizes: tuple[int, ...] = tuple(SIZES)
+    schemes: tuple[str, ...] = SCHEMES
+
+    def shoot(self, page: Page, name: str) -> None:
+        """Take the pictures of what the page shows."""
+        for scheme in self.schemes:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # One of SCHEMES.
+            for width in self.sizes:
+                page.set_viewport_size({"width": width, "height": SIZES[width]})
+                page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png")
+        print(name, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(prog="./run screenshots", description=__doc__)
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
+    parser.add_argument("--only", default="", help="take only those with this in their name")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    camera = Camera(options.out)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_bookly(Path(folder), BOOKLY_SAMPLES="on", TOKENPAIR_COOKIES="true") as bookly,
+        chromium() as browser,
+    ):
+        for scene in SCENES:
+            if options.only in scene.__name__:
+                with visiting(browser, bookly) as visitor:
+                    scene(visitor, camera)
+    return 0
+
+
+# --- Without a log-in ---
+
+
+def welcome(visitor: Visitor, camera: Camera) -> None:
+    visitor.page.goto("/")
+    visitor.page.locator("h1").wait_for()
+    camera.shoot(visitor.page, "welcome")
+
+
+def forms(visitor: Visitor, camera: Camera) -> None:
+    page = visitor.page
+    for name in ("login", "signup", "forgot"):
+        page.goto(f"/{name}")
+        page.locator("main form").wait_for()
+        camera.shoot(page, name)
+        visitor.submit()
+        camera.shoot(page, f"{name}-incomplete")
+    page.goto("/login?next=/account")
+    visitor.fill(email=ADA, password="x" * 20)
+    visitor.submit()
+    page.locator(".form-error:visible").wait_for()
+    camera.shoot(page, "login-refused")
+
+
+def mails(visitor: Visitor, camera: Camera) -> None:
+    page = visitor.page
+    visitor.sign_up("mails@example.com")
+    verify = visitor.link("/verify", "mails@example.com")
+    for path in ("verify", "reset", "email/change", "invitation"):
+        name = path.replace("/", "-")
+        page.goto("about:blank")
+        page.goto(f"/{path}#token=made-up")
+        page.locator("main form").wait_for()
+        camera.shoot(page, name)
+        page.goto("about:blank")
+        page.goto(f"/{path}")
+        page.locator("h1").wait_for()
+        camera.shoot(page, f"{name}-dead")
+    page.goto(verify)
+    visitor.submit()
+    page.locator("h1:has-text('Verified')").wait_for()
+    camera.shoot(page, "verify-done")
+    page.goto("/forgot")
+    visitor.fill(email="mails@example.com")
+    visitor.submit()
+    page.locator("h1:has-text('Look at')").wait_for()
+    camera.shoot(page, "forgot-sent")
+
+
+# --- The shelf ---
+
+
+def shelf(visitor: Visitor, camera: Camera) -> None:
+    page = visitor.page
+    visitor.sign_up(ADA)
+    visitor.add_book("Emma")
+    page.reload()
+    page.locator(".card").first.wait_for()
+    camera.shoot(page, "shelf")
+    page.locator(".menu summary").click()
+    camera.shoot(page, "shelf-menu")
+    page.keyboard.press("Escape")
+    page.locator("#add").click()
+    visitor.submit()
+    camera.shoot(page, "shelf-add-incomplete")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Edit “Emma”").first.click()
+    camera.shoot(page, "shelf-edit")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Delete “Emma”").first.click()
+    camera.shoot(page, "shelf-delete")
+    page.keyboard.press("Escape")
+    page.locator("#search input").fill("austen")
+    page.locator("h1:has-text('austen')").wait_for()
+    camera.shoot(page, "shelf-search")
+    page.locator("#search input").fill("no such book")
+    page.locator(".state").wait_for()
+    camera.shoot(page, "shelf-nothing-found")
+
+
+def shelf_states(visitor: Visitor, camera: Camera) -> None:
+    page = visitor.page
+    visitor.sign_up("states@example.com")
+    page.context.set_offline(offline=True)
+    page.locator(".notice:visible").wait_for()
+    camera.shoot(page, "shelf-offline")
+    page.context.set_offline(offline=False)
+    with answering(page, lambda route: route.fulfill(json={"items": [], "next": None})):
+        page.reload()
+        page.locator(".state").wait_for()
+        camera.shoot(page, "shelf-empty")
+    held: list[Route] = []
+    with answering(page, lambda route: held.append(route)):  # noqa: PLW0108  Playwright marks it.
+        page.reload(wait_until="commit")
+        page.locator(".skeleton").wait_for()
+        camera.shoot(page, "shelf-loading")
+        for route in held:
+            route.fulfill(status=404, body="{}")
+        page.locator(".state").wait_for()
+        camera.shoot(page, "shelf-failed")
+
+
+@contextmanager
+def answering(page: Page, answer: object) -> Iterator[None]:
+    """Answer requests for books in place of the server."""
+    page.route(BOOKS, answer)  # type: ignore[arg-type]  # A handler of routes.
+    yield
+    page.unroute(BOOKS)
+
+
+# --- The account ---
+
+
+def account(visitor: Visitor, camera: Camera) -> None:
+    visitor.sign_up("account@example.com")
+    for name in ("account", "sessions"):
+        visitor.page.goto(f"/{name}")
+        visitor.page.locator("h1").wait_for()
+        camera.shoot(visitor.page, name)
+
+
+def api_docs(visitor: Visitor, camera: Camera) -> None:
+    visitor.sign_up("docs@example.com")
+    visitor.page.goto("/api/v1/docs")
+    visitor.page.locator("#operations-books-list_books").wait_for()
+    camera.shoot(visitor.page, "api-docs")
+
+
+SCENES = (welcome, forms, mails, shelf, shelf_states, account, api_docs)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
