@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     camera = Camera(options.out)
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_bookly(Path(folder), BOOKLY_SAMPLES="on", TOKENPAIR_COOKIES="true") as bookly,
+        running_bookly(Path(folder), BOOKLY_SAMPLES="on") as bookly,
         chromium() as browser,
     ):
         for scene in SCENES:

@@ -25,11 +25,12 @@ function pages(value) {
 /**
  * Return the card of a book.
  * @param {object} book  As the API shows it.
- * @param {{edit: () => void, remove: () => void} | null} actions  Null: it belongs to another user.
+ * @param {{isOwn: boolean, actions: {edit: () => void, remove: () => void} | null}} rights  The
+ *   actions are null if the user may not change the book.
  */
-export function card(book, actions) {
+export function card(book, { isOwn, actions }) {
   const year = Number(book.published_date.slice(0, 4));
-  const tag = book.is_sample ? "Sample" : actions && "Yours";
+  const tag = book.is_sample ? "Sample" : isOwn && "Yours";
   return h(
     "article",
     { class: "card" },
@@ -42,7 +43,7 @@ export function card(book, actions) {
       h("p", { class: "card-facts" }, `${year} · ${count(book.page_count, "page")} · ${book.language}`),
       h("p", { class: "card-facts" }, book.publisher),
     ),
-    tag && h("div", { class: "card-foot" }, h("span", { class: book.is_sample ? "tag" : "tag own" }, tag), ...(actions ? buttons(book, actions) : [])),
+    (tag || actions) && h("div", { class: "card-foot" }, tag && h("span", { class: isOwn ? "tag own" : "tag" }, tag), ...(actions ? buttons(book, actions) : [])),
   );
 }
 

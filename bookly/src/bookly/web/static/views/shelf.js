@@ -84,10 +84,11 @@ class Shelf {
 
   #item(book) {
     const { user } = this.#context.session;
-    const isOwn = book.owner_id === user.id || user.roles?.includes("admin");
+    const isOwn = book.owner_id === user.id;
+    const mayChange = isOwn || user.roles?.includes("admin");
     const item = h("li");
     const actions = { edit: () => this.#edit(book, item), remove: () => this.#remove(book, item) };
-    item.append(card(book, isOwn && !book.is_sample ? actions : null));
+    item.append(card(book, { isOwn, actions: mayChange ? actions : null }));
     return item;
   }
 
