@@ -54,7 +54,9 @@ class Session {
   constructor({ baseUrl, mode, name, fetch, store, share = mode === "cookie", world = {} }) {
     this.#world = { ...surroundings(), ...world };
     this.#fetch = fetch ?? ((...request) => globalThis.fetch(...request));
-    this.#base = new URL(baseUrl.replace(/\/$/, ""), globalThis.location?.href).href;
+    const { location } = globalThis;
+    if (!location && !/^https?:/.test(baseUrl)) throw new TypeError("baseUrl must be a whole URL outside a browser");
+    this.#base = new URL(baseUrl.replace(/\/$/, ""), location?.href).href;
     this.#isCookie = mode === "cookie";
     this.#store = store ?? memory();
     this.#tabs = new Tabs(this.#world, share && `${name} ${this.#base}`, {
@@ -134,7 +136,7 @@ class Session {
       const pair = await this.#call("/login", { json: credentials });
       this.#epoch = this.#nextEpoch();
       await this.#put(pair.refresh_token);
-      await this.#keep(pair, { cause: "log_in", isNew: true });
+      await this.#keep(pair, { cause: "log_in" });
       return this.#user;
     });
   }
@@ -170,7 +172,7 @@ class Session {
 
   /** Read the user again, after a change of the account. */
   async reload() {
-    await this.#alone(async () => this.#token && this.#settle({ cause: "user", isStale: true }));
+    await this.#alone(async () => this.#token && this.#settle({ isStale: true }));
     return this.#user;
   }
 
@@ -196,7 +198,7 @@ class Session {
       return;
     } else if (!this.#token || this.#token.isDue || (isBack && !note)) {
       this.#renewQuietly({ isForced: isBack && !note });
-    } else {
+    } else if (!this.#world.isOffline()) {
       this.#become("in", this.#user, "online");
       this.#schedule();
     }
@@ -290,9 +292,12 @@ class Session {
     const isBusy = error.status === 409 || error.status === 429;
     if (tries === TRIES || !(isLost || isBusy) || this.#world.isOffline()) throw error;
     this.#tell(error.status === 409 ? "superseded" : "lost", { status: error.status, tries });
-    if (error.status === 409 && (await this.#ask({}))) return;
     const pause = error.retryAfter ? error.retryAfter * 1_000 : 250 * 2 ** tries;
-    await this.#world.pause(Math.min(pause, 10_000) * (1 + 0.2 * this.#world.random()));
+    const limit = Math.min(pause, 10_000) * (1 + 0.2 * this.#world.random());
+    const before = this.#token;
+    // Another tab may have been quicker.
+    if (!this.#tabs.isMute) await this.#tabs.ask(before?.born ?? 0, { limit, isNew: () => this.#token !== before });
+    else await this.#world.pause(limit);
   }
 
   #fail(error) {
@@ -313,23 +318,23 @@ class Session {
     this.#retries = 0;
     await this.#settle(how);
     this.#tabs.write(this.#epoch, true);
-    this.#share(how.isNew);
-    if (!how.isNew) this.#tell("renewed", { seconds: pair.expires_in });
+    this.#share();
+    if (how.cause !== "log_in") this.#tell("renewed", { seconds: pair.expires_in });
   }
 
   /** Make the user fit the token. */
-  async #settle({ cause = "user", isStart, isStale }) {
+  async #settle({ cause, isStart, isStale }) {
     const { subject } = this.#token;
-    const isOther = subject !== this.#user?.id;
-    if (isOther && this.#user) this.#become("unknown", null, "user_changed");
+    const was = { user: this.#user, status: this.#status };
+    const isOther = subject !== was.user?.id;
+    if (isOther && was.user) this.#become("unknown", null, "user_changed");
     let user = this.#user;
     if (isOther || isStale || this.#isPartial) {
       const seen = await this.#call("/me", { method: "GET", bearer: this.#token.text }).catch(() => null);
       this.#isPartial = !seen;
       user = seen ?? (isOther ? { id: subject } : user);
     }
-    const why = this.#status === "offline" ? "online" : isStart ? "start" : isOther ? "user_changed" : cause;
-    this.#become("in", user, cause === "log_in" ? cause : why);
+    this.#become("in", user, cause ?? (isStart ? "start" : causeOf(was, user)));
     this.#schedule();
   }
 
@@ -359,29 +364,27 @@ class Session {
     }
   }
 
-  #share(isLogIn = false) {
+  #share() {
     const token = this.#token;
     if (!token || token.left <= 0 || !this.#user) return false;
     const { text, life, left, born } = token;
-    const at = { epoch: this.#epoch, isLogIn, sentAt: this.#world.wall() };
+    const at = { epoch: this.#epoch, sentAt: this.#world.wall() };
     this.#tabs.post({ type: "token", ...at, text, life, left, born, user: this.#user });
     return true;
   }
 
-  #adopt({ epoch, text, life, left, born, sentAt, user, isLogIn, from }) {
+  #adopt({ epoch, text, life, left, born, sentAt, user, from }) {
     const mine = this.#token;
     const isSame = mine && mine.subject === user.id && born > mine.born && epoch >= this.#epoch;
     if (!(isSame || epoch > this.#epoch || (!mine && epoch === this.#epoch))) return;
     const late = Math.max(this.#world.wall() - sentAt, 0);
     const token = new Token(this.#world, { text, life, left: left - late, born });
     if (token.left <= 0 || token.subject !== user.id) return;
-    const was = { user: this.#user, status: this.#status };
+    const cause = causeOf({ user: this.#user, status: this.#status }, user);
     this.#epoch = epoch;
     this.#token = token;
     this.#isPartial = false;
-    const isOther = was.user && was.user.id !== user.id;
-    const cause = was.status === "unknown" ? "start" : isLogIn || was.status === "out" ? "log_in" : "user";
-    this.#become("in", user, isOther ? "user_changed" : was.status === "offline" ? "online" : cause);
+    this.#become("in", user, cause);
     this.#notify({ type: "adopted", tab: this.tab, at: this.#world.wall(), detail: { from } });
     this.#schedule();
   }
@@ -397,7 +400,7 @@ class Session {
     this.#status = status;
     this.#user = user;
     if (before === JSON.stringify([status, user])) return;
-    for (const listener of [...this.#changes]) listener({ status, user, cause });
+    this.#callAll(this.#changes, { status, user, cause });
   }
 
   #tell(type, detail = {}) {
@@ -407,7 +410,18 @@ class Session {
   }
 
   #notify(event) {
-    for (const listener of [...this.#events]) listener(event);
+    this.#callAll(this.#events, event);
+  }
+
+  /** A listener that fails must not fail a log-in. */
+  #callAll(listeners, value) {
+    for (const listener of [...listeners]) {
+      try {
+        listener(value);
+      } catch (error) {
+        this.#world.report(error);
+      }
+    }
   }
 
   // --- The store, the lock and the server ---
@@ -550,6 +564,10 @@ class Tabs {
     this.#channel?.postMessage({ ...message, from: this.id });
   }
 
+  get isMute() {
+    return !this.#channel;
+  }
+
   /** Ask the other tabs, and wait until `isNew()`, until `all` of them have answered, or `limit`. */
   async ask(born, { limit, isNew, all }) {
     if (!this.#channel || (all && limit === PEERS_MS && !this.#peers.size)) return;
@@ -655,10 +673,17 @@ function surroundings() {
     page: globalThis,
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     random: () => Math.random(),
+    report: (error) => console.error(error),
     setTimeout: (call, ms) => setTimeout(call, ms),
     storage: () => globalThis.localStorage,
     wall: () => Date.now(),
   };
+}
+
+/** Why is this user in now? */
+function causeOf(was, user) {
+  if (was.user && was.user.id !== user.id) return "user_changed";
+  return { offline: "online", unknown: "start", out: "log_in", in: "user" }[was.status];
 }
 
 function memory(token = null) {

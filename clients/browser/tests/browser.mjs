@@ -130,6 +130,7 @@ export class Browser {
   clock = new Clock();
   storage = new Storage();
   isOffline = false;
+  complaints = [];
   tabs = [];
   #without;
   #locks = new Locks();
@@ -158,6 +159,7 @@ export class Browser {
       now: () => clock.mono,
       wall: () => clock.wall,
       random: () => 0.5,
+      report: (error) => this.complaints.push(error),
       isOffline: () => this.isOffline,
       locks: this.#without.has("locks") ? undefined : this.#locks,
       BroadcastChannel: this.#without.has("channels") ? undefined : this.#channel,
@@ -175,7 +177,14 @@ export class Browser {
     return tab;
   }
 
-  /** Tell all tabs about a change, as the storage does, and as waking does. */
+  /** Send a message to all tabs, as a tab would that was frozen for a while. */
+  async post(message) {
+    const [name] = this.storage.items.keys();
+    new this.#channel(name).postMessage({ from: "frozen", ...message });
+    await this.clock.advance(0);
+  }
+
+  /** Show a tab again: from the background, or from the back-forward cache. */
   async wake(tab, { isBack = false } = {}) {
     if (isBack) tab.page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
     else tab.document.dispatchEvent(new Event("visibilitychange"));

@@ -33,11 +33,12 @@ export class Server {
   /** Return a `fetch` for a browser with this cookie jar. */
   fetchFor(jar, isOffline = () => false) {
     return async (input, init) => {
-      const request = new Request(input, init);
+      const request = new Request(input instanceof Request ? input : new URL(input, "https://api.test"), init);
       if (isOffline()) throw new TypeError("Failed to fetch");
       const { pathname } = new URL(request.url);
       const presented = request.headers.get("Authorization")?.slice(7) ?? jar.cookie;
       const seen = { path: pathname, method: request.method, presented, headers: request.headers, url: request.url };
+      seen.signal = request.signal;
       seen.body = await request.text();
       this.requests.push(seen);
       const at = this.faults.findIndex(([path]) => path === pathname);
@@ -69,6 +70,11 @@ export class Server {
 
   endAll() {
     for (const session of this.#sessions.values()) session.isOver = true;
+  }
+
+  /** Open all sessions again. */
+  revive() {
+    for (const session of this.#sessions.values()) session.isOver = false;
   }
 
   #answer(seen, jar) {
@@ -112,6 +118,7 @@ export class Server {
     if (this.isStale.has(token)) return problem(401, "token_stale");
     if (seen.path === "/auth/logout/all") this.endAll();
     const { user } = this.#sessions.get(sid);
+    if (seen.path === "/books") return Response.json({ items: [{ id: 1, title: `A book for ${user.id}` }] });
     return Response.json(seen.path === "/auth/me" ? user : { user: user.id, body: seen.body });
   }
 

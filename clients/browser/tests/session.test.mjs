@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { createSession } from "../tokenpair.js";
 import { Browser } from "./browser.mjs";
 import { ACCESS_SECONDS, html, MINUTE, problem } from "./server.mjs";
 
@@ -91,14 +92,14 @@ test("ten tabs renew once, and share the new access token", async () => {
   expect(tabs.flatMap(types).filter((type) => type === "adopted")).toHaveLength(9);
 });
 
-test("ten tabs that are refused at the same moment renew once", async () => {
-  const [browser, ...tabs] = await tabsOfAda(10);
+test.each([[[], 1], [["locks"], 2]])("ten tabs without %s that are refused at the same moment renew %d times at most", async (without, most) => {
+  const [browser, ...tabs] = await tabsOfAda(10, { without });
   browser.clock.sleep(LIFE);
 
   const answers = await browser.clock.until(Promise.all(tabs.map(({ session }) => session.fetch("https://api.test/things"))));
 
   expect(answers.map(({ status }) => status)).toEqual(tabs.map(() => 200));
-  expect(browser.server.count(RENEW)).toBe(1);
+  expect(browser.server.count(RENEW)).toBeLessThanOrEqual(most);
 });
 
 test("ten tabs that are opened together ask the server once", async () => {
@@ -458,4 +459,178 @@ test("every tab hears of the renewals of the others", async () => {
   const heard = second.events.filter(({ tab }) => tab === first.session.tab);
   expect(heard.map(({ type }) => type)).toEqual(["renewing", "renewed"]);
   expect(types(second)).toContain("adopted");
+});
+
+test("a session that the server has opened by other means is found by a renewal", async () => {
+  const [browser, first] = await tabsOfAda(1);
+  const { cookie } = browser.jar;
+  await browser.clock.until(first.session.logout());
+  const second = await browser.open();
+  browser.server.revive();
+  browser.jar.cookie = cookie;
+
+  await browser.clock.until(second.session.renew());
+  await browser.clock.advance(0);
+
+  expect(second.changes.at(-1)).toEqual(["in", ADA.email, "log_in"]);
+  expect(first.changes.at(-1)).toEqual(["in", ADA.email, "log_in"]);
+});
+
+test("a listener that fails does not fail a log-in", async () => {
+  const browser = new Browser();
+  const { session } = await browser.open();
+  session.onChange(() => {
+    throw new Error("a bug in a view");
+  });
+
+  const user = await browser.clock.until(session.login(ADA));
+
+  expect([user.id, browser.complaints]).toEqual(["ada", [new Error("a bug in a view")]]);
+});
+
+test("a server that refuses cookies from here shows as logged out", async () => {
+  const browser = new Browser({ without: ["storage"] });
+  browser.server.next(RENEW, () => problem(403, "cross_site"));
+
+  const tab = await browser.open();
+
+  expect(tab.session.status).toBe("out");
+});
+
+test("outside a browser, a base URL without a host is refused", () => {
+  expect(() => createSession({ baseUrl: "/auth" })).toThrow("whole URL");
+});
+
+/** Let the next answer of a path arrive when the returned function is called. */
+function hold(server, path, answer = (made) => made) {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  server.next(path, async (made) => (await held, answer(made)));
+  return release;
+}
+
+test("the answer to a renewal that comes after a log-out is forgotten", async () => {
+  const [browser, first, second] = await tabsOfAda(2, { without: ["locks"] });
+  const release = hold(browser.server, RENEW);
+  const renewed = first.session.renew();
+  await browser.clock.advance(100);
+  await browser.clock.until(second.session.logout());
+
+  release();
+
+  expect(await browser.clock.until(renewed)).toBe(false);
+  expect([first.session.status, second.session.status]).toEqual(["out", "out"]);
+});
+
+test("after 409 it takes the token of the tab that was quicker", async () => {
+  const [browser, first, second] = await tabsOfAda(2, { without: ["locks"] });
+  await browser.clock.advance(1_000);
+  const release = hold(browser.server, RENEW);
+  const quicker = first.session.renew();
+  await browser.clock.advance(100);
+  browser.server.next(RENEW, () => problem(409, "token_superseded", { "Retry-After": "9" }));
+  const slower = second.session.renew();
+  await browser.clock.advance(100);
+  const began = browser.clock.mono;
+
+  release();
+
+  expect(await browser.clock.until(Promise.all([quicker, slower]))).toEqual([true, true]);
+  expect(browser.clock.mono - began).toBeLessThan(1_000);
+  expect(browser.server.count(RENEW)).toBe(2);
+});
+
+test("late messages about an older session change nothing", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  const eve = { id: "eve", email: "eve@example.com" };
+  const token = { type: "token", text: "h.eyJzdWIiOiJldmUifQ.s", life: LIFE, left: LIFE, born: browser.clock.wall, user: eve };
+
+  await browser.post({ type: "ended", epoch: 1, cause: "ended" });
+  await browser.post({ ...token, epoch: 1, sentAt: browser.clock.wall });
+  await browser.post({ ...token, epoch: 2 * browser.clock.wall, sentAt: browser.clock.wall - LIFE });
+
+  expect(tab.changes).toEqual([]);
+});
+
+test("a wall clock that is set back does not delay the renewal", async () => {
+  const { server } = new Browser(); // With a clock of its own.
+  const browser = new Browser({ server });
+  const tab = await browser.open();
+  await browser.clock.until(tab.session.login(ADA));
+
+  browser.clock.wall -= 24 * 60 * MINUTE;
+  await browser.clock.advance(LIFE);
+
+  expect(server.count(RENEW)).toBe(1);
+});
+
+test("a server that never answers is asked again", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next(RENEW, {
+    before: ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  });
+
+  expect(await browser.clock.until(tab.session.renew())).toBe(true);
+
+  expect(types(tab)).toEqual(["renewing", "lost", "renewed"]);
+});
+
+test("a log-in waits for a renewal of the same tab, or the older cookie would come last", async () => {
+  const [browser, tab] = await tabsOfAda(1, { without: ["locks"] });
+  const release = hold(browser.server, RENEW);
+  const renewed = tab.session.renew();
+  await browser.clock.advance(1_000);
+  const user = tab.session.login(BOB);
+  await browser.clock.advance(1_000);
+  const early = browser.server.count("/auth/login");
+
+  release();
+  await browser.clock.until(Promise.all([renewed, user]));
+
+  expect([early, tab.session.user.id]).toEqual([0, "bob"]);
+});
+
+test("a session that is closed during a renewal sends nothing more", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  const release = hold(browser.server, RENEW);
+  tab.session.renew();
+  await browser.clock.advance(1_000);
+
+  tab.session.close();
+  release();
+  await browser.clock.advance(LIFE * 2);
+
+  expect(browser.server.count(RENEW)).toBe(1);
+});
+
+test("a log-out of a session that is over already is a log-out", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next("/auth/logout", () => problem(401, "session_ended"));
+
+  await browser.clock.until(tab.session.logout());
+
+  expect(tab.session.status).toBe("out");
+});
+
+test("a log-out without the cookie ends the session by the access token", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.jar.cookie = null;
+
+  await browser.clock.until(tab.session.logout());
+
+  const [first, second] = browser.server.requests;
+  expect([first.presented, second.presented]).toEqual([null, expect.stringMatching(/s$/)]);
+});
+
+test("offline ends with the first request that succeeds, and not when the page is shown", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  tab.page.dispatchEvent(new Event("offline"));
+  browser.isOffline = true;
+  await browser.wake(tab);
+  expect(tab.session.status).toBe("offline");
+
+  browser.isOffline = false;
+  await get(browser, tab);
+
+  expect(tab.session.status).toBe("in");
 });
