@@ -691,6 +691,51 @@ async def test_closing_does_not_wait_forever(caplog: pytest.LogCaptureFixture) -
     assert "1 hooks have not ended within 0.05 s" in caplog.text
 
 
+async def test_a_hook_that_never_ends_is_cancelled_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listeners = Listeners[Event]()
+    after, cancelled = AfterHooks(listeners.add, seconds=0.05), asyncio.Event()
+
+    async def hang(_: Event) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    after.add(SessionOpened, hang)
+    listeners.tell(SessionOpened(user_id=UUID(int=1), session_id=UUID(int=2)))
+
+    async with limit():
+        await cancelled.wait()
+        await after.finish()
+
+    assert "the hook hang of SessionOpened took longer than 0.05 s" in caplog.text
+    assert "have not ended" not in caplog.text
+
+
+async def test_the_number_of_running_hooks_has_a_limit(caplog: pytest.LogCaptureFixture) -> None:
+    listeners = Listeners[Event]()
+    after, go_on, started = AfterHooks(listeners.add, at_once=3), asyncio.Event(), list[Event]()
+
+    async def wait(event: Event) -> None:
+        started.append(event)
+        await go_on.wait()
+
+    after.add(SessionOpened, wait)
+    event = SessionOpened(user_id=UUID(int=1), session_id=UUID(int=2))
+    for _ in range(5):
+        listeners.tell(event)
+    go_on.set()
+    async with limit():
+        await after.finish()
+    listeners.tell(event)
+    await after.finish()
+
+    assert started == [event] * 4
+    assert caplog.text.count("was not started, because 3 hooks are running") == 1
+
+
 async def test_without_hooks_no_task_is_started_for_a_renewal() -> None:
     auth = make_auth()
     heard: list[Event] = []
