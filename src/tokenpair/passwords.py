@@ -41,6 +41,12 @@ MAX_WAITING_ESTIMATES = 50
 """Number of sign-ups that may wait for an estimate of their password's strength."""
 
 
+UNKNOWN_FORMAT = (
+    "has an unknown format. Pass a hash of bcrypt, PBKDF2 (of Django or Werkzeug), scrypt (of "
+    "Werkzeug) or argon2; or use a hasher that compares yours; or pass None for no password"
+)
+"""Reason for the refusal of a hash from another system."""
+
 MAX_HASH_LENGTH = 512
 """Length of the longest stored hash that is read, in characters."""
 
@@ -122,6 +128,13 @@ class Argon2Passwords:
         normalised = normalise_password(password)
         return await self._hashing.run(lambda: self._passwords.hash(normalised))
 
+    def format_problem(self, password_hash: str) -> str | None:
+        """Return why no password ever matches a stored hash, or None if its format is known."""
+        is_known = _is_readable(password_hash) and any(
+            each.identify(password_hash) for each in self._passwords.hashers
+        )
+        return None if is_known else UNKNOWN_FORMAT
+
     async def verify(self, password: str, password_hash: str | None) -> Verified:
         """Compare a password with a hash. None takes the same work and is never right."""
         # No account has such a password, even if another system has stored the hash of "".
@@ -142,7 +155,7 @@ class Argon2Passwords:
         return Verified(is_right=False)
 
     def _compare(self, normalised: str, typed: str, password_hash: str) -> Verified:
-        if len(password_hash) > MAX_HASH_LENGTH or not password_hash.isascii():
+        if not _is_readable(password_hash):
             raise UnknownHashError(password_hash)
         for form in _forms(normalised, typed):
             is_right, new_hash = self._passwords.verify_and_update(form, password_hash)
@@ -224,6 +237,10 @@ def max_memory_kib(threads: int) -> int:
     """
     share = usable_memory() // 4 // threads // 1024
     return min(max(share, LEAST_MEMORY_KIB), MOST_MEMORY_KIB)
+
+
+def _is_readable(password_hash: str) -> bool:
+    return len(password_hash) <= MAX_HASH_LENGTH and password_hash.isascii()
 
 
 def _forms(normalised: str, typed: str) -> list[str]:

@@ -125,13 +125,14 @@ async def test_imported_accounts_keep_their_passwords(
         {"email": "bob@example.com", "password": foreign.WERKZEUG_SCRYPT},
         {"email": "ADA@example.com", "password": foreign.DJANGO_SHA1},
         {"email": "not an address", "password": foreign.DJANGO_SHA1},
+        {"email": "eve@example.com", "password": "5f4dcc3b5aa765d61d8327deb882cf99"},
     ]
 
     await page["import_accounts"](rows)
 
     auth = page["auth"]
     refused = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
-    assert refused == ["ADA@example.com", "not an address"]
+    assert refused == ["ADA@example.com", "not an address", "eve@example.com"]
     async with auth:
         for row in rows[:2]:
             assert await auth.log_in(email=row["email"], password=PASSWORD)
@@ -141,6 +142,8 @@ async def test_a_hasher_of_ones_own(page: dict[str, Any]) -> None:
     passwords = page["WithOldHashes"](CHEAP)
     digest = hashlib.sha256(f"salt{PASSWORD}".encode()).hexdigest()
 
+    assert passwords.format_problem(f"old$salt${digest}") is None
+    assert passwords.format_problem(digest)
     right = await passwords.verify(PASSWORD, f"old$salt${digest}")
     wrong = await passwords.verify(PASSWORD + "!", f"old$salt${digest}")
 

@@ -62,6 +62,7 @@ class LifeWithMails(Life):
         """Make an account, and mail a link to verify the address."""
         if code := super().sign_up(address, password):
             return code
+        self.withdraw_invitation(address)
         self.send(VERIFY, self.accounts[-1])
         return ""
 
@@ -116,15 +117,14 @@ class LifeWithMails(Life):
         self.links = {key: each for key, each in self.links.items() if each.account is not account}
 
     def follow(self, link: Link, purpose: str, now: datetime) -> bool:
-        """Return whether a link is valid, and use it up."""
+        """Return whether a link is valid. Only then is it used up."""
         account, key = link.account, (id(link.account), purpose)
         if self.links.get(key) is not link or now >= link.expires_at:
             return False
         is_bound = purpose == CHANGE or account.address == link.mail.address
         is_bound = is_bound and (purpose == VERIFY or link.mail.passwords == account.passwords)
         is_valid = is_bound and not account.is_disabled
-        # A change of address is used up also if the account does not allow it now.
-        if is_valid or purpose == CHANGE:
+        if is_valid:
             del self.links[key]
         return is_valid
 
@@ -134,6 +134,11 @@ class LifeWithMails(Life):
         self.waiting = [
             each for each in self.waiting if (each.account, each.purpose) != (account, purpose)
         ]
+
+    def withdraw_invitation(self, address: str) -> None:
+        """Drop the invitation of an address that gets an account."""
+        if guest := self.guests.get(address):
+            self.end_older(guest, INVITE)
 
     # What the links do, and what asks for them.
 
@@ -210,6 +215,7 @@ class LifeWithMails(Life):
         if self.at(address) not in {None, account}:
             self.links[id(account), CHANGE] = link  # Another account has it: nothing has changed.
             return INVALID
+        self.withdraw_invitation(address)
         old = account.address
         account.address = address
         account.verify()
@@ -232,6 +238,7 @@ class LifeWithMails(Life):
         """Follow a link as if it were an invitation."""
         if self.at(link.mail.address) or not self.follow(link, INVITE, now):
             return INVALID
+        self.withdraw_invitation(link.mail.address)
         roles = link.mail.roles
         self.accounts.append(Account(link.mail.address, password, is_verified=True, roles=roles))
         return ""

@@ -13,7 +13,7 @@ from tokenpair.ports.limits import LimitCounters
 from tokenpair.ports.mail import MailSender
 from tokenpair.ports.one_time import OneTimeTokens
 from tokenpair.ports.outbox import Outbox
-from tokenpair.ports.passwords import BreachCheck, PasswordHasher, Verified
+from tokenpair.ports.passwords import BreachCheck, KnowsFormats, PasswordHasher, Verified
 from tokenpair.ports.sessions import Sessions
 from tokenpair.ports.storage import Storage, UnitOfWork
 
@@ -23,6 +23,7 @@ __all__ = [
     "Export",
     "FeedPage",
     "FeedPosition",
+    "KnowsFormats",
     "Limit",
     "LimitCounters",
     "MailSender",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 
@@ -65,5 +65,20 @@ class PasswordHasher(Protocol):
 
         Limited in number too, and apart from hashing: sign-ups cannot delay log-ins, however many
         there are. Raises what `work` raises.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsFormats(Protocol):
+    """A `PasswordHasher` that knows which stored hashes it can compare with.
+
+    `import_account` asks it. A hasher without this method is taken to know every format.
+    """
+
+    def format_problem(self, password_hash: str) -> str | None:
+        """Return why no password ever matches the hash, or None.
+
+        The text follows the name of a field, says what to do, and contains nothing of the hash.
         """
         ...

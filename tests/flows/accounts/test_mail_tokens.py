@@ -17,6 +17,7 @@ from tokenpair.errors import InvalidCredentials, InvalidInput, MailTokenInvalid
 from tokenpair.ids import uuid7
 from tokenpair.ports import Storage
 from tokenpair.testing import (
+    PASSWORD,
     FakeClock,
     a_user,
     login_as,
@@ -27,6 +28,7 @@ from tokenpair.testing import (
 from tokenpair.testing.store_contract import make_user
 
 VERIFY, RESET = MailPurpose.VERIFY_EMAIL, MailPurpose.RESET_PASSWORD
+CHANGE = MailPurpose.CHANGE_EMAIL
 NEW = "nine green umbrellas sail"
 
 
@@ -131,6 +133,33 @@ async def test_an_outdated_token_changes_nothing(
         await auth.reset_password(token=token, new_password=NEW)
 
     assert await stored(storage, ada) == before
+
+
+@pytest.mark.parametrize("purpose", [VERIFY, RESET, CHANGE], ids=lambda each: each.value)
+async def test_a_token_that_is_refused_is_not_used_up(
+    auth: Auth, ada: User, purpose: MailPurpose
+) -> None:
+    await auth.request_verification(ada.id)
+    await auth.forgot_password(email="ada@example.com")
+    await auth.change_email(ada.id, password=PASSWORD, new_email="countess@example.com")
+    mails = await read_mails(auth)
+    (link,) = [each.link for each in mails if each.purpose is purpose]
+    flows: dict[MailPurpose, Callable[[str], Awaitable[None]]] = {
+        VERIFY: auth.verify_email,
+        RESET: lambda token: auth.reset_password(token=token, new_password=NEW),
+        CHANGE: auth.confirm_email_change,
+    }
+    follow = flows[purpose]
+    token = str(link).partition("#token=")[2]
+    await auth.disable(ada.id)
+    with pytest.raises(MailTokenInvalid):
+        await follow(token)
+    await auth.enable(ada.id)
+
+    await follow(token)
+
+    with pytest.raises(MailTokenInvalid):
+        await follow(token)
 
 
 async def test_a_change_of_address_from_before_a_reset_is_void(

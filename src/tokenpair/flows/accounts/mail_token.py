@@ -31,7 +31,11 @@ class MailTokens:
     async def use(
         self, tx: UnitOfWork, text: str, purpose: Purpose
     ) -> tuple[StoredUser, StoredOneTimeToken]:
-        """Lock the user, use the token up, and return both. Raises `MailTokenInvalid`."""
+        """Lock the user, use the token up, and return both. Raises `MailTokenInvalid`.
+
+        It is used up with the effect alone: if the unit of work is rolled back, for this error or
+        another, the token is as it was.
+        """
         user_id, token_hash = parse(text)
         stored = await tx.users.lock(user_id)
         token = await tx.one_time.use(user_id, purpose, token_hash, self.clock())
