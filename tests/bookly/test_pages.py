@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bookly.web import pages
 
 SCRIPT_BUDGET, STYLE_BUDGET = 40_000, 25_000
-"""The most bytes of all scripts and of all styles, compressed."""
+"""The most bytes of all scripts and of all styles of a page, compressed."""
 HTML = pages.FOLDER / "templates" / "shell.html"
 STATIC = pages.FOLDER / "static"
 
@@ -44,11 +45,27 @@ def test_the_shell_has_no_script_or_style_of_its_own() -> None:
     assert not re.search(r"<style|\bstyle=|\bon[a-z]+=|<script(?![^>]*\bsrc=)", shell)
 
 
-async def test_scripts_and_styles_fit_their_budgets(client: httpx2.AsyncClient) -> None:
-    client_url = re.findall(r'data-client="([^"]*)"', (await client.get("/")).text)[0]
-    scripts = [each.read_bytes() for each in sorted(STATIC.rglob("*.js"))]
+@pytest.mark.parametrize("path", pages.PAGES)
+async def test_a_page_with_its_panel_fits_the_budgets(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    shell = (await client.get(path)).text
+    client_url = re.findall(r'data-client="([^"]*)"', shell)[0]
+    named = {STATIC / name for name in re.findall(r'"/assets/\w+/([^"]*\.js)"', shell)}
+    scripts = [each.read_bytes() for each in with_imports(named | {STATIC / "panel" / "panel.js"})]
     scripts.append((await client.get(client_url)).content)
     styles = [*STATIC.rglob("*.css"), *(pages.FOLDER / "vendor" / "pico").glob("*.css")]
 
     assert sum(len(gzip.compress(each)) for each in scripts) < SCRIPT_BUDGET
     assert sum(len(gzip.compress(each.read_bytes())) for each in styles) < STYLE_BUDGET
+
+
+def with_imports(modules: set[Path]) -> set[Path]:
+    """Return the modules and those that they import."""
+    found: set[Path] = set()
+    left = set(modules)
+    while left:
+        found.add(module := left.pop())
+        names = re.findall(r'from "(\.[^"]*)"', module.read_text(encoding="utf-8"))
+        left |= {(module.parent / name).resolve() for name in names} - found
+    return found

@@ -1,5 +1,7 @@
 // The demo session of the panel: a browser client of its own, and what the server tells of it.
 
+import { tabName } from "./memory.js";
+
 const CHANNEL = "bookly-panel";
 
 /**
@@ -21,6 +23,7 @@ export class Demo {
   /** @type {State | null} */
   state = null;
   #client;
+  #tab = tabName();
   #listeners = new Set();
   #channel = null;
   #peers = new Set();
@@ -126,7 +129,7 @@ export class Demo {
   /** Send a request with this tab's name. An answer that is marked as lost does not arrive. */
   async #send(input, init = {}) {
     const headers = new Headers(init.headers);
-    if (this.#client) headers.set("X-Bookly-Tab", this.#client.tab);
+    headers.set("X-Bookly-Tab", this.#tab);
     const answer = await fetch(input, { ...init, headers });
     if (answer.headers.has("X-Bookly-Lost")) throw new TypeError("the answer was lost");
     return answer;

@@ -76,7 +76,7 @@ function makeToken(demo) {
 
 /** Generation, age and tabs, in one line. */
 function makeFacts(demo) {
-  const facts = h("p", { class: "facts" });
+  const facts = h("p", { class: "session-facts" });
   const element = h("section", {}, h("div", { class: "split" }, h("h3", {}, "Session"), facts));
   const show = () => {
     const session = demo.state?.session;

@@ -1,0 +1,25 @@
+// The change of the password.
+
+import { call } from "../ui/api.js";
+import { makeForm } from "../ui/form.js";
+import { userNameOf } from "./user_name.js";
+import { NEW_PASSWORD, PASSWORD } from "../ui/sheet.js";
+
+/** Return the form. The session goes on here, and ends everywhere else. */
+export function password(user, { session, say }) {
+  const form = makeForm({
+    fields: [
+      { ...PASSWORD, name: "current_password", label: "Current password" },
+      { ...NEW_PASSWORD, name: "new_password", label: "New password" },
+    ],
+    submit: "Change the password",
+    places: { wrong_password: "current_password" },
+    send: async (values) => {
+      await call(session, "/auth/password/change", { method: "POST", json: values });
+      form.reset();
+      say("Changed. You are logged out on all other devices.");
+    },
+  });
+  form.prepend(userNameOf(user));
+  return [form];
+}
