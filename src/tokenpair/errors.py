@@ -29,8 +29,8 @@
         ├── EmailTaken                another account has this e-mail address
         └── Unavailable               no safe answer is possible at the moment
 
-`tokenpair.fastapi` adds `InvalidRequest` and `PayloadTooLarge`, which only HTTP can raise. Some
-modules derive a class for themselves, such as `Replayed`: callers see the code of its ancestor.
+`tokenpair.fastapi` adds those that only HTTP can raise: `InvalidRequest`, `CrossSite` and others.
+Some modules derive a class for themselves, such as `Replayed`: callers see its ancestor's code.
 """
 
 from collections.abc import Mapping

@@ -8,6 +8,7 @@ from typing import Self
 from tokenpair.core.accounts.password_policy import PasswordPolicy
 from tokenpair.core.accounts.roles import require_valid_roles
 from tokenpair.core.accounts.sign_up_mode import SignUpMode
+from tokenpair.core.origin import parse_origin
 from tokenpair.core.sessions.revocation import MAX_STALENESS, POLL
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.lifetimes import Lifetimes
@@ -120,11 +121,24 @@ class Edge:
 
     `trusted_proxy_hops` is the number of proxies in front of the app; each appends an address to
     X-Forwarded-For. `token_cache_size` is the highest number of verified access tokens that a
-    worker remembers; 0 remembers none.
+    worker remembers; 0 remembers none. With `cookies`, pages of the same origin and of `origins`
+    may keep the refresh token in a cookie.
     """
 
     trusted_proxy_hops: int = 0
     token_cache_size: int = CACHE_SIZE
+    cookies: bool = False
+    origins: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigurationError` for an origin that no browser sends."""
+        for each in self.origins:
+            try:
+                parsed = parse_origin(each)
+            except ValueError as exc:
+                raise ConfigurationError(f"Edge(origins=...) {exc}") from None
+            if parsed != each:
+                raise ConfigurationError(f"Edge(origins=...): write the origin as {parsed!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class Person:
 
 def make_settings(data_dir: Path, url: str | None = None) -> BooklySettings:
     """Settings of a test: SQLite in the folder, if no other database is named."""
-    auth = Settings.read(data_dir=data_dir, database_url=url)
+    auth = Settings.read(data_dir=data_dir, database_url=url, cookies=True)
     return BooklySettings(host="127.0.0.1", port=8000, auth=auth)
 
 
@@ -101,7 +101,8 @@ def make_app(folder: Path, clock: FakeClock, migrated: Path, url: str | None = N
         settings.auth.data_dir.mkdir(mode=0o700)
         shutil.copy(migrated, settings.auth.data_dir)
     storage = SqlStorage.from_url(database_url(settings.auth))
-    return create_app(settings, auth=make_auth(storage=storage, clock=clock))
+    auth = make_auth(storage=storage, clock=clock, edge=settings.auth.edge)
+    return create_app(settings, auth=auth)
 
 
 @pytest.fixture

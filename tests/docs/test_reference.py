@@ -53,7 +53,7 @@ def anchors(text: str) -> list[str]:
 
 def setting_names() -> set[str]:
     ours = {f"TOKENPAIR_{name.upper()}" for name in Settings.model_fields}
-    return ours | {"BOOKLY_HOST", "BOOKLY_PORT"}
+    return ours | {"BOOKLY_HOST", "BOOKLY_PORT", "BOOKLY_SAMPLES"}
 
 
 def test_every_setting_is_in_the_reference_and_in_the_example() -> None:

@@ -16,6 +16,7 @@ from bookly.books.service import Books
 from bookly.db import make_database
 from bookly.ids import uuid7
 from bookly.ops import health, logs, workers
+from bookly.ops.cors import with_cors
 from bookly.ops.durations import RequestDurations
 from bookly.ops.headers import SecurityHeaders
 from bookly.ops.metrics import Metrics, add_metrics
@@ -51,12 +52,13 @@ class BooklyProfile(Profile):
 
 
 class BooklyApp(FastAPI):
-    """Add security headers to every response, and measure it, even after a crash."""
+    """Add the headers of security and CORS to every response, and measure it, even a crash."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the whole stack: `add_middleware` would miss the response to a crash."""
         metrics: Metrics = self.state.metrics
-        return RequestDurations(SecurityHeaders(super().build_middleware_stack()), metrics.requests)
+        stack = with_cors(super().build_middleware_stack(), self.state.cors_origins)
+        return RequestDurations(SecurityHeaders(stack), metrics.requests)
 
 
 def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI:
@@ -108,6 +110,7 @@ def create_app(settings: BooklySettings, *, auth: Auth | None = None) -> FastAPI
     app.state.database = database
     app.state.health = health.shared_health(auth, database)
     app.state.books = books
+    app.state.cors_origins = settings.auth.allowed_origins
     install(app, auth, prefix=f"{API}/auth", profile=BooklyProfile, problems=True)
     app.include_router(books_routes.router, prefix=API)
     app.include_router(health.router)

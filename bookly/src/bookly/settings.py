@@ -54,6 +54,8 @@ class BooklySettings:
             auth = auth.model_copy(update={"mail_from": f"Bookly <no-reply@{_host_of(auth)}>"})
         if "default_roles" not in auth.model_fields_set:
             auth = auth.model_copy(update={"default_roles": DEFAULT_ROLES})
+        if "cookies" not in auth.model_fields_set:
+            auth = auth.model_copy(update={"cookies": True})  # For Bookly's page.
         samples = listening.samples
         if samples is None:
             samples = not auth.is_production

@@ -30,7 +30,7 @@ from tokenpair.fastapi.problems.described import (
     PUBLIC,
     problem_responses,
 )
-from tokenpair.fastapi.problems.errors import InvalidRequest, PayloadTooLarge
+from tokenpair.fastapi.problems.errors import CrossSite, InvalidRequest, PayloadTooLarge
 from tokenpair.fastapi.profile import Profile
 from tokenpair.fastapi.require import (
     RecentLogin,
@@ -51,6 +51,7 @@ __all__ = [
     "AccessTokenBearer",
     "AccessTokenMiddleware",
     "AuthDep",
+    "CrossSite",
     "CurrentUser",
     "InvalidRequest",
     "OptionalAccessToken",

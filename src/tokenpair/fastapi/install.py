@@ -26,7 +26,8 @@ from tokenpair.fastapi.routes.reauthenticate import add_reauthentication
 from tokenpair.fastapi.routes.sessions import add_log_in, add_renewal, add_sessions
 from tokenpair.fastapi.routes.verification import add_verification
 from tokenpair.fastapi.routes.well_known import add_well_known
-from tokenpair.fastapi.transport.header import HeaderTransport
+from tokenpair.fastapi.transport.choice import Transports
+from tokenpair.fastapi.transport.cookie import NAME, CookieTransport
 
 
 def install(
@@ -39,6 +40,7 @@ def install(
     without: Iterable[str] = (),
     dependencies: Sequence[Depends] = (),
     before: Mapping[str, Sequence[Depends]] | None = None,
+    cookie_name: str = NAME,
 ) -> None:
     """Add the endpoints under `prefix`, the public keys at the root, and `auth` to the app.
 
@@ -59,38 +61,59 @@ def install(
     if it is `closed`, so is `"invitations.accept"`.
 
     An app may install several `Auth`s, each under its own prefix. The bearers accept tokens of the
-    first one, or of the one that they are given. Raises `ConfigurationError`.
+    first one, or of the one that they are given. If several use cookies, each needs a `cookie_name`
+    of its own, which begins with `__Host-`; so do two apps on one host, because cookies ignore
+    ports. Raises `ConfigurationError`.
     """
     names = _endpoint_names(without) | _closed(auth)
     others = installations(app)
     _require_prefix(prefix, others)
     _require_known("before", before or {})
+    transports = _transports(auth, cookie_name, others)
     endpoints = Endpoints(
         app, prefix=prefix, without=names, dependencies=dependencies, before=before
     )
     profiles = Profiles(profile)
-    _add_endpoints(endpoints, auth, profiles)
+    _add_endpoints(endpoints, auth, profiles, transports)
     installation = Installation(
         auth=auth,
         profiles=profiles,
         without=names,
         routes=tuple(endpoints.routes),
         open_routes=tuple(endpoints.open_routes),
+        cookie_name=transports.cookie.name if transports.cookie else None,
     )
     app.state.tokenpair = {**others, prefix: installation}
     _open_with(app, auth)
     if not others:
         correct_openapi(app)
+    _answer_errors(app, all_errors=problems)
+
+
+def _answer_errors(app: FastAPI, *, all_errors: bool) -> None:
     app.exception_handlers.setdefault(AuthError, answer_error)
-    if problems:
+    if all_errors:
         app.add_exception_handler(RequestValidationError, answer_error)
         app.add_exception_handler(HTTPException, answer_error)
         app.add_exception_handler(Exception, answer_crash)
 
 
-def _add_endpoints(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -> None:
-    transport = HeaderTransport()
-    add_renewal(endpoints, auth, transport)
+def _transports(auth: Auth, cookie_name: str, others: dict[str, Installation]) -> Transports:
+    cookie = CookieTransport(cookie_name)
+    if not auth.edge.cookies:
+        return Transports()
+    if any(each.cookie_name == cookie_name for each in others.values()):
+        raise ConfigurationError(
+            f"another Auth of the app uses the cookie {cookie_name!r}: "
+            "choose another one with install(..., cookie_name=...)"
+        )
+    return Transports(cookie=cookie, origins=auth.edge.origins)
+
+
+def _add_endpoints(
+    endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile], transports: Transports
+) -> None:
+    add_renewal(endpoints, auth, transports)
     add_account(endpoints, auth, profiles)
     if auth.sends_mail:
         add_invitations(endpoints, auth, profiles)
@@ -100,7 +123,7 @@ def _add_endpoints(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]
         add_verification(endpoints, auth)
         add_password_reset(endpoints, auth)
     add_own_account(endpoints, auth)
-    add_log_in(endpoints, auth, transport)
+    add_log_in(endpoints, auth, transports)
     add_reauthentication(endpoints, auth)
     add_sessions(endpoints, auth)
     add_well_known(endpoints, auth)

@@ -22,6 +22,7 @@ class Installation:
     without: frozenset[str]
     routes: tuple[APIRoute, ...]
     open_routes: tuple[APIRoute, ...]
+    cookie_name: str | None
 
     @property
     def publishes_keys(self) -> bool:

@@ -7,9 +7,11 @@ from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.origin import origin_of
 from tokenpair.options import Edge, MailOptions, Rules
 from tokenpair.settings.accounts import AccountSettings
 from tokenpair.settings.application import ApplicationSettings
+from tokenpair.settings.cookies import CookieSettings
 from tokenpair.settings.environment import read_settings
 from tokenpair.settings.feed import FeedSettings
 from tokenpair.settings.fields import PREFIX
@@ -25,6 +27,7 @@ class Settings(
     PasswordSettings,
     FeedSettings,
     SessionSettings,
+    CookieSettings,
     KeySettings,
     LimitSettings,
     MailSettings,
@@ -101,7 +104,10 @@ class Settings(
     def edge(self) -> Edge:
         """What only the HTTP edge needs."""
         return Edge(
-            trusted_proxy_hops=self.trusted_proxy_hops, token_cache_size=self.token_cache_size
+            trusted_proxy_hops=self.trusted_proxy_hops,
+            token_cache_size=self.token_cache_size,
+            cookies=self.cookies,
+            origins=self.allowed_origins | {origin_of(self.base_url)},
         )
 
     @property

@@ -4,6 +4,7 @@
 
     AuthError
     ├── InvalidRequest    ambiguous, such as two Authorization headers
+    ├── CrossSite         with the cookie, and not from a page of ours
     └── PayloadTooLarge   the body is over the limit
 """
 
@@ -15,6 +16,16 @@ class InvalidRequest(AuthError):
 
     code = "invalid_request"
     detail = "The request has credentials in more than one place. Please send them once."
+
+
+class CrossSite(AuthError):
+    """A request uses the cookie, and does not prove that a page of ours sends it."""
+
+    code = "cross_site"
+    detail = (
+        "This request uses a cookie, and does not come from a page of this service. "
+        "Send it from such a page, with the header X-Tokenpair."
+    )
 
 
 class PayloadTooLarge(AuthError):

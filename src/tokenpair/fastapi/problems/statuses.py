@@ -23,7 +23,7 @@ from tokenpair.errors import (
     Unavailable,
     WrongPassword,
 )
-from tokenpair.fastapi.problems.errors import InvalidRequest, PayloadTooLarge
+from tokenpair.fastapi.problems.errors import CrossSite, InvalidRequest, PayloadTooLarge
 
 # An error that is not listed has the status of its nearest listed ancestor.
 _STATUSES: dict[type[AuthError], int] = {
@@ -37,6 +37,7 @@ _STATUSES: dict[type[AuthError], int] = {
     WrongPassword: 403,
     SignUpClosed: 403,
     EmailNotVerified: 403,
+    CrossSite: 403,
     NotFound: 404,
     EmailTaken: 409,
     TokenSuperseded: 409,

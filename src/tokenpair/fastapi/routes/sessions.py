@@ -1,5 +1,6 @@
 """The endpoints of sessions: log in, renew, log out, list and end your sessions."""
 
+import contextlib
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -12,6 +13,7 @@ from tokenpair.auth import Auth
 from tokenpair.core.sessions.rule import Session
 from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import (
+    AuthError,
     ExpiredToken,
     InvalidCredentials,
     InvalidToken,
@@ -19,6 +21,7 @@ from tokenpair.errors import (
     NotFound,
     RefreshTokenRequired,
     SessionEnded,
+    TokenError,
     TokenSuperseded,
     TooManyRequests,
     Unavailable,
@@ -34,7 +37,15 @@ from tokenpair.fastapi.problems.described import (
 )
 from tokenpair.fastapi.route import DirectRoute, ProblemRoute
 from tokenpair.fastapi.routes.credentials import Credentials
-from tokenpair.fastapi.transport import Transport
+from tokenpair.fastapi.transport.choice import Transports
+from tokenpair.fastapi.transport.described import (
+    asking,
+    by_cookie,
+    cookie_errors,
+    log_in_errors,
+    marked,
+    pair_model,
+)
 from tokenpair.fastapi.transport.header import Pair
 
 RENEWAL_ERRORS = (
@@ -46,6 +57,13 @@ RENEWAL_ERRORS = (
     TokenSuperseded,
     Unavailable,
 )
+LOG_IN_ERRORS: tuple[type[AuthError], ...] = (
+    InvalidCredentials,
+    TooManyRequests,
+    Unavailable,
+    *BODY_ERRORS,
+)
+LOG_OUT_ERRORS = (NotAuthenticated, InvalidToken, Unavailable)
 
 
 class SessionInfo(BaseModel):
@@ -73,7 +91,7 @@ class SessionInfo(BaseModel):
         )
 
 
-def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
+def add_renewal(endpoints: Endpoints, auth: Auth, transports: Transports) -> None:
     """Add the endpoints that are called most: before all others, without FastAPI's dependencies.
 
     If the app has dependencies for every route, they run here, too.
@@ -84,20 +102,24 @@ def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
 
         Send one renewal at a time. If an answer is lost, present the same token again.
         """
+        transport = transports.of_token(request)
         return transport.pair(request, await auth.renew(transport.token(request)))
 
-    options: dict[str, Any] = {
-        "response_model": Pair,
-        "responses": problem_responses(*RENEWAL_ERRORS),
-        "dependencies": [Security(DescribedBearer(RefreshTokenBearer))],
-        "tags": ["sessions"],
-    }
+    options: dict[str, Any] = {"tags": ["sessions"]}
+    by_header = [Security(DescribedBearer(RefreshTokenBearer))]
 
     def route_class(name: str) -> type[APIRoute]:
         return ProblemRoute if endpoints.has_dependencies(name) else DirectRoute
 
     endpoints.add(
-        "refresh_token", summary="Renew", route_class=route_class("refresh_token"), **options
+        "refresh_token",
+        summary="Renew",
+        route_class=route_class("refresh_token"),
+        response_model=pair_model(transports),
+        responses=problem_responses(*RENEWAL_ERRORS, *cookie_errors(transports)),
+        dependencies=[*by_header, *by_cookie(transports)],
+        openapi_extra=marked(transports),
+        **options,
     )(renew)
     # For clients of the course's API, which send GET and read only `access_token`.
     endpoints.add(
@@ -106,11 +128,14 @@ def add_renewal(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
         name="renew_by_get",
         summary="Renew, as the course does",
         route_class=route_class("refresh_token.get"),
+        response_model=Pair,
+        responses=problem_responses(*RENEWAL_ERRORS),
+        dependencies=by_header,
         **options,
     )(renew)
 
 
-def add_log_in(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
+def add_log_in(endpoints: Endpoints, auth: Auth, transports: Transports) -> None:
     """Add the endpoints that open a session and end it."""
     tags = ["sessions"]
 
@@ -118,14 +143,18 @@ def add_log_in(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
         "login",
         tags=tags,
         summary="Log in",
-        response_model=Pair,
-        responses=problem_responses(InvalidCredentials, TooManyRequests, Unavailable, *BODY_ERRORS),
-        openapi_extra=PUBLIC,
+        response_model=pair_model(transports),
+        responses=problem_responses(*LOG_IN_ERRORS, *log_in_errors(transports)),
+        openapi_extra=PUBLIC | asking(transports),
     )
     async def log_in(body: Credentials, request: Request) -> Response:
         """Open a session on this device: an access token and a refresh token."""
+        transport = transports.of_log_in(request)
         device = device_of(request, proxy_hops=auth.edge.trusted_proxy_hops)
         pair = await auth.log_in(email=body.email, password=body.password, device=device)
+        for older in transport.older_tokens(request):
+            with contextlib.suppress(TokenError):
+                await auth.log_out(older)
         return transport.pair(request, pair)
 
     @endpoints.add(
@@ -134,16 +163,17 @@ def add_log_in(endpoints: Endpoints, auth: Auth, transport: Transport) -> None:
         summary="Log out",
         status_code=204,
         response_class=Response,
-        responses=problem_responses(NotAuthenticated, InvalidToken, Unavailable),
-        dependencies=[Security(DescribedBearer(AccessTokenBearer))],
+        responses=problem_responses(*LOG_OUT_ERRORS, *cookie_errors(transports)),
+        dependencies=[Security(DescribedBearer(AccessTokenBearer)), *by_cookie(transports)],
         # Either token is accepted.
-        openapi_extra={"security": [{RefreshTokenBearer.scheme_name: []}]},
+        openapi_extra={"security": [{RefreshTokenBearer.scheme_name: []}]} | marked(transports),
     )
     async def log_out(request: Request) -> Response:
         """End the session of an access token or a refresh token, which may have expired.
 
         A repeated log-out has the same answer.
         """
+        transport = transports.of_token(request)
         await auth.log_out(transport.token(request))
         return transport.logged_out(request)
 

@@ -13,6 +13,9 @@ class Transport(Protocol):
     Access tokens always come in the Authorization header: see `transport.header`.
     """
 
+    def older_tokens(self, request: Request) -> list[str]:
+        """Return the tokens of sessions that a log-in with this request replaces, unverified."""
+
     def token(self, request: Request) -> str:
         """Return the token of a renewal or a log-out, unverified.
 

@@ -42,6 +42,10 @@ class HeaderTransport:
         """Return the token in the Authorization header."""
         return bearer_token(request)
 
+    def older_tokens(self, request: Request) -> list[str]:  # noqa: ARG002  As in `Transport`.
+        """Return no token: only the client knows which tokens it has."""
+        return []
+
     def pair(self, request: Request, pair: TokenPair) -> Response:  # noqa: ARG002  As in `Transport`.
         """Return a response with a `Pair`. Tokens are plain ASCII."""
         return Response(
