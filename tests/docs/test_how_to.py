@@ -94,6 +94,22 @@ def test_every_block_is_in_a_language_that_some_test_runs(document: Path) -> Non
     assert set(fences) <= LANGUAGES
 
 
+COUNTED = re.compile(
+    r"auth\.(?:log_in|sign_up|reauthenticate|forgot_password|reset_password|verify_email|"
+    r"change_password|change_email|confirm_email_change|accept_invitation)"
+    r"\(((?:[^()]|\([^()]*\))+)\)"
+)
+
+
+def test_every_example_tells_the_limits_which_device_asks() -> None:
+    """Without it, a stranger's failures delay the owner. Tests of an app have no strangers."""
+    pages = [each for each in DOCUMENTS if each.name != "testing.md"]
+    calls = [call for page in pages for call in COUNTED.findall(page.read_text())]
+
+    assert len(calls) > 10
+    assert [each for each in calls if "device=" not in each] == []
+
+
 def pair_of(client: httpx2.Client, prefix: str = "/auth") -> dict[str, str]:
     client.post(f"{prefix}/signup", json=ADA)
     pair = client.post(f"{prefix}/login", json=ADA).json()
