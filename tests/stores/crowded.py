@@ -10,10 +10,10 @@ from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.pool import RENEWAL_LANES, default_pool_size
 from tokenpair.stores.sql.postgres.database import PostgresDatabase
-from tokenpair.stores.sql.postgres.lanes import Arguments, Row
 from tokenpair.stores.sql.postgres.prepared import PreparedConnections
 from tokenpair.stores.sql.postgres.renewals import PostgresRenewals
 from tokenpair.stores.sql.postgres.singles import Singles
+from tokenpair.stores.sql.postgres.statements import Arguments, Row
 from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
 from tokenpair.testing.store_contract import (
     FORGIVING,

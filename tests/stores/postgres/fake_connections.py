@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from tokenpair.stores.sql.postgres.lanes import Arguments
+from tokenpair.stores.sql.postgres.statements import RENEW_MANY, Arguments
 
 SESSION = 5
 """Place of the session's id among the parameters."""
@@ -17,8 +17,10 @@ class Connections:
         self.sent: list[list[Arguments]] = []
         self.ends: list[asyncio.Future[list[Any]]] = []
 
-    async def fetch(self, which: int, arguments: Sequence[Any]) -> list[Any]:
-        self.sent.append(list(zip(*arguments, strict=True)) if which else [tuple(arguments)])
+    async def fetch(self, text: str, arguments: Sequence[Any]) -> list[Any]:
+        self.sent.append(
+            list(zip(*arguments, strict=True)) if text == RENEW_MANY else [tuple(arguments)]
+        )
         end: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self.ends.append(end)
         return await end

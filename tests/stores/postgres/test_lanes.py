@@ -10,7 +10,8 @@ import pytest
 from tests.stores.postgres.fake_connections import Connections, a_moment, a_renewal
 from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.postgres.lanes import MAX_BATCH, UNSETTLED, Answer, Arguments, Lanes
+from tokenpair.stores.sql.postgres.lanes import MAX_BATCH, UNSETTLED, Answer, Lanes
+from tokenpair.stores.sql.postgres.statements import Arguments
 
 
 class Traffic:
@@ -218,19 +219,6 @@ async def test_the_tokens_of_one_session_cost_no_batch_more_than_its_own_renewal
 
     assert traffic.sent[1:] == [[str(number)] for number in range(100)]
     assert looks <= 100 * 5
-
-
-async def test_closing_answers_all_who_wait_for_a_lane() -> None:
-    traffic = Traffic()
-    await traffic.send(A, B, C)
-
-    traffic.lanes.close()
-    await traffic.succeed(0)
-
-    assert traffic.sent == [["A"]]
-    for name in "BC":
-        assert "is being closed" in str(await traffic.answer(name))
-    assert await traffic.answer("A") == ("A",)
 
 
 async def test_a_flight_that_is_cancelled_at_any_step_leaves_no_one_waiting() -> None:

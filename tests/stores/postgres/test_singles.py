@@ -7,8 +7,15 @@ import pytest
 from tests.stores.postgres.fake_connections import Connections, a_moment, a_renewal
 from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.postgres.lanes import Arguments, Row
+from tokenpair.stores.sql.errors import ErrorTranslator
+from tokenpair.stores.sql.postgres import errors
+from tokenpair.stores.sql.postgres.connection import Connector
+from tokenpair.stores.sql.postgres.lanes import UNSETTLED, Answer
+from tokenpair.stores.sql.postgres.renewals import PostgresRenewals, _Senders
 from tokenpair.stores.sql.postgres.singles import Singles
+from tokenpair.stores.sql.postgres.statements import Arguments, Row
+from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
+from tokenpair.testing.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 
 PLACES = 2
 HELD = [a_renewal(f"held {number}", session="S") for number in range(2 * PLACES)]
@@ -82,3 +89,36 @@ async def test_a_caller_that_is_cancelled_leaves_its_turn_and_its_place(
 
     assert connections.sent == [[HELD[0]], [HELD[2]]]
     assert await third
+
+
+class Unsettling:
+    """Lanes and singles that settle nothing, and keep the deadlines."""
+
+    def __init__(self) -> None:
+        self.deadlines: list[float] = []
+
+    async def renew(self, _: Arguments, deadline: float) -> Answer:
+        self.deadlines.append(deadline)
+        return UNSETTLED if len(self.deadlines) == 1 else None
+
+
+class UnsettledRenewals(PostgresRenewals):
+    """Renewals whose lanes and singles are `Unsettling`."""
+
+    both: Unsettling
+
+    def _make_senders(self, loop: asyncio.AbstractEventLoop) -> _Senders:
+        self.both = Unsettling()
+        return _Senders(loop, self.both, self.both, ())  # type: ignore[arg-type]  # Fakes.
+
+
+async def test_the_wait_for_a_lane_and_the_one_for_a_connection_end_at_one_deadline() -> None:
+    connector = Connector("postgresql://localhost/test")
+    translator = ErrorTranslator("of the test", errors)
+    renewals = UnsettledRenewals(connector, translator, DEFAULT_TIMEOUTS, size=4, lanes=2)
+
+    await renewals.renew(make_token(make_session(make_user())), NOW, FORGIVING)
+
+    latest = asyncio.get_running_loop().time() + DEFAULT_TIMEOUTS.pool
+    of_lane, of_single = renewals.both.deadlines
+    assert of_lane == of_single <= latest

@@ -10,30 +10,27 @@ one only `Timeouts.lane`. What a lane leaves unsettled, the caller sends alone, 
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.postgres import errors
 from tokenpair.stores.sql.postgres.prepared import PreparedConnections
-from tokenpair.stores.sql.postgres.statements import PARAMETERS
+from tokenpair.stores.sql.postgres.statements import (
+    RENEW_MANY,
+    RENEW_ONE,
+    SESSION_ID,
+    Arguments,
+    Row,
+)
 
 _log = logging.getLogger(__name__)
 
 MAX_BATCH = 64
 """Number of renewals in one statement. More would only delay the first of them."""
-
-_ONE, _MANY = 0, 1
-SESSION_ID = PARAMETERS.index("sid")
-"""Place of the session's id among the arguments of a renewal."""
-
-Arguments = tuple[object, ...]
-"""The values of a renewal's `PARAMETERS`."""
-
-Row = Sequence[Any]
 
 
 class _Unsettled(Enum):
@@ -57,7 +54,10 @@ class _Request:
 
 
 class Lanes:
-    """Sends renewals of one event loop over a number of lanes, until `close`."""
+    """Sends renewals of one event loop over a number of lanes.
+
+    Once the connections are closed, each renewal is unsettled.
+    """
 
     def __init__(self, connections: PreparedConnections, *, number: int, name: str) -> None:
         """`connections` prepare `RENEW_ONE` and `RENEW_MANY`; `name` is the database's."""
@@ -65,7 +65,7 @@ class Lanes:
         self._name = name
         self._free = number
         # By session, so that a batch is found without a look at the others of the same session.
-        self._waiting: dict[object, deque[_Request]] = {}
+        self._waiting: OrderedDict[object, deque[_Request]] = OrderedDict()
         self._flights: set[asyncio.Task[None]] = set()
 
     async def renew(self, arguments: Arguments, deadline: float) -> Answer:
@@ -82,12 +82,6 @@ class Lanes:
         finally:
             self._leave()
         return answer
-
-    def close(self) -> None:
-        """Refuse the renewals that wait for a lane. The end of the connections ends the others."""
-        waiting, self._waiting = self._waiting, {}
-        for requests in waiting.values():
-            self._fail(requests, asyncio.CancelledError())
 
     async def _wait(self, arguments: Arguments, deadline: float) -> Answer:
         loop = asyncio.get_running_loop()
@@ -128,13 +122,12 @@ class Lanes:
         batch: list[_Request] = []
         again: dict[object, deque[_Request]] = {}
         while self._waiting and len(batch) < MAX_BATCH:
-            session_id = next(iter(self._waiting))
-            requests = self._waiting.pop(session_id)
+            session_id, requests = self._waiting.popitem(last=False)
             if request := _first(requests):
                 batch.append(request)
             if requests:
                 again[session_id] = requests
-        self._waiting |= again
+        self._waiting.update(again)
         return batch
 
     async def _settle(self, batch: list[_Request]) -> None:
@@ -157,9 +150,9 @@ class Lanes:
         """
         try:
             if len(batch) == 1:
-                rows = await self._connections.fetch(_ONE, batch[0])
+                rows = await self._connections.fetch(RENEW_ONE, batch[0])
                 return [rows[0] if rows else None]
-            rows = await self._connections.fetch(_MANY, list(zip(*batch, strict=True)))
+            rows = await self._connections.fetch(RENEW_MANY, list(zip(*batch, strict=True)))
         except TimeoutError:
             raise  # An OSError, too; but alone, each would wait as long again.
         except (*errors.DRIVER_ERRORS, OSError) as exc:

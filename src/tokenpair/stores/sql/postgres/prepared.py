@@ -6,7 +6,7 @@ that is returned.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -20,7 +20,8 @@ from tokenpair.stores.sql.timeouts import Timeouts
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
     connection: asyncpg.Connection
-    statements: Sequence[PreparedStatement]
+    statements: Mapping[str, PreparedStatement]
+    """By their text."""
 
 
 class PreparedConnections:
@@ -44,8 +45,8 @@ class PreparedConnections:
         self._opening: set[asyncio.Timeout] = set()
         self._is_closed = False
 
-    async def fetch(self, which: int, arguments: Sequence[object]) -> list[asyncpg.Record]:
-        """Run the statement `texts[which]` on an idle connection, or on a new one.
+    async def fetch(self, text: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
+        """Run one of the statements on an idle connection, or on a new one.
 
         If the server has closed the idle connection, try once more on a new one. If the server did
         carry out the first attempt, the second is a *repeat*. Raises asyncpg's errors and OSError,
@@ -53,24 +54,27 @@ class PreparedConnections:
         """
         if self._idle:
             try:
-                return await self._fetch_on(self._idle.pop(), which, arguments)
+                return await self._fetch_on(self._idle.pop(), text, arguments)
             except TimeoutError:
                 raise  # An OSError, too; but a second attempt would take as long again.
             except LOST:
                 # The server has most likely closed the others, too.
                 self._drop_idle()
-        return await self._fetch_on(await self._connect(), which, arguments)
+        return await self._fetch_on(await self._connect(), text, arguments)
 
     async def close(self) -> None:
-        """Close every connection. Statements under way are cancelled, and no others accepted.
+        """Close every connection, and run no more statements.
 
-        A caller gets its error soon, also if the server does not respond.
+        Those under way fail at once, also if the server does not respond. It may still carry them
+        out: as after every lost connection, the next attempt is then a *repeat*.
         """
         self._is_closed = True
         for limit in self._opening:
             limit.reschedule(asyncio.get_running_loop().time())
+        for each in self._busy:
+            each.connection.terminate()
         idle, self._idle = self._idle, []
-        closing = (each.connection.close() for each in (*idle, *self._busy))
+        closing = (each.connection.close() for each in idle)
         await asyncio.gather(*closing, return_exceptions=True)
 
     def abandon(self) -> None:
@@ -89,12 +93,12 @@ class PreparedConnections:
         self._idle.clear()
 
     async def _fetch_on(
-        self, prepared: _Prepared, which: int, arguments: Sequence[object]
+        self, prepared: _Prepared, text: str, arguments: Sequence[object]
     ) -> list[asyncpg.Record]:
         self._busy.add(prepared)
         is_usable = False
         try:
-            rows: list[asyncpg.Record] = await prepared.statements[which].fetch(
+            rows: list[asyncpg.Record] = await prepared.statements[text].fetch(
                 *arguments, timeout=self._timeouts.response
             )
             is_usable = True
@@ -124,7 +128,7 @@ class PreparedConnections:
     async def _prepare(self, connection: asyncpg.Connection) -> _Prepared:
         try:
             async with asyncio.timeout(self._timeouts.connect):
-                statements = [await connection.prepare(text) for text in self._texts]
+                statements = {text: await connection.prepare(text) for text in self._texts}
         except BaseException:
             connection.terminate()
             raise

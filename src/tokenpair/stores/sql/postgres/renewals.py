@@ -12,10 +12,16 @@ from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.stores.sql.errors import ErrorTranslator
 from tokenpair.stores.sql.postgres.connection import Connector, limits
-from tokenpair.stores.sql.postgres.lanes import UNSETTLED, Arguments, Lanes, Row
+from tokenpair.stores.sql.postgres.lanes import UNSETTLED, Lanes
 from tokenpair.stores.sql.postgres.prepared import PreparedConnections
 from tokenpair.stores.sql.postgres.singles import Singles
-from tokenpair.stores.sql.postgres.statements import FIXED_PLAN, RENEW_MANY, RENEW_ONE
+from tokenpair.stores.sql.postgres.statements import (
+    FIXED_PLAN,
+    RENEW_MANY,
+    RENEW_ONE,
+    Arguments,
+    Row,
+)
 from tokenpair.stores.sql.renewal import rotate_before
 from tokenpair.stores.sql.session_state import to_session_state
 from tokenpair.stores.sql.timeouts import Timeouts
@@ -34,8 +40,6 @@ class _Senders:
         if self.loop is not asyncio.get_running_loop():
             self.abandon()
             return
-        if self.lanes:
-            self.lanes.close()
         await asyncio.gather(*(each.close() for each in self.connections))
 
     def abandon(self) -> None:
@@ -107,7 +111,7 @@ class PostgresRenewals:
     async def _fetch(self, arguments: Arguments) -> Row | None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeouts.pool
-        senders = self._senders_of(loop)  # The same throughout: `close` makes way for others.
+        senders = self._senders_of(loop)  # Only once: after `close`, there are others.
         with self._errors:
             if senders.lanes:
                 answer = await senders.lanes.renew(arguments, deadline)
@@ -116,12 +120,12 @@ class PostgresRenewals:
             return await senders.singles.renew(arguments, deadline)
 
     def _senders_of(self, loop: asyncio.AbstractEventLoop) -> _Senders:
-        senders = self._senders
-        if senders is None or senders.loop is not loop:
-            if senders:
-                senders.abandon()
-            self._senders = senders = self._make_senders(loop)
-        return senders
+        if self._senders and self._senders.loop is not loop:
+            self._senders.abandon()
+            self._senders = None
+        if self._senders is None:
+            self._senders = self._make_senders(loop)
+        return self._senders
 
     def _make_senders(self, loop: asyncio.AbstractEventLoop) -> _Senders:
         name = self._connector.url.name

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.postgres.lanes import SESSION_ID, Arguments, Row
 from tokenpair.stores.sql.postgres.prepared import PreparedConnections
+from tokenpair.stores.sql.postgres.statements import RENEW_ONE, SESSION_ID, Arguments, Row
 
 
 class Singles:
@@ -36,7 +36,7 @@ class Singles:
         """
         turn = self._turns.setdefault(arguments[SESSION_ID], asyncio.Lock())
         async with self._holding(turn, deadline), self._holding(self._places, deadline):
-            rows = await self._connections.fetch(0, arguments)
+            rows = await self._connections.fetch(RENEW_ONE, arguments)
         return rows[0] if rows else None
 
     @asynccontextmanager

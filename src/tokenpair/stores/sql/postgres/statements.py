@@ -3,6 +3,9 @@
 Both are made of the same texts of `stores.sql.renewal`, so they follow the same rule.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from tokenpair.stores.sql.renewal import CHANGES, CONDITION, renewing, spelled
 from tokenpair.stores.sql.session_state import RETURNING_JOINED
 
@@ -19,6 +22,13 @@ _TYPES = {
 }
 PARAMETERS = tuple(_TYPES)
 """The names of the parameters, in the order of their numbers."""
+SESSION_ID = PARAMETERS.index("sid")
+"""Place of the session's id among the arguments of a renewal."""
+
+Arguments = tuple[object, ...]
+"""The values of a renewal's `PARAMETERS`."""
+Row = Sequence[Any]
+"""What a renewal returns of its session and user."""
 
 _NUMBERS = {name: f"${number}" for number, name in enumerate(PARAMETERS, start=1)}
 _ARRAYS = ", ".join(f"{_NUMBERS[name]}::{kind}[]" for name, kind in _TYPES.items())
