@@ -23,7 +23,7 @@ FUNCTION_LINES = 60
 SUBJECT_CHARACTERS = 72
 RELATIVES_PER_1000_WORDS = 1
 
-CODE = {"documents", "src", "bookly", "tests", "bench"}
+CODE = {"documents", "src", "bookly", "clients", "tests", "bench"}
 
 # Text of others: vendored files, installed packages, and an app as the course writes it.
 NOT_OURS = {"vendor", "node_modules", ".venvs", "__pycache__"}

@@ -161,6 +161,7 @@ def test_a_server_that_starts_leaves_the_test_tools_where_they_are(
     serve = ("--locked", "--no-dev", "--package=bookly", "bookly", "--version")
     run(*serve)
     assert not (here / "bin/pytest").exists()
+    run(*serve[:-2], "python", "-c", "import tokenpair.client")  # For `tokenpair login`.
 
     run("--locked", "pytest", "--version")
     run(*serve)

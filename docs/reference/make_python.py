@@ -16,6 +16,7 @@ PAGE = Path(__file__).with_name("python.md")
 MODULES = (
     "tokenpair",
     "tokenpair.fastapi",
+    "tokenpair.client",
     "tokenpair.errors",
     "tokenpair.events",
     "tokenpair.settings",
@@ -98,11 +99,12 @@ def _described(name: str) -> str:
 
 def _class(name: str, kind: type) -> str:
     lines = [f"### {name}\n"]
-    if dataclasses.is_dataclass(kind) or "__init__" in vars(kind):
+    init = next((vars(each)["__init__"] for each in _parts(kind) if "__init__" in vars(each)), None)
+    if dataclasses.is_dataclass(kind) or init:
         lines += [] if issubclass(kind, BaseException) else [_signature(kind, name)]
     lines.append(_text(kind))
-    if "__init__" in vars(kind) and not dataclasses.is_dataclass(kind):
-        lines.append(_text(vars(kind)["__init__"]))
+    if init and not dataclasses.is_dataclass(kind):
+        lines.append(_text(init))
     if issubclass(kind, BaseException) and "code" in vars(kind):
         lines.append(f"`code` is `{vars(kind)['code']}`.\n")
     lines += [_method(each, thing) for each, thing in _methods(kind)]
@@ -123,8 +125,8 @@ def _methods(kind: type) -> Iterator[tuple[str, Any]]:
 
 
 def _parts(kind: type) -> list[type]:
-    """Return the class itself, and for `Auth` and `Settings` the classes that they are made of."""
-    if kind.__name__ == "Auth":
+    """Return the class itself, and for some the classes of ours that they are made of."""
+    if kind.__name__ in {"Auth", "PairAuth"}:
         return [each for each in kind.__mro__ if each.__module__.startswith("tokenpair")]
     if kind.__name__ != "Settings":
         return [kind]
@@ -186,8 +188,9 @@ def _annotation(returned: object) -> str:
 def _plain(text: str) -> str:
     """Leave out the modules that names come from, and the addresses of things."""
     text = re.sub(r"(?<!@)\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", text)
+    text = text.replace("~", "")  # Of type variables.
     text = re.sub(r"Annotated\[(\w+), (?:Security|Depends)\(.*?\)\]", r"\1", text)
-    text = re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", text)
+    text = re.sub(r"<(?:built-in )?function (\w+)(?: at 0x[0-9a-f]+)?>", r"\1", text)
     text = re.sub(r"<factory>|<dataclasses\._HAS_DEFAULT_FACTORY_CLASS.*?>", "...", text)
     return re.sub(r"<bound method (?:\w+\.)*(\w+) of .+?>", r"\1", text).replace("'", '"')
 

@@ -159,7 +159,9 @@ def test_the_python_reference_quotes_our_docstrings_alone() -> None:
     page = (ROOT / "docs/reference/python.md").read_text()
     modules = page.partition("\n## ")[2]
     prose = re.sub(r"(?ms)```.*?```|^[#|].*?$", "", modules)
-    sources = "\n".join(each.read_text() for each in (ROOT / "src/tokenpair").rglob("*.py"))
+    folders = (ROOT / "src/tokenpair", ROOT / "clients/python/src")
+    modules_of_ours = [each for folder in folders for each in folder.rglob("*.py")]
+    sources = "\n".join(each.read_text() for each in modules_of_ours)
 
     quoted = [line.strip() for line in prose.splitlines()[1:] if not line.startswith("`code` is")]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 UV = os.environ.get("UV", "uv")  # `uv run`, and therefore ./run, sets it.
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CLIENT = tomllib.loads((ROOT / "clients/python/pyproject.toml").read_text())
 
 
 def uv(*arguments: str | Path) -> str:
@@ -38,7 +39,10 @@ class Environment:
     def make(
         cls, folder: Path, *requirements: str | Path, python: str | Path = sys.executable
     ) -> "Environment":
-        """Make one, with the versions of the lock unless the requirements pin others."""
+        """Make one, with the versions of the lock unless the requirements pin others.
+
+        Beside a wheel, the wheels of our other packages are found.
+        """
         pinned = {re.split(r"[\[=]", each)[0] for each in map(str, requirements) if "==" in each}
         # A driver and Pydantic have two packages each, of which one is named.
         pinned |= {name + half for name in pinned for half in ("-binary", "-core")}
@@ -46,12 +50,18 @@ class Environment:
         constraints = folder.with_suffix(".txt")
         kept = [each for each in locked.splitlines() if each.partition("==")[0] not in pinned]
         constraints.write_text("\n".join(kept))
+        wheels = {Path(str(each)).parent for each in requirements if ".whl" in str(each)}
         uv("venv", "--quiet", "--python", python, folder)
         uv(
             *("pip", "install", "--quiet", "--python", folder / "bin" / "python"),
+            *(f"--find-links={each}" for each in wheels),
             *("--constraint", constraints, *requirements),
         )
         return cls(folder)
+
+    def uninstall(self, *packages: str) -> None:
+        """Remove packages, also those that others require."""
+        uv("pip", "uninstall", "--quiet", "--python", self.folder / "bin" / "python", *packages)
 
     def run(
         self, program: str, *arguments: str | Path, cwd: Path
@@ -85,7 +95,8 @@ def other_pythons() -> dict[str, Path]:
 
 def floors() -> list[str]:
     """Return the lowest version of each requirement."""
-    asked = list(PROJECT["project"]["dependencies"])
-    for extra in PROJECT["project"]["optional-dependencies"].values():
+    asked = [*PROJECT["project"]["dependencies"], *CLIENT["project"]["dependencies"]]
+    extras = [each["project"]["optional-dependencies"].values() for each in (PROJECT, CLIENT)]
+    for extra in (each for group in extras for each in group):
         asked += [each for each in extra if not each.startswith("tokenpair")]
     return [each.partition(";")[0].strip().replace(">=", "==") for each in asked]

@@ -21,8 +21,8 @@ IMPORT_ALL = """
 import importlib, pkgutil, tokenpair
 for module in pkgutil.walk_packages(tokenpair.__path__, "tokenpair."):
     # Alembic runs its scripts itself, __main__ is the command, a contract is pytest's, and a
-    # driver is an extra.
-    others = (".migrations.", "__main__", "store_contract", ".postgres")
+    # driver and the client are extras.
+    others = (".migrations.", "__main__", "store_contract", ".postgres", ".client")
     if not any(each in module.name for each in others):
         importlib.import_module(module.name)
 """
@@ -81,7 +81,7 @@ def test_the_wheel_has_every_file_of_the_library_and_no_other(wheel: Path) -> No
 
 
 def test_the_sdist_can_be_built_and_read_by_itself(dist: Path) -> None:
-    (sdist,) = dist.glob("*.tar.gz")
+    (sdist,) = dist.glob("tokenpair-*.tar.gz")
 
     with tarfile.open(sdist) as file:
         names = {name.partition("/")[2] for name in file.getnames()}
@@ -93,6 +93,12 @@ def test_a_plain_install_imports_every_module(plain: Environment, tmp_path: Path
     done = plain.run("python", "-W", "error", "-c", IMPORT_ALL, cwd=tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_missing_client_is_named(plain: Environment, tmp_path: Path) -> None:
+    done = plain.run("python", "-c", "import tokenpair.client", cwd=tmp_path)
+
+    assert done.stderr.strip().endswith("is not installed: pip install 'tokenpair[client]'")
 
 
 def test_a_missing_extra_is_named(plain: Environment, tmp_path: Path) -> None:
