@@ -2,10 +2,12 @@
 
 import pytest
 
-from tests.limits.test_guesses import ADA, ATTACKER, HOME
+from tests.limits.test_guesses import ADA, ATTACKER, HOME, on_two
 from tokenpair import Auth, Device
 from tokenpair.core.limits import LimitName
-from tokenpair.testing import FakeClock, a_user, read_mails
+from tokenpair.testing import PASSWORD, FakeClock, a_user, read_mails
+
+NEW = "purple elephants dance on marbles"
 
 
 async def mails_after(auth: Auth, device: Device) -> int:
@@ -44,6 +46,28 @@ async def test_of_many_strangers_the_owner_always_has_a_mail_of_the_last_quarter
     assert at_once == [1] * 10 + [0] * 2
     assert waits == [1, 2, 4, 8, 15, 15]
     assert auth.counts.limits_reached[LimitName.FORGOTTEN_ACCOUNT] == 2 + sum(waits)
+
+
+@on_two
+async def test_a_reset_ends_the_wait_for_further_mails(auth: Auth) -> None:
+    for number in range(10):
+        await auth.forgot_password(email=ADA, device=Device(ip=f"198.51.100.{number}"))
+    link = (await read_mails(auth))[-1].link
+    waiting = await mails_after(auth, Device(ip="198.51.100.99"))
+    await auth.reset_password(
+        token=str(link).partition("#token=")[2], new_password=NEW, device=HOME
+    )
+    await read_mails(auth)
+
+    assert waiting == 0
+    assert await mails_after(auth, ATTACKER) == 1
+
+
+@on_two
+async def test_a_known_address_is_asked_for_no_count_of_the_account(auth: Auth) -> None:
+    await auth.log_in(email=ADA, password=PASSWORD, device=HOME)
+
+    assert [await mails_after(auth, HOME) for _ in range(5)] == [1] * 5
 
 
 async def test_without_an_address_no_count_silences_the_owner(auth: Auth) -> None:
