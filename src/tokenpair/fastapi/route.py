@@ -18,7 +18,12 @@ from starlette.types import Receive, Scope, Send
 
 from tokenpair.core.tokens.encoding import strict_json
 from tokenpair.fastapi.problems.answer import ANSWERED, answer, answer_error
-from tokenpair.fastapi.problems.described import Responses, problem_responses
+from tokenpair.fastapi.problems.described import (
+    Responses,
+    problem_fields,
+    problem_responses,
+    without_problems,
+)
 from tokenpair.fastapi.problems.errors import PayloadTooLarge
 
 MAX_BODY_BYTES = 64 * 1024
@@ -68,7 +73,9 @@ class ProblemRoute(APIRoute):
     ) -> None:
         """Take the arguments of `APIRoute`."""
         described = problem_responses() | (responses or {})
-        super().__init__(path, endpoint, responses=described, **options)
+        super().__init__(path, endpoint, responses=without_problems(described), **options)
+        self.responses = described
+        self.response_fields |= problem_fields(described)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the path with and without a trailing slash."""

@@ -40,13 +40,13 @@ ANOTHER = f"{MUST_BE_JSON}it has another type"
     ],
 )
 async def test_json_without_its_content_type_is_told_so(
-    client: httpx2.AsyncClient,
+    shared_client: httpx2.AsyncClient,
     caplog: pytest.LogCaptureFixture,
     target: Target,
     content_type: str | None,
     reason: str,
 ) -> None:
-    response = await send(client, target, json.dumps(target.body), content_type)
+    response = await send(shared_client, target, json.dumps(target.body), content_type)
 
     assert told(response) == (422, "invalid_input")
     assert response.json()["errors"] == [{"field": "body", "reason": reason}]
@@ -160,10 +160,10 @@ CASES = [
     ("target", "name"), CASES, ids=[f"{target} {name}" for target, name in CASES]
 )
 async def test_a_body_that_is_not_plain_json_is_refused(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
+    shared_client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
 ) -> None:
     """J7."""
-    response = await send(client, target, BODIES[name](target.with_canary()))
+    response = await send(shared_client, target, BODIES[name](target.with_canary()))
 
     assert told(response) == (422, "invalid_input")
     assert len(response.content) < 1024
@@ -187,10 +187,13 @@ async def test_a_body_that_is_not_plain_json_is_refused(
     ],
 )
 async def test_json_of_another_content_type_is_refused(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, content_type: str
+    shared_client: httpx2.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    target: Target,
+    content_type: str,
 ) -> None:
     """W1."""
-    response = await send(client, target, target.with_canary(), content_type)
+    response = await send(shared_client, target, target.with_canary(), content_type)
 
     assert told(response) == (422, "invalid_input")
     assert_no_echo(response, caplog)
@@ -219,7 +222,7 @@ async def test_other_media_types_of_json_are_accepted(
 )
 @each_endpoint
 async def test_a_form_is_not_even_parsed(
-    client: httpx2.AsyncClient, target: Target, content: bytes, content_type: str
+    shared_client: httpx2.AsyncClient, target: Target, content: bytes, content_type: str
 ) -> None:
     """W3."""
     name = {
@@ -227,7 +230,7 @@ async def test_a_form_is_not_even_parsed(
         "multipart": "multipart/form-data; boundary=x",
     }[content_type]
 
-    response = await send(client, target, content, name)
+    response = await send(shared_client, target, content, name)
 
     assert told(response) == (422, "invalid_input")
 
@@ -238,11 +241,11 @@ async def test_a_form_is_not_even_parsed(
 @each_endpoint
 @pytest.mark.parametrize("size", [64 * 1024 + 1, 1_000_000])
 async def test_a_body_over_the_limit_is_too_large(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, size: int
+    shared_client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, size: int
 ) -> None:
     content = (b'{"email": "' + CANARY.encode() * (size // len(CANARY) + 1))[:size]
 
-    response = await send(client, target, content)
+    response = await send(shared_client, target, content)
 
     assert told(response) == (413, "payload_too_large")
     assert len(response.content) < 1024
@@ -250,11 +253,13 @@ async def test_a_body_over_the_limit_is_too_large(
 
 
 @each_endpoint
-async def test_a_body_at_the_limit_is_read(client: httpx2.AsyncClient, target: Target) -> None:
+async def test_a_body_at_the_limit_is_read(
+    shared_client: httpx2.AsyncClient, target: Target
+) -> None:
     content = json.dumps(target.body | {"x": ""}).encode()
     content += b" " * (64 * 1024 - len(content))
 
-    response = await send(client, target, content)
+    response = await send(shared_client, target, content)
 
     assert told(response) == (422, "invalid_input")
 
@@ -280,11 +285,11 @@ class Stream:
     ],
 )
 async def test_a_body_is_refused_before_it_has_been_read(
-    client: httpx2.AsyncClient, target: Target, length: dict[str, str]
+    shared_client: httpx2.AsyncClient, target: Target, length: dict[str, str]
 ) -> None:
     stream = Stream()
 
-    response = await send(client, target, stream, **length)
+    response = await send(shared_client, target, stream, **length)
 
     assert told(response) == (413, "payload_too_large")
     assert stream.taken < 80 * 1024
@@ -292,13 +297,13 @@ async def test_a_body_is_refused_before_it_has_been_read(
 
 @each_endpoint
 async def test_a_body_that_is_said_to_be_large_is_not_read_at_all(
-    client: httpx2.AsyncClient, target: Target
+    shared_client: httpx2.AsyncClient, target: Target
 ) -> None:
     stream = Stream()
 
     length = {"Content-Length": str(20 * 1024 * 1024)}
 
-    response = await send(client, target, stream, **length)
+    response = await send(shared_client, target, stream, **length)
 
     assert told(response) == (413, "payload_too_large")
     assert stream.taken <= 1024

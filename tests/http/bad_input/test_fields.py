@@ -33,14 +33,14 @@ VALUES: dict[str, object] = {
 @each_field
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
 async def test_a_value_of_the_wrong_kind_is_refused_and_not_repeated(
-    client: httpx2.AsyncClient,
+    shared_client: httpx2.AsyncClient,
     caplog: pytest.LogCaptureFixture,
     target: Target,
     field: str,
     value: object,
 ) -> None:
     """W9, W11."""
-    response = await send(client, target, json.dumps(target.body | {field: value}))
+    response = await send(shared_client, target, json.dumps(target.body | {field: value}))
 
     assert_no_echo(response, caplog)
     if field == "token" and value == VALUES["long"]:  # Every text is an invalid token alike.
@@ -52,9 +52,9 @@ async def test_a_value_of_the_wrong_kind_is_refused_and_not_repeated(
 
 @each_required_field
 async def test_null_is_refused_for_a_required_field(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
+    shared_client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
 ) -> None:
-    response = await send(client, target, json.dumps(target.body | {field: None}))
+    response = await send(shared_client, target, json.dumps(target.body | {field: None}))
 
     assert told(response) == (422, "invalid_input")
     assert [error["field"] for error in response.json()["errors"]] == [field]
@@ -63,10 +63,10 @@ async def test_null_is_refused_for_a_required_field(
 
 @each_field
 async def test_a_wrong_value_is_never_repeated(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
+    shared_client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
 ) -> None:
     """W11."""
-    response = await send(client, target, json.dumps(target.body | {field: CANARY}))
+    response = await send(shared_client, target, json.dumps(target.body | {field: CANARY}))
 
     assert response.status_code < 500
     assert_no_echo(response, caplog)
@@ -74,13 +74,13 @@ async def test_a_wrong_value_is_never_repeated(
 
 @each_required_field
 async def test_with_a_field_missing_the_rest_is_not_repeated(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
+    shared_client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, field: str
 ) -> None:
     """W11."""
     sent = dict.fromkeys(target.body, CANARY * 3) | {"email": f"{CANARY}@example.com"}
     sent = {name: value for name, value in sent.items() if name in target.body and name != field}
 
-    response = await send(client, target, json.dumps(sent))
+    response = await send(shared_client, target, json.dumps(sent))
 
     assert {"field": field, "reason": "is required"} in response.json()["errors"]
     assert_no_echo(response, caplog)
@@ -91,10 +91,10 @@ async def test_with_a_field_missing_the_rest_is_not_repeated(
     "name", ["role", "roles", "is_verified", "id", "scope", "__proto__", "username", "x" * 64]
 )
 async def test_an_unknown_field_is_refused_and_named(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
+    shared_client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
 ) -> None:
     """T6."""
-    response = await send(client, target, json.dumps(target.body | {name: CANARY}))
+    response = await send(shared_client, target, json.dumps(target.body | {name: CANARY}))
 
     assert told(response) == (422, "invalid_input")
     assert response.json()["errors"] == [{"field": name, "reason": "is an unknown field"}]
@@ -119,10 +119,10 @@ async def test_an_unknown_field_is_refused_and_named(
     ],
 )
 async def test_the_name_of_an_unknown_field_is_not_repeated(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
+    shared_client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, target: Target, name: str
 ) -> None:
     """W11."""
-    response = await send(client, target, json.dumps(target.body | {name: 1}))
+    response = await send(shared_client, target, json.dumps(target.body | {name: 1}))
 
     assert told(response) == (422, "invalid_input")
     assert [each["field"] for each in response.json()["errors"]] == ["body"]

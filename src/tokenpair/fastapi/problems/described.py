@@ -1,7 +1,9 @@
 """OpenAPI responses: every error has the one schema `Problem`."""
 
+from functools import cache
 from typing import Any
 
+from fastapi.utils import create_model_field
 from pydantic import BaseModel, Field
 
 from tokenpair.errors import (
@@ -99,6 +101,28 @@ def problem_responses(*kinds: type[AuthError]) -> Responses:
         status: _response(status, errors) for status, errors in by_status.items()
     }
     return responses | {"default": _problem("Any other error.")}
+
+
+def without_problems(responses: Responses) -> Responses:
+    """Return the responses that are no problems."""
+    return {status: each for status, each in responses.items() if not _is_problem(each)}
+
+
+def problem_fields(responses: Responses) -> dict[int | str, Any]:
+    """Return the `response_fields` of a route for the problems among its responses.
+
+    FastAPI would make a field, with a validator, for each: most of the time that `install` takes.
+    """
+    return {status: _problem_field() for status, each in responses.items() if _is_problem(each)}
+
+
+@cache
+def _problem_field() -> Any:  # noqa: ANN401  A `ModelField` of FastAPI, which exports no such name.
+    return create_model_field(name="Problem", type_=Problem, mode="serialization")
+
+
+def _is_problem(response: dict[str, Any]) -> bool:
+    return response.get("model") is Problem
 
 
 def describe_refusals(document: dict[str, Any]) -> None:
