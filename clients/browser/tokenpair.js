@@ -54,9 +54,10 @@ class Session {
   constructor({ baseUrl, mode, name, fetch, store, share = mode === "cookie", world = {} }) {
     this.#world = { ...surroundings(), ...world };
     this.#fetch = fetch ?? ((...request) => globalThis.fetch(...request));
-    const { location } = globalThis;
-    if (!location && !/^https?:/.test(baseUrl)) throw new TypeError("baseUrl must be a whole URL outside a browser");
-    this.#base = new URL(baseUrl.replace(/\/$/, ""), location?.href).href;
+    if (!here() && !/^https?:/.test(baseUrl)) {
+      throw new TypeError("outside a browser, baseUrl must be a whole URL");
+    }
+    this.#base = new URL(baseUrl.replace(/\/$/, ""), here()).href;
     this.#isCookie = mode === "cookie";
     this.#store = store ?? memory();
     this.#tabs = new Tabs(this.#world, share && `${name} ${this.#base}`, {
@@ -106,28 +107,28 @@ class Session {
   async fetch(input, init = {}) {
     const isRequest = input instanceof Request;
     const headers = new Headers(init.headers ?? (isRequest ? input.headers : undefined));
-    const url = new URL(isRequest ? input.url : input, globalThis.location?.href ?? this.#base);
+    const url = new URL(isRequest ? input.url : input, here() ?? this.#base);
     const isOurs = url.origin === new URL(this.#base).origin;
     if (!isOurs || headers.has("Authorization")) return this.#fetch(input, init);
 
     await this.ready;
     const owner = this.#user?.id ?? this.#token?.subject;
     if (this.#status !== "out" && !(this.#token?.left > 0)) await this.#renewOnce();
-    const send = (body) => {
+    const send = (request) => {
       const token = this.#token;
       if (owner && token?.subject !== owner) throw userChanged(token);
       if (token) headers.set("Authorization", `Bearer ${token.text}`);
-      else headers.delete("Authorization");
-      return this.#fetch(body, { ...init, headers });
+      return this.#fetch(request, { ...init, headers });
     };
 
     const token = this.#token;
-    const answer = await send(isRequest && token ? input.clone() : input);
+    const target = isRequest ? input : url.href; // What was checked is what is sent.
+    const answer = await send(isRequest && token ? input.clone() : target);
     if (token && answer.status !== 401 && this.#status === "offline") this.#look();
     const code = token && answer.status === 401 && (await codeOf(answer));
     if (!RENEWABLE.has(code)) return answer;
     await this.#renewOnce({ instead: token, isStale: code === "token_stale" });
-    return this.#token && isRepeatable(init.body) ? send(input) : answer;
+    return this.#token && isRepeatable(init.body) ? send(target) : answer;
   }
 
   /** Log in, and return the user. `credentials` has `email` and `password`. */
@@ -296,7 +297,8 @@ class Session {
     const limit = Math.min(pause, 10_000) * (1 + 0.2 * this.#world.random());
     const before = this.#token;
     // Another tab may have been quicker.
-    if (!this.#tabs.isMute) await this.#tabs.ask(before?.born ?? 0, { limit, isNew: () => this.#token !== before });
+    const isNew = () => this.#token !== before;
+    if (!this.#tabs.isMute) await this.#tabs.ask(before?.born ?? 0, { limit, isNew });
     else await this.#world.pause(limit);
   }
 
@@ -330,7 +332,8 @@ class Session {
     if (isOther && was.user) this.#become("unknown", null, "user_changed");
     let user = this.#user;
     if (isOther || isStale || this.#isPartial) {
-      const seen = await this.#call("/me", { method: "GET", bearer: this.#token.text }).catch(() => null);
+      const me = this.#call("/me", { method: "GET", bearer: this.#token.text });
+      const seen = await me.catch(() => null);
       this.#isPartial = !seen;
       user = seen ?? (isOther ? { id: subject } : user);
     }
@@ -459,9 +462,11 @@ class Session {
     const limit = new AbortController();
     const timer = this.#world.setTimeout(() => limit.abort(), ANSWER_MS);
     const credentials = this.#isCookie ? "include" : "omit";
-    const request = { method, headers, credentials, cache: "no-store", signal: limit.signal };
+    const { signal } = limit;
+    const body = json && JSON.stringify(json);
     try {
-      const answer = await this.#fetch(this.#base + path, { ...request, body: json && JSON.stringify(json) });
+      const request = { method, headers, body, credentials, cache: "no-store", signal };
+      const answer = await this.#fetch(this.#base + path, request);
       return await contentOf(answer, path);
     } catch (error) {
       throw error instanceof SessionError ? error : new SessionError("unreachable");
@@ -684,6 +689,11 @@ function surroundings() {
 function causeOf(was, user) {
   if (was.user && was.user.id !== user.id) return "user_changed";
   return { offline: "online", unknown: "start", out: "log_in", in: "user" }[was.status];
+}
+
+/** Return what relative URLs are relative to, as for `fetch`; undefined in Node. */
+function here() {
+  return globalThis.document?.baseURI ?? globalThis.location?.href;
 }
 
 function memory(token = null) {

@@ -77,6 +77,8 @@ LANGUAGES = {
     "diff",
     "json",
     "js",
+    "jsx",
+    "vue",
     "yaml",
     "nginx",
     "caddyfile",

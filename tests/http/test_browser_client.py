@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from tokenpair.fastapi import browser_client, install
+from tokenpair.fastapi import AccessTokenMiddleware, browser_client, install
 from tokenpair.testing import make_auth
 
 SOURCE = (files("tokenpair.fastapi") / "static" / "tokenpair.js").read_bytes()
@@ -95,6 +95,14 @@ async def test_templates_may_ask_for_the_path_as_often_as_they_like(
     assert url.startswith("/js/")
     assert (await client.get(url)).status_code == 200
     assert url not in app.openapi()["paths"]
+
+
+async def test_an_app_that_requires_tokens_everywhere_can_make_it_public(
+    app: FastAPI, client: httpx2.AsyncClient
+) -> None:
+    app.add_middleware(AccessTokenMiddleware, public=["/tokenpair/*"])
+
+    assert (await client.get(browser_client(app))).status_code == 200
 
 
 def test_it_is_small() -> None:

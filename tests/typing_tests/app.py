@@ -28,6 +28,7 @@ from tokenpair.fastapi import (
     TokenBearer,
     VerifiedEmail,
     WrongValue,
+    browser_client,
     current_user_with,
     install,
     problem_responses,
@@ -76,7 +77,8 @@ install(
     problems=True,
     before={"login": [Depends(captcha)]},
 )
-app.add_middleware(AccessTokenMiddleware)
+app.add_middleware(AccessTokenMiddleware, public=["/js/*"])
+assert_type(browser_client(app, path="/js"), str)
 router = APIRouter(route_class=ProblemRoute, responses=problem_responses(InsufficientRole))
 
 

@@ -101,7 +101,8 @@ function channels() {
     postMessage(message) {
       for (const other of open) {
         const isReached = other !== this && other.name === this.name;
-        if (isReached) setImmediate(() => open.has(other) && other.onmessage?.({ data: structuredClone(message) }));
+        const event = { data: structuredClone(message) };
+        if (isReached) setImmediate(() => open.has(other) && other.onmessage?.(event));
       }
     }
 
@@ -120,7 +121,8 @@ class Storage {
   }
 
   setItem(key, value) {
-    if (this.isFull && value.length > (this.items.get(key)?.length ?? 0)) throw new DOMException("full", "QuotaExceededError");
+    const isLonger = value.length > (this.items.get(key)?.length ?? 0);
+    if (this.isFull && isLonger) throw new DOMException("full", "QuotaExceededError");
     this.items.set(key, value);
   }
 }
@@ -155,7 +157,8 @@ export class Browser {
     const page = new EventTarget();
     const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
     const world = {
-      ...{ page, document, setTimeout: clock.setTimeout, clearTimeout: clock.clearTimeout, pause: clock.pause },
+      ...{ page, document, pause: clock.pause },
+      ...{ setTimeout: clock.setTimeout, clearTimeout: clock.clearTimeout },
       now: () => clock.mono,
       wall: () => clock.wall,
       random: () => 0.5,

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 import { createSession } from "../tokenpair.js";
@@ -23,6 +24,12 @@ async function tabsOfAda(count, options) {
 
 const get = (browser, { session }, path = "/things", init) =>
   browser.clock.until(session.fetch(`https://api.test${path}`, init));
+
+/** Send a request in all tabs at once; return the statuses. */
+async function statuses(browser, tabs) {
+  const answers = tabs.map(({ session }) => session.fetch("https://api.test/things"));
+  return (await browser.clock.until(Promise.all(answers))).map(({ status }) => status);
+}
 
 const types = (tab) => tab.events.map(({ type }) => type);
 
@@ -92,13 +99,15 @@ test("ten tabs renew once, and share the new access token", async () => {
   expect(tabs.flatMap(types).filter((type) => type === "adopted")).toHaveLength(9);
 });
 
-test.each([[[], 1], [["locks"], 2]])("ten tabs without %s that are refused at the same moment renew %d times at most", async (without, most) => {
+test.each([
+  [[], 1],
+  [["locks"], 2],
+])("ten tabs without %s that are refused at once renew %d times at most", async (without, most) => {
   const [browser, ...tabs] = await tabsOfAda(10, { without });
   browser.clock.sleep(LIFE);
 
-  const answers = await browser.clock.until(Promise.all(tabs.map(({ session }) => session.fetch("https://api.test/things"))));
+  expect(await statuses(browser, tabs)).toEqual(tabs.map(() => 200));
 
-  expect(answers.map(({ status }) => status)).toEqual(tabs.map(() => 200));
   expect(browser.server.count(RENEW)).toBeLessThanOrEqual(most);
 });
 
@@ -119,11 +128,9 @@ test.each([[["locks"]], [["channels"]], [["storage"]], [["locks", "channels", "s
     const [browser, ...tabs] = await tabsOfAda(10, { without });
 
     await browser.clock.advance(LIFE * 3);
-    const answers = await browser.clock.until(Promise.all(tabs.map(({ session }) => session.fetch("https://api.test/things"))));
 
-    expect(answers.map(({ status }) => status)).toEqual(tabs.map(() => 200));
-    const least = browser.server.count(RENEW);
-    expect(least).toBeLessThanOrEqual(without.includes("channels") ? 30 : 3);
+    expect(await statuses(browser, tabs)).toEqual(tabs.map(() => 200));
+    expect(browser.server.count(RENEW)).toBeLessThanOrEqual(without.includes("channels") ? 30 : 3);
   },
 );
 
@@ -165,15 +172,18 @@ test("after 409 it waits for Retry-After and tries again", async () => {
   expect(browser.clock.mono - began).toBeGreaterThanOrEqual(3_000);
 });
 
-test.each(["token_expired", "token_stale", "session_ended"])("after a 401 %s it renews and tries again", async (code) => {
-  const [browser, tab] = await tabsOfAda(1);
-  browser.server.next("/things", () => problem(401, code));
+test.each(["token_expired", "token_stale", "session_ended"])(
+  "after a 401 %s it renews and tries again",
+  async (code) => {
+    const [browser, tab] = await tabsOfAda(1);
+    browser.server.next("/things", () => problem(401, code));
 
-  const answer = await get(browser, tab, "/things", { method: "POST", body: "a book" });
+    const answer = await get(browser, tab, "/things", { method: "POST", body: "a book" });
 
-  expect(await answer.json()).toEqual({ user: "ada", body: "a book" });
-  expect(browser.server.count(RENEW)).toBe(1);
-});
+    expect(await answer.json()).toEqual({ user: "ada", body: "a book" });
+    expect(browser.server.count(RENEW)).toBe(1);
+  },
+);
 
 test("other 401s are the caller's", async () => {
   const [browser, tab] = await tabsOfAda(1);
@@ -215,11 +225,13 @@ test("a request is tried again as a Request too, but not as a stream", async () 
 test("the token never goes to another origin", async () => {
   const [browser, tab] = await tabsOfAda(1);
 
-  for (const url of ["https://evil.test/x", "http://api.test/x", "https://api.test:444/x", new Request("https://evil.test/y")]) {
-    await browser.clock.until(tab.session.fetch(url)).catch(() => {});
+  const urls = ["https://evil.test/x", "http://api.test/x", "https://api.test:444/x"];
+  for (const input of [...urls, new Request("https://evil.test/y")]) {
+    await browser.clock.until(tab.session.fetch(input)).catch(() => {});
   }
 
-  expect(browser.server.requests.map(({ headers }) => headers.get("Authorization"))).toEqual([null, null, null, null]);
+  const sent = browser.server.requests.map(({ headers }) => headers.get("Authorization"));
+  expect(sent).toEqual([null, null, null, null]);
 });
 
 test("a caller's own Authorization stays", async () => {
@@ -501,6 +513,25 @@ test("outside a browser, a base URL without a host is refused", () => {
   expect(() => createSession({ baseUrl: "/auth" })).toThrow("whole URL");
 });
 
+test("outside a browser, paths are those of the server", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+
+  await browser.clock.until(tab.session.fetch("/things"));
+
+  expect(browser.server.requests[0].url).toBe("https://api.test/things");
+});
+
+test("the types name exactly the members that a session has", async () => {
+  const types = await readFile(new URL("../tokenpair.d.ts", import.meta.url), "utf8");
+  const [body] = types.match(/interface Session<[^{]*{.*?^}/ms);
+  const named = [...body.matchAll(/^  (?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name);
+  const { session } = new Browser().start();
+
+  const members = Object.getOwnPropertyNames(Object.getPrototypeOf(session));
+
+  expect(named.sort()).toEqual([...members.filter((name) => name !== "constructor"), "ready"].sort());
+});
+
 /** Let the next answer of a path arrive when the returned function is called. */
 function hold(server, path, answer = (made) => made) {
   let release;
@@ -543,7 +574,8 @@ test("after 409 it takes the token of the tab that was quicker", async () => {
 test("late messages about an older session change nothing", async () => {
   const [browser, tab] = await tabsOfAda(1);
   const eve = { id: "eve", email: "eve@example.com" };
-  const token = { type: "token", text: "h.eyJzdWIiOiJldmUifQ.s", life: LIFE, left: LIFE, born: browser.clock.wall, user: eve };
+  const times = { life: LIFE, left: LIFE, born: browser.clock.wall };
+  const token = { type: "token", text: "h.eyJzdWIiOiJldmUifQ.s", user: eve, ...times };
 
   await browser.post({ type: "ended", epoch: 1, cause: "ended" });
   await browser.post({ ...token, epoch: 1, sentAt: browser.clock.wall });
@@ -567,7 +599,8 @@ test("a wall clock that is set back does not delay the renewal", async () => {
 test("a server that never answers is asked again", async () => {
   const [browser, tab] = await tabsOfAda(1);
   browser.server.next(RENEW, {
-    before: ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    before: ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
   });
 
   expect(await browser.clock.until(tab.session.renew())).toBe(true);
