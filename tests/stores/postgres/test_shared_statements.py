@@ -489,17 +489,18 @@ def test_what_an_event_loop_has_left_in_mid_statement_serves_in_another(
     postgres_url: str, *, is_closed: bool
 ) -> None:
     """Python warns of what the first loop leaves: it cancels no tasks, and closes no sockets."""
-    backend = make_backend(postgres_url)
+    backend = make_backend(postgres_url, timeouts=Timeouts(lane=LIMIT_SECONDS))
     loop = asyncio.new_event_loop()
+    left: list[asyncio.Task[object]] = []
 
     async def leave() -> list[StoredSession]:
         storage = SqlStorage.from_url(postgres_url)
         await storage.open(migrate=True)
         sessions = await add_sessions(storage, LANES + 3)
         await storage.close()
-        for _ in range(2):  # The second time, on open connections.
-            renewals = [asyncio.create_task(renew(each)) for each in sessions]
-            await asyncio.wait(renewals, return_when=asyncio.FIRST_COMPLETED)
+        async with row_held(postgres_url, *(each.id for each in sessions[:LANES])):
+            left.extend(asyncio.create_task(renew(each)) for each in sessions)
+            await eventually(lambda: waits_for_a_row(postgres_url))
         return sessions
 
     async def renew(session: StoredSession) -> object:
@@ -515,6 +516,7 @@ def test_what_an_event_loop_has_left_in_mid_statement_serves_in_another(
     sessions = loop.run_until_complete(leave())
     loop.close()
     asyncio.run(go_on(sessions))
+    left.clear()
     gc.collect()
 
 
