@@ -192,7 +192,7 @@ async def test_other_sites_change_nothing(
 
     answer = await visitor.http.post(f"/demo/{path}", headers=headers)
 
-    assert answer.status_code == 403
+    assert_problem(answer, 403, "cross_site")
     assert await visitor.session() == before
 
 

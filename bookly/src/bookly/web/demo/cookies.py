@@ -2,7 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
+
+from tokenpair.fastapi import CrossSite
 
 TOKEN = "__Host-bookly-demo"  # noqa: S105  The name of a cookie.
 """The cookie with the refresh token."""
@@ -25,11 +27,11 @@ class OwnPage:
         self._origin = f"{parts.scheme}://{parts.netloc}"
 
     async def __call__(self, request: Request) -> None:
-        """Answer 403 to a page of another site, and to a request that does not say where from."""
-        site = request.headers.get("sec-fetch-site")
-        is_own = site == "same-origin" or request.headers.get("origin") == self._origin
-        if not is_own or MARK not in request.headers:
-            raise HTTPException(403, detail="This request must come from a page of this server.")
+        """Raises `CrossSite`, also for a request that does not say where it comes from."""
+        headers = request.headers
+        is_same = headers.getlist("Sec-Fetch-Site") == ["same-origin"]
+        if MARK not in headers or not (is_same or headers.getlist("Origin") == [self._origin]):
+            raise CrossSite("not from a page of this server")
 
 
 def keep_in_cookie(response: Response, name: str, value: str, *, seconds: int) -> None:

@@ -167,7 +167,7 @@ function makeEnded(demo, failure) {
   const again = () => demo.start();
   const element = h(
     "section",
-    { class: "ended", role: "alert", hidden: true },
+    { class: "over", role: "alert", hidden: true },
     h("h3", {}, "The session has ended"),
     words,
     h("p", {}, h("a", { href: EXPLANATION, target: "_blank", rel: "noreferrer" }, "Why this is safe, and what others do")),

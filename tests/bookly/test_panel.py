@@ -1,0 +1,181 @@
+"""The token panel in a browser: what a visitor sees of renewals, losses and a theft."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from bookly.web.demo.service import RULES
+from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, visiting
+from tests.bookly.running import Running, running_bookly
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.long
+
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 360, "height": 740}
+
+expect.set_options(timeout=MILLISECONDS)
+
+
+@pytest.fixture(scope="module")
+def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_bookly(tmp_path_factory.mktemp("bookly")) as bookly:
+        yield bookly
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Browser, bookly: Running) -> Iterator[Visitor]:
+    with visiting(browser, bookly, viewport=WIDE) as visitor:
+        yield visitor
+
+
+def press(page: Page, name: str) -> None:
+    page.locator("#panel").get_by_role("button", name=name).click()
+
+
+def log_of(page: Page) -> Locator:
+    """Return the renewals, the newest first."""
+    return page.locator(".log li")
+
+
+def renew_until(page: Page, name: str, advice: str) -> None:
+    """Press a button again and again, until the panel advises this: the windows take some time."""
+    newest = page.locator(".log time").first
+    for _ in range(300):
+        before = newest.get_attribute("datetime") or ""
+        press(page, name)
+        expect(newest).not_to_have_attribute("datetime", before)
+        if advice in page.locator(".advice").inner_text():
+            return
+    raise AssertionError(f"the panel never says: {advice}")
+
+
+def wait_out_the_repeat_window(page: Page) -> None:
+    """Wait until the same refresh token gets another child than at the last renewal."""
+    at = datetime.fromisoformat(page.locator(".log time").first.get_attribute("datetime") or "")
+    wait_until(lambda: datetime.now(UTC) - at > RULES.windows.repeat)
+
+
+def test_a_newcomer_watches_two_tabs_and_finds_the_thief_out(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("newcomer@example.com")
+    expect(page.locator(".hints li")).to_have_count(3)
+
+    with page.context.expect_page() as opened:
+        press(page, "Open a second tab")
+    second = opened.value
+    expect(second.locator(".session-facts")).to_contain_text("2 tabs")
+    expect(page.locator(".session-facts")).to_contain_text("2 tabs")
+    # It renews by itself, in one of the two tabs, and both tell of it.
+    expect(log_of(page)).to_have_count(1)
+    expect(log_of(second)).to_have_count(1)
+    senders = {each.locator(".sender").first.inner_text() for each in (page, second)}
+    assert "this tab" in senders
+    assert len(senders) == 2
+
+    press(page, "Steal the refresh token")
+    expect(page.locator(".advice")).to_contain_text("The thief holds a copy")
+    renew_until(page, "Thief renews", "The thief has moved on")
+    expect(log_of(second).first.locator(".sender")).to_have_text("thief")
+    wait_out_the_repeat_window(page)
+    press(page, "Renew twice at once")
+    expect(page.locator(".advice")).to_contain_text("The lines have parted")
+    renew_until(page, "Renew twice at once", "Let the thief renew now")
+    press(page, "Thief renews")
+
+    for tab in (page, second):
+        expect(tab.locator(".over")).to_contain_text("An old refresh token came back")
+        expect(tab.locator(".over")).to_contain_text("ended the session for both")
+        expect(tab.locator(".left")).to_have_text("none")
+        expect(tab.locator(".menu")).to_be_visible()  # The visitor's own session goes on.
+    press(second, "Start a new session")
+    for tab in (page, second):
+        expect(tab.locator(".over")).to_be_hidden()
+        expect(tab.locator(".left")).to_contain_text("s left")
+
+
+def test_a_lost_answer_costs_nothing(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto("/")
+
+    press(page, "Lose the next answer")
+    expect(page.locator(".advice")).to_have_text("The answer to the next renewal will be lost.")
+    press(page, "Renew twice at once")
+
+    expect(log_of(page).first).to_contain_text("Nothing lost")
+    expect(log_of(page).last).to_contain_text("the answer was lost on its way")
+    expect(page.locator(".left")).to_contain_text(re.compile("(29|30) s left"))
+
+
+def test_ten_tabs_renew_once(visitor: Visitor) -> None:
+    visitor.page.goto("/")
+    expect(visitor.page.locator(".left")).to_contain_text("s left")
+    tabs = [visitor.page, *(visitor.page.context.new_page() for _ in range(9))]
+    for tab in tabs[1:]:
+        tab.goto("/")
+    for tab in tabs:
+        expect(tab.locator(".session-facts")).to_contain_text("10 tabs")
+    told = "generation 1"
+
+    for tab in tabs:
+        expect(tab.locator(".session-facts")).to_contain_text(told)
+        expect(log_of(tab)).to_have_count(1)
+    for tab in tabs:
+        expect(tab.locator(".left")).to_contain_text("s left")
+    assert len({tab.locator(".log time").get_attribute("datetime") for tab in tabs}) == 1
+
+
+def test_the_drawer_stays_as_it_was_left(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto("/")
+    expect(page.locator("#panel-button")).to_have_attribute("aria-expanded", "true")
+    press(page, "Got it, hide these")
+    press(page, "Close")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(page.locator("#panel-button")).to_be_focused()
+
+    page.reload()
+    expect(page.locator("#panel-button")).to_have_attribute("aria-expanded", "false")
+    page.locator("#panel-button").click()
+
+    expect(page.locator(".left")).to_contain_text("s left")
+    expect(page.locator(".hints")).to_have_count(0)
+
+
+def test_on_a_phone_it_is_a_sheet_at_the_bottom(browser: Browser, bookly: Running) -> None:
+    with visiting(browser, bookly, viewport=PHONE) as visitor:
+        page = visitor.page
+        page.goto("/")
+        expect(page.locator("#panel")).to_be_hidden()
+
+        page.locator("#panel-button").click()
+        expect(page.locator(".left")).to_contain_text("s left")
+
+        box = page.locator("#panel").bounding_box()
+        assert box
+        assert (box["x"], box["width"], box["y"] + box["height"]) == (0, 360, 740)
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_a_server_for_the_network_has_no_panel(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("open")
+    with (
+        running_bookly(folder, "--host", "0.0.0.0") as bookly,
+        visiting(browser, bookly, viewport=WIDE) as visitor,
+    ):
+        visitor.page.goto("/")
+        expect(visitor.page.locator("#theme")).to_be_visible()
+
+        assert visitor.page.locator("#panel-button").count() == 0
+        expect(visitor.page.locator("#panel")).to_be_hidden()
