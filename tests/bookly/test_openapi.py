@@ -25,6 +25,8 @@ from tests.bookly.running import Running, running_bookly
 from tests.servers import PostgresServer
 from tokenpair.testing import PASSWORD
 
+pytestmark = pytest.mark.long
+
 CHECKS = [
     checks.not_a_server_error,
     checks.status_code_conformance,
@@ -75,7 +77,7 @@ class Caller:
             self.enter()
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
@@ -99,36 +101,27 @@ def document(server: Running) -> Any:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: f"{mode.value} input")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "access_token",
-        pytest.param("refresh_token", marks=pytest.mark.long),
-        pytest.param("no token", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token", "no token"])
 def test_every_answer_is_one_that_the_document_describes(
-    request: pytest.FixtureRequest, server: Running, document: Any, kind: str, mode: GenerationMode
+    server: Running, document: Any, kind: str, mode: GenerationMode
 ) -> None:
     caller = Caller(server, kind)
-    examples = 5 if request.config.getoption("--long") else 2
     for found in document.get_all_operations():
         assert isinstance(found, Ok)
         caller.enter()
-        call_as_described(found.ok(), caller, mode, examples)
+        call_as_described(found.ok(), caller, mode)
 
 
 def call_as_described(
     operation: schemathesis.APIOperation[Any, Any, Any, Any],
     caller: Caller,
     mode: GenerationMode,
-    examples: int,
 ) -> None:
     """Call one endpoint with generated input, and compare each answer with the document."""
 
     @given(case=operation.as_strategy(generation_mode=mode), is_known=st.booleans())
     @settings(
-        max_examples=examples,
+        max_examples=5,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
