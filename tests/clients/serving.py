@@ -11,6 +11,8 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.middleware.cors import CORSMiddleware
 from uvicorn.config import Config
 
 from tests.docs.reading import HOW_TO, blocks
@@ -21,7 +23,8 @@ from tokenpair.options import Edge
 from tokenpair.testing import FakeClock, a_user, make_auth
 
 PAGE = HOW_TO / "browser.md"
-POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'self'"
+POLICY = "default-src 'none'; script-src 'self'; connect-src {}; form-action 'self'"
+BAD_GATEWAY = "<h1>502 Bad Gateway</h1>"
 WORKER = """
 import { createSession } from "/tokenpair/latest/tokenpair.js";
 const session = createSession({ baseUrl: "/auth" });
@@ -34,12 +37,17 @@ addEventListener("message", async ({ source }) => {
 
 @dataclass
 class Serving:
-    """A running app; `requests` counts method, path and status."""
+    """A running app; `requests` counts method, path and status.
+
+    `lost` are paths: the next answer of each is replaced by that of a proxy that has lost it.
+    """
 
     url: str
     auth: Auth
     clock: FakeClock
     requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+    calls: str = "'self'"
 
     def count(self, path: str, status: int) -> int:
         """Return the number of POSTs to a path with this status."""
@@ -47,14 +55,20 @@ class Serving:
 
 
 @contextmanager
-def serving() -> Iterator[Serving]:
-    """Serve the app in a thread, on a free port; stop it at the end."""
+def serving(*, origin: str = "", calls: str = "'self'") -> Iterator[Serving]:
+    """Serve the app in a thread, on a free port; stop it at the end.
+
+    `origin`: of pages elsewhere that may call it; `calls`: where its own pages may send requests.
+    """
     app, clock = FastAPI(), FakeClock()
     server = uvicorn.Server(Config(app, port=0, log_level="warning", ws="none"))
     socket = server.config.bind_socket()
     url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-    served = Serving(url=url, auth=make_auth(clock=clock, edge=Edge(cookies=True)), clock=clock)
+    edge = Edge(cookies=True, origins=frozenset({origin} - {""}))
+    served = Serving(url=url, auth=make_auth(clock=clock, edge=edge), clock=clock, calls=calls)
     _build(app, served)
+    if origin:
+        _allow(app, origin)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
     try:
@@ -69,12 +83,26 @@ def serving() -> Iterator[Serving]:
         socket.close()
 
 
+def _allow(app: FastAPI, origin: str) -> None:
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[origin],
+        allow_credentials=True,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Tokenpair"],
+        expose_headers=["Retry-After"],
+    )
+
+
 def _build(app: FastAPI, served: Serving) -> None:
     @app.middleware("http")
     async def watch(request: Request, call_next: Any) -> Response:
         response: Response = await call_next(request)
         served.requests[request.method, request.url.path, response.status_code] += 1
-        response.headers["Content-Security-Policy"] = POLICY
+        if request.url.path in served.lost:
+            served.lost.remove(request.url.path)
+            return HTMLResponse(BAD_GATEWAY, 502)
+        response.headers["Content-Security-Policy"] = POLICY.format(served.calls)
         return response
 
     install(app, served.auth)

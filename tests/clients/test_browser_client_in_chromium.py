@@ -17,9 +17,9 @@ from tokenpair.testing import PASSWORD
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("the browser client in a browser")]
 
 RENEWAL = "/auth/refresh_token"
-OPEN = """async () => {
+OPEN = """async (baseUrl) => {
     const { createSession } = await import(document.getElementById("tokenpair").href);
-    window.session = createSession({ baseUrl: "/auth" });
+    window.session = createSession({ baseUrl });
     window.changes = [];
     session.onChange(({ status, user, cause }) => {
         changes.push([status, user?.email ?? null, cause]);
@@ -61,7 +61,7 @@ class Tabs:
 
     def with_session(self) -> Page:
         page = self.open()
-        page.evaluate(OPEN)
+        page.evaluate(OPEN, "/auth")
         return page
 
     def logged_in(self, name: str, count: int) -> list[Page]:
@@ -174,6 +174,34 @@ def test_a_session_that_the_server_ends_is_over_in_every_tab(tabs: Tabs) -> None
 
     for page in (first, second):
         wait_for(page, ["out", None, "ended"])
+
+
+def test_a_lost_answer_and_html_of_a_proxy_log_no_user_out(tabs: Tabs) -> None:
+    (page,) = tabs.logged_in("lou", 1)
+    tabs.serving.clock.advance(hours=1)
+    tabs.serving.lost.append(RENEWAL)
+
+    assert page.evaluate(BOOKS) == 200
+
+    # The server has renewed twice, and the browser has seen one answer.
+    assert tabs.serving.count(RENEWAL, 200) == 2
+
+
+def test_a_page_on_another_origin_of_the_same_site(tabs: Tabs) -> None:
+    with serving(calls="*") as pages, serving(origin=pages.url) as api:
+        page = tabs.context.new_page()
+        page.goto(pages.url)
+        page.evaluate(OPEN, f"{api.url}/auth")
+        log_in(page, httpx2.post(f"{api.url}/users/ann", timeout=60).json())
+        api.clock.advance(hours=1)
+        books = page.evaluate(f"() => session.fetch('{api.url}/books').then(({{ ok }}) => ok)")
+        page.reload()
+        page.evaluate(OPEN, f"{api.url}/auth")
+
+        assert books is True
+        assert page.evaluate("() => session.user.email") == "ann@example.com"
+        page.evaluate("() => session.logout()")
+        assert tabs.context.cookies() == []
 
 
 def test_it_works_in_a_service_worker(tabs: Tabs) -> None:

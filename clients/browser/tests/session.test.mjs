@@ -234,6 +234,15 @@ test("the token never goes to another origin", async () => {
   expect(sent).toEqual([null, null, null, null]);
 });
 
+test("a path is relative to the page's base element, as for `fetch`", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  globalThis.document = { baseURI: "https://evil.test/" };
+
+  await browser.clock.until(tab.session.fetch("/x")).finally(() => delete globalThis.document);
+
+  expect(browser.server.requests[0].headers.get("Authorization")).toBeNull();
+});
+
 test("a caller's own Authorization stays", async () => {
   const [browser, tab] = await tabsOfAda(1);
   browser.server.next("/things", { before: () => problem(401, "token_expired") });
