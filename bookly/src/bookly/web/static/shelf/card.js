@@ -19,7 +19,7 @@ const FIELDS = [
 
 function pages(value) {
   const isCount = /^\d{1,6}$/.test(value) && Number(value) >= 1 && Number(value) <= MAX_PAGES;
-  return isCount ? null : `Enter a whole number from 1 to ${count(MAX_PAGES, "page")}.`;
+  return isCount ? null : `Enter a whole number from 1 to ${MAX_PAGES.toLocaleString("en")}.`;
 }
 
 /**

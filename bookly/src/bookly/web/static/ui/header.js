@@ -27,7 +27,7 @@ export class Header {
   #show() {
     const { user, status } = this.#session;
     this.#search.hidden = !user;
-    const guest = [h("a", { href: "/login" }, "Log in"), h("a", { href: "/signup", role: "button" }, "Sign up")];
+    const guest = [h("a", { href: "/login" }, "Log in"), h("a", { href: "/signup", class: "button" }, "Sign up")];
     const account = document.getElementById("account");
     account.replaceChildren(...(user ? [this.#menu(user)] : status === "out" ? guest : []));
   }

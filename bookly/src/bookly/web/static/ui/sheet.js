@@ -54,7 +54,7 @@ export function lead(...text) {
 
 /** Return a link that looks like the main button. */
 export function buttonLink(href, text) {
-  return h("a", { href, role: "button" }, text);
+  return h("a", { href, class: "button" }, text);
 }
 
 /** Replace the content of the view by another sheet, and move the focus to its heading. */

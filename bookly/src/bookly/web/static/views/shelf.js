@@ -69,7 +69,7 @@ class Shelf {
 
   #empty() {
     if (this.#q) {
-      const all = h("a", { href: "/", role: "button", class: "quiet" }, "Show all books");
+      const all = h("a", { href: "/", class: "button quiet" }, "Show all books");
       return empty("Nothing found", "No title, author or publisher contains these words.", all);
     }
     const add = h("button", { type: "button", "data-write": true, onclick: () => this.#add() }, icon("add"), "Add the first book");

@@ -17,7 +17,7 @@ export async function render(root) {
       { class: "welcome" },
       h("h1", { tabindex: "-1" }, "A shelf for your books, and a log-in that renews itself."),
       h("p", { class: "lead" }, "Keep the books that you own or want to read. Your session stays yours."),
-      h("div", { class: "buttons" }, buttonLink("/signup", "Sign up"), h("a", { href: "/login", role: "button", class: "quiet" }, "Log in")),
+      h("div", { class: "buttons" }, buttonLink("/signup", "Sign up"), h("a", { href: "/login", class: "button quiet" }, "Log in")),
       h("ul", { class: "facts" }, ...FACTS.map(fact)),
     ),
   );

@@ -1,0 +1,366 @@
+"""Bookly's page in a browser: the whole journey, by mouse and by keyboard, and in every state."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, visiting
+from tests.bookly.running import Running, running_bookly
+from tests.tools import node_packages
+from tokenpair.testing import PASSWORD
+
+pytestmark = pytest.mark.long
+
+NEW_PASSWORD = "seven quiet otters borrow a ladder"
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+BOOKS = "**/api/v1/books?*"
+BOOK = {
+    "title": "Emma",
+    "author": "Jane Austen",
+    "publisher": "John Murray",
+    "published_date": "12231815",
+    "page_count": "1036",
+    "language": "English",
+}
+"""What a user types into the fields of a book. The date is in the order of the browser."""
+
+expect.set_options(timeout=MILLISECONDS)
+
+
+@pytest.fixture(scope="module")
+def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_bookly(tmp_path_factory.mktemp("bookly")) as bookly:
+        yield bookly
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium("--host-resolver-rules=MAP bookly.test 127.0.0.1") as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Browser, bookly: Running) -> Iterator[Visitor]:
+    with visiting(browser, bookly) as visitor:
+        yield visitor
+
+
+def heading(page: Page) -> str:
+    return page.locator("main h1").inner_text()
+
+
+def log_out(page: Page) -> None:
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.locator("h1")).to_contain_text("A shelf for your books")
+
+
+def log_in(visitor: Visitor, email: str, password: str, at: str = "/login") -> None:
+    visitor.page.goto(at)
+    visitor.fill(email=email, password=password)
+    visitor.submit()
+
+
+# The journey
+
+
+def test_the_whole_journey(visitor: Visitor, browser: Browser, bookly: Running) -> None:
+    page, email = visitor.page, "journey@example.com"
+
+    page.goto("/")
+    page.locator("main").get_by_role("link", name="Sign up").click()
+    visitor.fill(first_name="Ada", email=email, password=PASSWORD)
+    visitor.submit()
+    expect(page.locator(".state h2")).to_have_text("The shelf is empty")
+    expect(page.locator(".menu summary")).to_contain_text("Ada")
+
+    # A scanner opens the link first. It uses nothing up, and no token stays in a URL.
+    link = visitor.link("/verify", email)
+    with visiting(browser, bookly) as scanner:
+        scanner.page.goto(link)
+        expect(scanner.page.locator("main [type=submit]")).to_be_visible()
+        assert scanner.page.url == f"{bookly.url}/verify"
+    page.goto(link)
+    visitor.submit()
+    expect(page.locator("h1")).to_have_text("Verified")
+    page.goto("about:blank")
+    page.goto(link)
+    visitor.submit()
+    expect(page.locator("h1")).to_have_text("This link does not work")
+
+    page.goto("/")
+    visitor.add_book(SCRIPT)
+    expect(page.locator(".card h2")).to_have_text(SCRIPT)
+    page.get_by_role("button", name="Edit").click()
+    visitor.fill(title="Emma")
+    visitor.submit()
+    expect(page.locator(".card h2")).to_have_text("Emma")
+    page.reload()
+    page.get_by_role("button", name="Delete “Emma”").click()
+    expect(page.locator("dialog h2")).to_have_text("Delete “Emma”?")
+    page.get_by_role("button", name="Delete the book").click()
+    expect(page.locator("#status")).to_have_text("Deleted “Emma”.")
+    expect(page.locator(".card")).to_have_count(0)
+
+    log_out(page)
+    page.goto("/login")
+    page.get_by_role("link", name="Forgotten").click()
+    visitor.fill(email=email)
+    visitor.submit()
+    expect(page.locator("h1")).to_have_text("Look at your mails")
+    page.goto(visitor.link("/reset", email))
+    visitor.fill(new_password=NEW_PASSWORD)
+    visitor.submit()
+    page.get_by_role("link", name="Log in").last.click()
+    visitor.fill(email=email, password=PASSWORD)
+    visitor.submit()
+    expect(page.locator("main .form-error")).to_have_text(
+        "The e-mail address or the password is wrong."
+    )
+    visitor.fill(password=NEW_PASSWORD)
+    visitor.submit()
+    expect(page.locator("h1")).to_have_text("Shelf")
+
+
+def press_until(page: Page, wanted: str) -> None:
+    """Press Tab until the element with this name has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(
+            "(document.activeElement.labels?.[0] ?? document.activeElement).innerText?.trim() "
+            "|| document.activeElement.ariaLabel"
+        ).startswith(wanted):
+            return
+    raise AssertionError(f"the keyboard does not reach {wanted!r}")
+
+
+def test_the_keyboard_alone_is_enough(visitor: Visitor) -> None:
+    page, keys = visitor.page, visitor.page.keyboard
+    page.goto("/signup")
+    page.locator("main form").wait_for()
+
+    for label, text in {"E-mail address": "keys@example.com", "Password": PASSWORD}.items():
+        press_until(page, label)
+        keys.type(text)
+    keys.press("Enter")
+    expect(page.locator("h1")).to_be_focused()
+    press_until(page, "Add a book")
+    keys.press("Enter")
+    for name, text in BOOK.items():
+        keys.type(text)
+        # The parts of a date are stops of their own.
+        while name != "language" and page.evaluate("document.activeElement.name") == name:
+            keys.press("Tab")
+    keys.press("Enter")
+    expect(page.locator(".card h2")).to_have_text("Emma")
+    expect(page.locator("#add")).to_be_focused()
+    press_until(page, "Delete")
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    keys.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    press_until(page, "keys")  # The account menu, which the name of the user labels.
+    keys.press("Enter")
+    press_until(page, "Log out")
+    keys.press("Enter")
+    expect(page.locator("h1")).to_contain_text("A shelf for your books")
+
+
+# Where links lead
+
+
+def test_a_log_in_goes_on_to_own_paths_only(visitor: Visitor, bookly: Running) -> None:
+    visitor.sign_up("next@example.com")
+
+    for at, there in {
+        "/sessions": "/sessions",
+        "/login?next=%2F%3Fq%3Demma": "/?q=emma",
+        "/login?next=https%3A%2F%2Fexample.com%2Faccount": "/",
+        "/login?next=%2F%2Fexample.com%2Faccount": "/",
+        "/login?next=javascript%3Aalert(1)": "/",
+    }.items():
+        log_out(visitor.page)
+        log_in(visitor, "next@example.com", PASSWORD, at)
+        expect(visitor.page.locator(".menu")).to_be_visible()
+        expect(visitor.page).to_have_url(bookly.url + there)
+
+
+def test_back_and_forward_and_a_search_as_one_types(visitor: Visitor, bookly: Running) -> None:
+    page = visitor.page
+    visitor.sign_up("back@example.com")
+    for title in ("Persuasion", "Dracula"):
+        visitor.add_book(title)
+
+    page.get_by_role("searchbox").press_sequentially("persua")
+    expect(page.locator(".card h2")).to_have_text(["Persuasion"])
+    expect(page).to_have_url(f"{bookly.url}/?q=persua")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.locator(".menu summary").click()
+    page.get_by_role("link", name="Your sessions").click()
+    expect(page).to_have_title("Your sessions · Bookly")
+    page.go_back()
+    expect(page.locator(".card h2")).to_have_text(["Persuasion"])
+    page.go_forward()
+
+    expect(page).to_have_title("Your sessions · Bookly")
+
+
+# Bad input and bad days
+
+
+def test_errors_stand_beside_their_fields_and_what_was_typed_is_kept(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("fields@example.com")
+    page.locator("#add").click()
+    page.locator("main [name=title]").evaluate("input => { input.value = 'x'.repeat(10_000_000) }")
+    visitor.fill(author="A", publisher="P", published_date="2008-08-01", page_count="0")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+
+    visitor.submit()
+
+    expect(page.locator(".field-error:visible")).to_have_text(
+        [
+            "Title has at most 200 characters. This has 10,000,000.",
+            "Enter a whole number from 1 to 100,000.",
+            "Enter the language.",
+        ]
+    )
+    title = page.locator("main [name=title]")
+    expect(title).to_be_focused()
+    assert title.get_attribute("aria-invalid") == "true"
+    described = title.get_attribute("aria-describedby")
+    assert described
+    assert page.locator(f"#{described.split()[0]}").inner_text().startswith("Title has")
+    assert page.locator("main [name=author]").input_value() == "A"
+    assert not [url for url in sent if "/books" in url]
+
+
+def test_the_servers_errors_are_told_in_the_pages_words(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("words@example.com")
+    log_out(page)
+    page.goto("/signup")
+    visitor.fill(email="words@example.com", password=PASSWORD)
+    visitor.submit()
+    expect(page.locator(".field-error:visible")).to_have_text(
+        ["There is an account with this address already. Log in, or use another address."]
+    )
+    visitor.fill(email="new@example.com", password="passwordpassword1")
+    visitor.submit()
+    expect(page.locator(".field-error:visible")).to_contain_text(["Password is easily guessed"])
+
+    html = {"content_type": "text/html", "body": "<h1>Proxy</h1>"}
+    page.route("**/signup", lambda route: route.fulfill(status=200, **html))
+    visitor.fill(password=PASSWORD)
+    visitor.submit()
+
+    expect(page.locator("main .form-error")).to_contain_text("The answer made no sense")
+    expect(page.locator("main .form-error")).to_be_focused()
+
+
+def test_offline_the_shelf_stays_and_changes_are_off(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("offline@example.com")
+    visitor.add_book("Emma")
+
+    page.context.set_offline(offline=True)
+    expect(page.locator(".notice")).to_contain_text("What you see is from before")
+    page.locator("#add").click()
+
+    expect(page.locator("#status")).to_contain_text("You are offline")
+    expect(page.locator(".card h2").first).to_have_text("Emma")
+    expect(page.locator(".is-new")).to_have_count(0)
+    page.context.set_offline(offline=False)
+    expect(page.locator(".notice")).to_be_hidden()
+
+
+def test_a_slow_answer_shows_shapes_and_a_refused_one_a_retry(visitor: Visitor) -> None:
+    page, held = visitor.page, []
+    visitor.sign_up("slow@example.com")
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(BOOKS, hold)
+    with page.expect_request(BOOKS):
+        page.reload(wait_until="commit")
+    expect(page.get_by_role("status", name="Loading")).to_be_visible()
+    held[0].fulfill(status=403, json={"code": "insufficient_role"})
+    expect(page.locator(".state p")).to_have_text("Your account may not do this.")
+    page.unroute(BOOKS)
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.locator("h1")).to_have_text("Shelf")
+
+
+def test_without_https_the_page_says_what_to_do(browser: Browser, bookly: Running) -> None:
+    page = browser.new_page()
+    page.goto(bookly.url.replace("127.0.0.1", "bookly.test"))
+
+    expect(page.locator(".notice.warning")).to_contain_text("This address has no https")
+    assert page.locator(".notice a").get_attribute("href") == f"{bookly.url}/"
+    page.close()
+
+
+# For every reader
+
+
+def views(visitor: Visitor) -> Iterator[str]:
+    """Show each view, with what can be opened in it."""
+    page = visitor.page
+    for path in ("/", "/login", "/signup", "/forgot"):
+        page.goto(path)
+        page.locator("h1").wait_for()
+        if path != "/":
+            visitor.submit()
+        yield path
+    for path in ("/verify", "/reset", "/email/change", "/invitation"):
+        page.goto(f"{path}#token=made-up")
+        page.locator("main form").wait_for()
+        yield path
+    page.goto("/verify")
+    page.locator("main a").wait_for()
+    yield "a dead link"
+    visitor.sign_up("axe@example.com")
+    visitor.add_book("Emma")
+    page.locator("#add").click()
+    page.locator(".menu summary").click()
+    yield "the shelf, with a form and the menu"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Delete “Emma”").first.click()
+    yield "a question"
+    for path in ("/account", "/sessions"):
+        page.goto(path)
+        page.locator("h1").wait_for()
+        yield path
+
+
+def test_every_view_is_accessible_and_fits_a_zoomed_window(visitor: Visitor) -> None:
+    page = visitor.page
+    axe = (node_packages() / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    page.emulate_media(reduced_motion="reduce")
+    found: list[str] = []
+
+    for view in views(visitor):
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.evaluate(axe)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{view}, {scheme}: {each}" for each in violations(page)]
+        # A window of 1280 pixels at 200 %, and one at 400 %.
+        for width in (640, 320):
+            page.set_viewport_size({"width": width, "height": 512})
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append(f"{view}: scrolls sideways at {width} pixels")
+
+    assert found == []
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds that is serious or critical, with the first element of each."""
+    result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    serious = [each for each in result["violations"] if each["impact"] in {"serious", "critical"}]
+    return [f"{each['id']}: {json.dumps(each['nodes'][0], indent=1)}" for each in serious]
