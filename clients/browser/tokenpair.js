@@ -318,13 +318,13 @@ class Session {
     const { wall } = this.#world;
     this.#token = new Token(this.#world, { text: pair.access_token, life, left: life, born: wall() });
     this.#retries = 0;
-    await this.#settle(how);
+    if (!(await this.#settle(how))) return;
     this.#tabs.write(this.#epoch, true);
     this.#share();
     if (how.cause !== "log_in") this.#tell("renewed", { seconds: pair.expires_in });
   }
 
-  /** Make the user fit the token. */
+  /** Make the user fit the token. Returns false if the session ended meanwhile, in another tab. */
   async #settle({ cause, isStart, isStale }) {
     const { subject } = this.#token;
     const was = { user: this.#user, status: this.#status };
@@ -334,11 +334,13 @@ class Session {
     if (isOther || isStale || this.#isPartial) {
       const me = this.#call("/me", { method: "GET", bearer: this.#token.text });
       const seen = await me.catch(() => null);
+      if (this.#token?.subject !== subject) return false;
       this.#isPartial = !seen;
       user = seen ?? (isOther ? { id: subject } : user);
     }
     this.#become("in", user, cause ?? (isStart ? "start" : causeOf(was, user)));
     this.#schedule();
+    return true;
   }
 
   /** End the session in this tab and, unless they know it, in all others. */

@@ -562,6 +562,20 @@ test("the answer to a renewal that comes after a log-out is forgotten", async ()
   expect([first.session.status, second.session.status]).toEqual(["out", "out"]);
 });
 
+test("a log-out while a tab reads its user leaves it logged out", async () => {
+  const [browser, first] = await tabsOfAda(1, { without: ["locks"] });
+  first.page.dispatchEvent(new Event("pagehide")); // Frozen: it does not answer the new tab.
+  const release = hold(browser.server, "/auth/me");
+  const second = browser.start();
+  await browser.clock.advance(500);
+  await browser.post({ type: "ended", epoch: 2 * browser.clock.wall, cause: "log_out" });
+
+  release();
+  await browser.clock.until(second.session.ready);
+
+  expect([second.session.status, second.session.user]).toEqual(["out", null]);
+});
+
 test("after 409 it takes the token of the tab that was quicker", async () => {
   const [browser, first, second] = await tabsOfAda(2, { without: ["locks"] });
   await browser.clock.advance(1_000);
