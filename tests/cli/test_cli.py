@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.running import Command, with_auth
 from tokenpair import Auth, Settings
-from tokenpair.cli import GROUPS
+from tokenpair.cli import COMMANDS, GROUPS
 from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError, InvalidCredentials, StaleToken
 from tokenpair.testing import PASSWORD
@@ -23,7 +23,7 @@ EVERY_COMMAND = [(group.name, each.name) for group in GROUPS for each in group.c
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), *((group.name,) for group in GROUPS), *EVERY_COMMAND],
+    [(), *((each.name,) for each in (*GROUPS, *COMMANDS)), *EVERY_COMMAND],
     ids=lambda arguments: " ".join(arguments) or "tokenpair",
 )
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -84,7 +84,10 @@ Commands:
     ("arguments", "complaint"),
     [
         (("key",), "tokenpair: there is no such command; did you mean keys?"),
-        (("x",), "tokenpair: there is no such command; choose keys or users or db"),
+        (
+            ("x",),
+            "tokenpair: there is no such command; choose keys, users, db, login, whoami or logout",
+        ),
         (("--verbose", "keys"), "tokenpair: there is no option --verbose"),
         (("keys", "nwe"), "tokenpair keys: there is no such command; did you mean new?"),
         (("keys", "-x"), "tokenpair keys: there is no option -x"),

@@ -18,4 +18,5 @@ def world(server: World) -> World:
     """Return the server as if nothing had happened yet."""
     for happened in (server.spoils, server.asked, server.slept):
         happened.clear()
+    server.is_lost = bool
     return server

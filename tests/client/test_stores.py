@@ -1,7 +1,6 @@
 """Pairs in files and keyrings: what is kept, who may read it, and what is damaged."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -235,14 +234,3 @@ def test_a_keyring_that_stays_locked_is_a_clear_error(world: World) -> None:
     backend.entries["tokenpair", EMAIL] = "{"
     with pytest.raises(StoreError, match="entry is damaged: delete it and log in"):
         logged_in(world, store=KeyringStore(EMAIL, backend=backend))
-
-
-def test_the_client_imports_nothing_heavy() -> None:
-    code = "import sys, tokenpair.client; print(*sys.modules)"
-    environment = {name: value for name, value in os.environ.items() if "COV" not in name}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-
-    heavy = {"fastapi", "starlette", "sqlalchemy", "cryptography", "pydantic", "keyring", "httpx"}
-    assert heavy.isdisjoint(done.stdout.split())

@@ -71,6 +71,10 @@ class World:
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Path and token of each request, without those that are spoilt before the server."""
     slept: list[float] = field(default_factory=list)
+    instead: dict[str, Spoil] = field(default_factory=dict)
+    """Answers in place of the server's, by path."""
+    is_lost: Callable[[], bool] = bool
+    """Whether the next answer is lost, if no spoil is there."""
 
     @property
     def auth_url(self) -> str:
@@ -118,6 +122,8 @@ class Spoiled:
         paths = {"/auth/refresh_token", "/auth/login", "/auth/logout"}
         spoils = self._world.spoils
         spoil = spoils.pop(0) if spoils and scope["path"] in paths else None
+        spoil = self._world.instead.get(scope["path"], spoil)
+        spoil = lose if spoil is None and self._world.is_lost() else spoil
         if spoil is None:
             await self._app(scope, receive, send)
         else:

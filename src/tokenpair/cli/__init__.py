@@ -1,15 +1,16 @@
-"""The command `tokenpair`: keys, users and the database that the settings name."""
+"""The command `tokenpair`: keys, users and the database that the settings name; and a client."""
 
 import os
 import sys
 
-from tokenpair.cli import command, db, keys, users
+from tokenpair.cli import command, db, keys, session, users
 from tokenpair.errors import AuthError, ConfigurationError
 
 GROUPS = (keys.GROUP, users.GROUP, db.GROUP)
-SUMMARY = """Manage tokenpair's keys, users and database.
+COMMANDS = session.COMMANDS
+SUMMARY = """Manage tokenpair's keys, users and database, and log in to a server.
 
-The settings are TOKENPAIR_* in the environment or in .env."""
+The settings are TOKENPAIR_* in the environment or in .env. login, whoami and logout read none."""
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     The status is 1 when the command failed, 2 when the arguments are wrong, 130 after Ctrl-C.
     """
     try:
-        status = command.run(GROUPS, SUMMARY, sys.argv[1:])
+        status = command.run((*GROUPS, *COMMANDS), SUMMARY, sys.argv[1:])
         sys.stdout.flush()
     except (ConfigurationError, AuthError) as exc:
         print(f"tokenpair: {exc}", file=sys.stderr)

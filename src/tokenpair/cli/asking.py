@@ -26,6 +26,29 @@ def read_password(prompt: str) -> str:
     return password
 
 
+def read_known_password(prompt: str) -> str:
+    """Ask for a password that exists, or read it as `read_password` does.
+
+    Raises `ConfigurationError`.
+    """
+    if not sys.stdin.isatty():
+        return _from_standard_input()
+    try:
+        return getpass(f"{prompt}: ")
+    except EOFError as exc:
+        raise ConfigurationError("there was no password; nothing was changed") from exc
+
+
+def read_line(prompt: str, option: str) -> str:
+    """Ask for one line. Raises `ConfigurationError`; `option` is what it advises to use."""
+    if not sys.stdin.isatty():
+        raise ConfigurationError(f"there is no terminal to ask: add {option}")
+    try:
+        return input(f"{prompt}: ").strip()
+    except EOFError as exc:
+        raise ConfigurationError(f"nothing was typed: add {option}") from exc
+
+
 def _from_standard_input() -> str:
     line, *others = sys.stdin.buffer.read(_MAX_BYTES + 1).splitlines(keepends=True) or [b""]
     if others:

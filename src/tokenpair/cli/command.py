@@ -1,8 +1,8 @@
 """The parts of a command of `tokenpair`, and how the command line finds it.
 
-To add a command, write a function and list it in its group's `COMMANDS`. To add an option, write a
-function that adds it to a parser and list that beside the command; its value reaches the command
-as the keyword argument of the same name.
+To add a command, write a function and list it in its group, or in `COMMANDS` of `tokenpair.cli`.
+To add an option, write a function that adds it to a parser and list that beside the command; its
+value reaches the command as the keyword argument of the same name.
 """
 
 import argparse
@@ -55,7 +55,7 @@ class Group:
     commands: Sequence[Command]
 
 
-Named = TypeVar("Named", Command, Group)
+Named = TypeVar("Named", bound=Command | Group)
 
 
 class Parser(argparse.ArgumentParser):
@@ -92,17 +92,20 @@ class Parser(argparse.ArgumentParser):
         return vars(known)
 
 
-def run(groups: Sequence[Group], summary: str, arguments: Sequence[str]) -> int:
+def run(choices: Sequence[Command | Group], summary: str, arguments: Sequence[str]) -> int:
     """Run the command that the arguments name and return the exit status."""
     if list(arguments) == ["--version"]:
         print(metadata.version(PROGRAM))
         return 0
     if _asks_for_help(arguments):
         options = [*_HELP_LINE, ("--version", "Show the version and exit.")]
-        listed = [(each.name, each.summary) for each in groups]
+        listed = [(each.name, each.summary) for each in choices]
         return _show(f"{PROGRAM} COMMAND ...", summary, options, listed, arguments)
-    group = _named(arguments[0], groups, PROGRAM)
+    group = _named(arguments[0], choices, PROGRAM)
     prog, rest = f"{PROGRAM} {group.name}", arguments[1:]
+    if isinstance(group, Command):
+        group.run(**group.parser(prog).values(rest))
+        return 0
     if _asks_for_help(rest):
         listed = [(each.name, each.summary) for each in group.commands]
         return _show(f"{prog} COMMAND ...", group.summary, _HELP_LINE, listed, rest)
@@ -150,7 +153,8 @@ def _named(name: str, choices: Sequence[Named], prog: str) -> Named:
     if name.startswith("-"):
         refuse(prog, f"there is no option {name.partition('=')[0]}")
     near = difflib.get_close_matches(name, by_name, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"choose {' or '.join(by_name)}"
+    *others, last = by_name
+    hint = f"did you mean {near[0]}?" if near else f"choose {', '.join(others)} or {last}"
     refuse(prog, f"there is no such command; {hint}")
 
 
