@@ -142,7 +142,8 @@ def app_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         r"^export (TOKENPAIR_TRUSTED_PROXY_HOPS)=(\d)$", PAGE.read_text(), re.MULTILINE
     )
     folder = tmp_path_factory.mktemp("bookly")
-    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in hops))
+    settings = [*hops, ("TOKENPAIR_CORS_ORIGINS", f"https://{HOST}")]
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings))
     with running_bookly(folder) as bookly:
         yield int(bookly.url.rpartition(":")[2])
 
@@ -175,6 +176,29 @@ def test_log_in_renewal_and_a_protected_request_pass_through(client: httpx2.Clie
     books = client.get("/api/v1/books", headers=bearer(renewed["access_token"]))
 
     assert (books.status_code, books.json()) == (200, {"items": [], "next": None})
+
+
+@long
+@pytest.mark.parametrize(
+    "page", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": f"https://{HOST}"}], ids=str
+)
+def test_the_cookie_of_a_page_passes_through(client: httpx2.Client, page: dict[str, str]) -> None:
+    eve = {"email": "eve@example.com", "password": PASSWORD}
+    client.post(f"{AUTH}/signup", json=eve)
+    ours = page | {"X-Tokenpair": "cookie"}
+
+    logged_in = client.post(f"{AUTH}/login", json=eve, headers=ours)
+    client.cookies.clear()  # The tests tell each request which cookie it has.
+    cookie, _, attributes = logged_in.headers["set-cookie"].partition("; Max-Age=")
+    foreign = client.post(f"{AUTH}/refresh_token", headers={"X-Tokenpair": "1", "Cookie": cookie})
+    renewed = client.post(f"{AUTH}/refresh_token", headers=ours | {"Cookie": cookie})
+    logged_out = client.post(f"{AUTH}/logout", headers=ours | {"Cookie": cookie})
+
+    assert "refresh_token" not in logged_in.json()
+    assert attributes.endswith("; Path=/; Secure; HttpOnly; SameSite=Strict")
+    assert foreign.status_code == 403
+    assert renewed.json().keys() == logged_in.json().keys()
+    assert logged_out.headers["set-cookie"].startswith("__Host-tokenpair=; Max-Age=0;")
 
 
 @long

@@ -100,6 +100,7 @@ export class Session {
     if (token) headers.Authorization = `Bearer ${token}`;
     if (body) headers["Content-Type"] = "application/json";
     const request = { method, headers, body: body && JSON.stringify(body), cache: "no-store" };
+    request.credentials = "omit"; // A cookie beside the token would be refused.
     const response = await fetch(this.#base + path, request).catch(() => {
       throw new ProblemError(0, { detail: "The server does not answer. Please try again." });
     });
