@@ -121,7 +121,7 @@ def test_a_page_renews_after_a_reload_and_logs_out(context: BrowserContext) -> N
 def test_a_page_of_another_origin_changes_nothing(
     context: BrowserContext, bookly: Running, foreign_port: int, host: str, refused: int
 ) -> None:
-    """The first host is of the same site: the browser sends the cookie, as cookies ignore ports.
+    """W12. The first host is of the same site: the browser sends the cookie to any port.
 
     The page can send no header X-Tokenpair, because the browser asks the server first.
     """

@@ -56,6 +56,7 @@ async def test_an_exact_origin_may_call_with_cookies(
 
 @pytest.mark.parametrize("origin", ["https://evil.test", f"{PAGE}.evil.test", "null", PAGE.upper()])
 async def test_another_origin_may_not(client: httpx2.AsyncClient, origin: str) -> None:
+    """V3.4.2."""
     headers = {"Origin": origin}
 
     preflight = await client.options(f"{API}/auth/login", headers=PREFLIGHT | headers)
@@ -136,6 +137,7 @@ def test_bookly_has_cookie_mode_unless_it_is_off(monkeypatch: pytest.MonkeyPatch
 def test_an_origin_that_is_not_exact_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, value: str, problem: str
 ) -> None:
+    """V3.4.2."""
     monkeypatch.setenv("TOKENPAIR_CORS_ORIGINS", f"{PAGE} {value}")
 
     with pytest.raises(ConfigurationError, match=f"^TOKENPAIR_CORS_ORIGINS: .*{problem}"):

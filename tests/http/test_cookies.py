@@ -1,10 +1,12 @@
 """Cookie mode: a page keeps the refresh token in a cookie, and no other page can use it."""
 
 import asyncio
+from typing import Any
 
 import httpx2
 import pytest
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from tests.http.conftest import (
     bearer,
@@ -93,6 +95,7 @@ async def present(
 async def test_a_log_in_that_asks_for_a_cookie_gets_one_and_no_refresh_token(
     client: httpx2.AsyncClient,
 ) -> None:
+    """V3.3.1, V3.3.2, V3.3.4, V3.3.5."""
     answer = await client.post("/auth/login", json=CREDENTIALS, headers=OURS)
 
     token, attributes = read_cookie(answer)
@@ -151,6 +154,7 @@ async def test_a_page_of_ours_renews_by_the_cookie(
 async def test_a_foreign_page_changes_nothing(
     client: httpx2.AsyncClient, auth: Auth, ada: User, clock: FakeClock, headers: dict[str, str]
 ) -> None:
+    """V3.5.1, W12."""
     token, _ = await log_in(client)
     clock.advance(minutes=5)
     before = await auth.list_sessions(ada.id)
@@ -175,6 +179,7 @@ async def test_a_foreign_page_changes_nothing(
 async def test_an_authorization_header_beside_the_cookie_is_ambiguous(
     client: httpx2.AsyncClient, clock: FakeClock, path: str, authorization: str | None
 ) -> None:
+    """W13."""
     token, access_token = await log_in(client)
     clock.advance(minutes=5)
     if authorization is None:
@@ -189,6 +194,7 @@ async def test_an_authorization_header_beside_the_cookie_is_ambiguous(
 
 @pytest.mark.usefixtures("ada")
 async def test_the_cookie_opens_nothing_but_renewal_and_log_out(client: httpx2.AsyncClient) -> None:
+    """W13."""
     token, access_token = await log_in(client)
     page = sent(OURS, token)
 
@@ -205,6 +211,7 @@ async def test_the_cookie_opens_nothing_but_renewal_and_log_out(client: httpx2.A
 async def test_a_safe_method_never_accepts_the_cookie(
     client: httpx2.AsyncClient, clock: FakeClock
 ) -> None:
+    """V3.5.3, W12."""
     token, _ = await log_in(client)
     clock.advance(minutes=5)
     page = sent(OURS, token)
@@ -234,6 +241,40 @@ async def test_log_out_ends_the_session_and_deletes_the_cookie(client: httpx2.As
     assert "set-cookie" not in refused.headers
 
 
+TRICKS: dict[str, dict[str, Any]] = {
+    "a form": {"content": b"email=a", "headers": {"Content-Type": "multipart/form-data"}},
+    "JSON as text": {"content": b'{"email":""}', "headers": {"Content-Type": "text/plain"}},
+    "another method": {"headers": {"X-HTTP-Method-Override": "POST"}},
+    "a Host with a path": {"headers": {"Host": "auth.test/auth/logout?"}},
+    "our own Host": {"headers": {"X-Forwarded-Host": "page.test", "Host": "page.test"}},
+    "the header twice": {"headers": {"X-Tokenpair": "cookie, cookie", "Origin": f"{PAGE}, {PAGE}"}},
+    "the header in a query": {"params": {"X-Tokenpair": "cookie", "Origin": PAGE}},
+    "a Referer": {"headers": {"X-Tokenpair": "1", "Referer": f"{PAGE}/"}},
+}
+"""Requests of another site; with each goes the cookie, as to a browser without SameSite."""
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("trick", TRICKS)
+@pytest.mark.parametrize("path", ["login", "refresh_token", "logout", "logout/all"])
+async def test_no_trick_of_another_site_works_with_the_cookie(
+    client: httpx2.AsyncClient, auth: Auth, ada: User, clock: FakeClock, path: str, trick: str
+) -> None:
+    """W1, W2, W7, W12."""
+    token, _ = await log_in(client)
+    clock.advance(minutes=5)
+    before = await auth.list_sessions(ada.id)
+    request = {"headers": {}} | TRICKS[trick]
+    request["headers"] = sent({"Sec-Fetch-Site": "cross-site"} | request["headers"], token)
+
+    answers = [await client.request(each, f"/auth/{path}", **request) for each in ("POST", "GET")]
+
+    for answer in answers:
+        assert 400 <= answer.status_code < 500
+        assert "set-cookie" not in answer.headers
+    assert await auth.list_sessions(ada.id) == before
+
+
 INVALID = [
     pytest.param(b"x", id="garbage"),
     pytest.param(b"a.b.c", id="three parts"),
@@ -260,6 +301,7 @@ async def test_a_cookie_of_garbage_is_refused_and_hinders_no_log_in(
 
 @pytest.mark.usefixtures("ada")
 async def test_an_empty_cookie_is_no_cookie(client: httpx2.AsyncClient) -> None:
+    """W14."""
     token, _ = await log_in(client)
 
     empty = await present(client, "refresh_token", "")
@@ -276,6 +318,7 @@ async def test_an_empty_cookie_is_no_cookie(client: httpx2.AsyncClient) -> None:
 async def test_two_cookies_of_the_name_are_ambiguous(
     client: httpx2.AsyncClient, *, in_one_header: bool
 ) -> None:
+    """W14."""
     token, access_token = await log_in(client)
     one = f"{NAME}={token}"
     values = [f"a=b; {one}; {NAME}=x"] if in_one_header else [one, f"{NAME}=x"]
@@ -292,6 +335,7 @@ async def test_two_cookies_of_the_name_are_ambiguous(
 
 @pytest.mark.usefixtures("ada")
 async def test_a_log_in_ends_the_session_of_the_older_cookie(client: httpx2.AsyncClient) -> None:
+    """V7.2.4."""
     older, of_older = await log_in(client)
     wrong = CREDENTIALS | {"password": "wrong"}
 
@@ -329,6 +373,7 @@ async def test_reauthentication_works_beside_the_cookie(
 async def test_the_loser_of_a_race_never_clears_the_cookie_of_the_winner(
     client: httpx2.AsyncClient, clock: FakeClock
 ) -> None:
+    """R4."""
     first, _ = await log_in(client)
     clock.advance(minutes=5)
     answers = await asyncio.gather(
@@ -378,6 +423,7 @@ async def test_two_auths_with_cookies_of_their_own_live_in_one_app() -> None:
 
 @pytest.mark.parametrize("name", ["tokenpair", "__Secure-a", "__Host-", "__Host-a b", "__host-a"])
 def test_a_cookie_name_without_protection_is_refused(name: str) -> None:
+    """V3.3.3."""
     with pytest.raises(ConfigurationError, match="__Host-"):
         install(FastAPI(), make_auth(edge=Edge(cookies=True)), cookie_name=name)
 
@@ -420,3 +466,17 @@ def test_openapi_describes_the_cookie() -> None:
     assert {"RefreshTokenCookie": []} not in paths["/auth/refresh_token"]["get"]["security"]
     body = document["components"]["schemas"]["PairOrCookie"]
     assert "refresh_token" not in body["required"]
+
+
+def test_starlettes_client_keeps_the_cookie_on_https() -> None:
+    app = FastAPI()
+    install(app, make_auth(edge=Edge(cookies=True)))
+
+    with TestClient(app, base_url="https://testserver", headers=OURS) as client:
+        client.post("/auth/signup", json=CREDENTIALS)
+        client.post("/auth/login", json=CREDENTIALS)
+        renewed = client.post("/auth/refresh_token")
+        client.post("/auth/logout")
+
+    assert "refresh_token" not in renewed.json()
+    assert not client.cookies

@@ -37,7 +37,7 @@ class Transports:
         A safe method never uses the cookie. Raises `CrossSite`, and `InvalidRequest` for an
         Authorization header beside the cookie: a bad one must not fall back to the cookie.
         """
-        if self.cookie is None or request.method in _SAFE or not self.cookie.tokens(request.scope):
+        if self.cookie is None or not self.cookie.tokens(request.scope) or request.method in _SAFE:
             return self.header
         if "Authorization" in request.headers:
             raise InvalidRequest("an Authorization header and the cookie")

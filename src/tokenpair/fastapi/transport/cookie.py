@@ -52,14 +52,16 @@ class CookieTransport:
     def tokens(self, scope: Scope) -> list[str]:
         """Return the values of all cookies of the name; an empty one counts as none."""
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-        found = []
-        for header, value in headers:
-            if header == b"cookie" and self._start in value:
-                # Only spaces and tabs: some white space of Unicode would let another name pass.
-                cookies = (each.strip(b" \t") for each in value.split(b";"))
-                found += [each for each in cookies if each.startswith(self._start)]
-        values = (str(each.removeprefix(self._start), "latin-1") for each in found)
-        return [each for each in values if each]
+        sent = [value for header, value in headers if header == b"cookie"]
+        if not sent:
+            return []
+        # Only spaces and tabs: some white space of Unicode would let another name pass.
+        cookies = (each.strip(b" \t") for each in b";".join(sent).split(b";"))
+        return [
+            str(value, "latin-1")
+            for each in cookies
+            if each.startswith(self._start) and (value := each.removeprefix(self._start))
+        ]
 
     def older_tokens(self, request: Request) -> list[str]:
         """Return the tokens that the cookie of a log-in replaces."""
