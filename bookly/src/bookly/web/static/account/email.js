@@ -6,6 +6,7 @@ import { makeForm } from "../ui/form.js";
 import { EMAIL, MAIL_PLACE, PASSWORD } from "../ui/sheet.js";
 import { duration, wordsOf } from "../ui/words.js";
 
+const LOOK_MS = 5_000; // Interval between two looks whether the address is verified.
 const PAUSE_SECONDS = 60; // Between two mails that one asks for here.
 
 /** Return the address with its state, and the form for another one. */
@@ -19,10 +20,20 @@ export function address(user, context) {
     );
   };
   show(user);
-  // A link that is opened in another tab shows here, too.
-  const stop = context.session.onChange(({ user: changed }) => changed?.email && show(changed));
-  context.signal.addEventListener("abort", stop);
+  if (!user.email_verified) watch(context, show);
   return [shown, change(context)];
+}
+
+/** Look now and then whether the link was opened, in another tab or on another device. */
+function watch({ session, signal }, show) {
+  const look = async () => {
+    const user = await call(session, "/auth/me", { signal }).catch(() => null);
+    if (!user?.email_verified || signal.aborted) return;
+    clearInterval(timer);
+    show(user);
+  };
+  const timer = setInterval(() => document.visibilityState === "visible" && look(), LOOK_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
 }
 
 function tag(kind, ...content) {
