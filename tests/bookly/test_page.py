@@ -53,7 +53,7 @@ def heading(page: Page) -> str:
 
 def log_out(page: Page) -> None:
     page.locator(".menu summary").click()
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log out", exact=True).click()
     expect(page.locator("h1")).to_contain_text("A shelf for your books")
 
 

@@ -20,10 +20,12 @@ async def test_each_path_is_a_page_whose_files_exist_and_need_no_other_host(
     client: httpx2.AsyncClient, path: str
 ) -> None:
     page = await client.get(path)
+    spelled_otherwise = await client.get(f"{path.rstrip('/')}/")
     named = re.findall(r'(?:href|src|data-client)="([^"#]*)"', page.text)
     answers = [(await client.get(url)).status_code for url in named]
 
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
+    assert spelled_otherwise.text == page.text
     assert page.headers["content-security-policy"] == pages.POLICY
     assert "unsafe" not in pages.POLICY
     assert all(url.startswith("/") and not url.startswith("//") for url in named)

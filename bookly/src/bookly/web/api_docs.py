@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from bookly.web.assets import Assets
-from tokenpair.fastapi import ProblemRoute
+from tokenpair.fastapi import ProblemRoute, browser_client
 
 FOLDER = Path(__file__).parent
 PATH = "/api/v1/docs"
@@ -39,6 +39,7 @@ def add_api_docs(app: FastAPI) -> None:
     )
     template = (FOLDER / "docs" / "page.html").read_text(encoding="utf-8")
     html = template.replace("{assets}", f"{PATH}/assets/{assets.version}")
+    html = html.replace("{client}", browser_client(app))
     router = APIRouter(route_class=ProblemRoute, include_in_schema=False)
 
     @router.api_route(PATH, methods=["GET", "HEAD"])

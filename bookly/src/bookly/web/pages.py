@@ -1,5 +1,6 @@
 """The pages: one shell, the same for each path. Its scripts show the view that the path names."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
@@ -62,12 +63,8 @@ def add_pages(app: FastAPI, settings: BooklySettings, *, has_demo: bool) -> None
     )
     router = APIRouter(route_class=ProblemRoute, include_in_schema=False)
 
-    async def page(request: Request) -> HTMLResponse:
-        """Show the shell of the path."""
-        return HTMLResponse(shells[request.url.path], headers=HEADERS)
-
-    for path in PAGES:
-        router.add_api_route(path, page, methods=["GET", "HEAD"], name=f"page {path}")
+    for path, shell in shells.items():
+        router.add_api_route(path, _endpoint(shell), methods=["GET", "HEAD"], name=f"page {path}")
 
     @router.api_route(f"{ASSETS}/{{version}}/{{name:path}}", methods=["GET", "HEAD"])
     async def page_asset(request: Request, version: str, name: str) -> Response:
@@ -75,6 +72,13 @@ def add_pages(app: FastAPI, settings: BooklySettings, *, has_demo: bool) -> None
         return await assets.respond(request, version, name)
 
     app.include_router(router)
+
+
+def _endpoint(shell: str) -> Callable[[], Awaitable[HTMLResponse]]:
+    async def page() -> HTMLResponse:
+        return HTMLResponse(shell, headers=HEADERS)
+
+    return page
 
 
 def _shells(**values: object) -> dict[str, str]:
@@ -88,6 +92,6 @@ def _shells(**values: object) -> dict[str, str]:
     )
     template = environment.get_template("shell.html")
     return {
-        path: template.render(title=title, view=view, **values)
+        path: template.render(path=path, title=title, view=view, **values)
         for path, (title, view) in PAGES.items()
     }

@@ -1,12 +1,20 @@
-// The API docs: Swagger UI, and the bar above it, which logs in and passes the tokens to Swagger UI.
+// The API docs: Swagger UI, and the bar above it. They use the session of Bookly's page.
 
-import { Session } from "./session.js";
-
+const { createSession } = await import(document.documentElement.dataset.client);
 const $ = (id) => document.getElementById(id);
-const session = new Session("/api/v1/auth", show);
 
-// Every access token of this log-in; Swagger UI may still send an old one.
-let issued = new Set();
+const AUTH = "/api/v1/auth";
+const session = createSession({ baseUrl: AUTH, mode: "cookie" });
+
+/** Stands for the access token, which only the session knows, also in the shown commands. */
+const TOKEN = "$ACCESS_TOKEN";
+/** The cookie authenticates these, with a header that pages of other sites cannot send. */
+const BY_COOKIE = new Set([`${AUTH}/refresh_token`, `${AUTH}/logout`]);
+
+/** Has Swagger UI read the document? Before, it knows no schemes. */
+let isReady = false;
+let isAuthorized = false;
+const SCHEMES = ["AccessTokenBearer", "RefreshTokenBearer"];
 
 const ui = window.SwaggerUIBundle({
   url: "/api/v1/openapi.json",
@@ -15,9 +23,14 @@ const ui = window.SwaggerUIBundle({
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   persistAuthorization: false,
+  showMutatedRequest: false,
   validatorUrl: null,
-  requestInterceptor: withFreshToken,
-  responseInterceptor: renewIfOutdated,
+  onComplete: () => {
+    isReady = true;
+    show();
+  },
+  requestInterceptor: bySession,
+  responseInterceptor: followSession,
   plugins: [loggedInByTheBar],
   // Deprecated operations come last.
   operationsSorter: (one, other) => isDeprecated(one) - isDeprecated(other),
@@ -30,7 +43,7 @@ function isDeprecated(operation) {
 /** Remove Swagger UI's own log-in, which expects a pasted token: use the bar instead. */
 function loggedInByTheBar({ React }) {
   const badge = () => ({ isAuthorized }) => {
-    const label = isAuthorized ? "uses your tokens" : "log in first";
+    const label = isAuthorized ? "uses your session" : "log in first";
     const props = { className: "wants-token", type: "button", onClick: focusOnTheBar };
     return React.createElement("button", props, label);
   };
@@ -40,41 +53,43 @@ function loggedInByTheBar({ React }) {
 
 function focusOnTheBar(event) {
   event.stopPropagation(); // Otherwise, the click would open the operation.
-  (session.isOpen ? $("log-out") : $("email")).focus();
+  (session.user ? $("log-out") : $("email")).focus();
 }
 
-/** Replace the token that Swagger UI remembers with the newest one. */
-async function withFreshToken(request) {
-  const [, token] = /^Bearer (.+)$/.exec(request.headers?.Authorization ?? "") ?? [];
-  if (issued.has(token)) {
-    // After the session's end, the API returns the error.
-    const fresh = await session.accessToken().catch(() => null);
-    if (fresh) request.headers.Authorization = `Bearer ${fresh}`;
-  }
+/** Send a request of Swagger UI by the session, which adds the token, and renews when needed. */
+function bySession(request) {
+  const { headers } = request;
+  if (headers?.Authorization !== `Bearer ${TOKEN}`) return request;
+  delete headers.Authorization;
+  if (BY_COOKIE.has(new URL(request.url, location.href).pathname)) headers["X-Tokenpair"] ||= "docs";
+  else request.userFetch = (url, init) => session.fetch(url, init);
   return request;
 }
 
-/** Renew if the access token says what is no longer so. The next request has the new token. */
-function renewIfOutdated(response) {
-  const isReauthenticated = response.ok && response.url?.endsWith("/auth/reauthenticate");
-  if (isReauthenticated || response.body?.code === "token_stale") session.renew().catch(() => {});
+/** After these, the session has changed behind the page's back: look at it. */
+function followSession(response) {
+  const path = new URL(response.url || "/", location.href).pathname;
+  const isChanged = path.startsWith(`${AUTH}/reauthenticate`) || path.startsWith(`${AUTH}/logout`);
+  if (response.ok && isChanged && session.user) session.renew().catch(() => {});
   return response;
 }
 
-function show(pair, why) {
-  $("credentials").hidden = Boolean(pair);
-  $("account").hidden = !pair;
-  if (pair) {
-    issued.add(pair.access_token);
-    ui.preauthorizeApiKey("AccessTokenBearer", pair.access_token);
-    ui.preauthorizeApiKey("RefreshTokenBearer", pair.refresh_token);
-  } else {
-    issued = new Set();
-    ui.authActions.logout(["AccessTokenBearer", "RefreshTokenBearer"]);
-    $("status").textContent = "";
-    if (why) $("problem").textContent = why;
-  }
+function show() {
+  const { user, status } = session;
+  $("credentials").hidden = status !== "out";
+  $("account").hidden = !user;
+  $("who").textContent = user?.email ?? "";
+  if (!isReady || isAuthorized === Boolean(user)) return;
+  isAuthorized = Boolean(user);
+  if (user) for (const scheme of SCHEMES) ui.preauthorizeApiKey(scheme, TOKEN);
+  else ui.authActions.logout(SCHEMES);
 }
+
+session.onChange(({ status, cause }) => {
+  if (status === "out" && cause === "ended") $("problem").textContent = "Your session has ended. Log in again.";
+  if (status === "out") $("status").textContent = "";
+  show();
+});
 
 /** Run one action at a time. Buttons stay enabled, because a disabled one loses the focus. */
 async function doing(what, work) {
@@ -94,21 +109,28 @@ async function doing(what, work) {
 }
 
 async function logIn() {
-  await session.logIn($("email").value, $("password").value);
-  $("who").textContent = $("email").value;
-  $("who").textContent = (await session.me()).email;
+  await session.login({ email: $("email").value, password: $("password").value });
   $("password").value = "";
   $("log-out").focus();
-  return "You are logged in: the endpoints below use your tokens.";
+  return "You are logged in: the endpoints below use your session.";
 }
 
 async function signUp() {
-  await session.signUp($("email").value, $("password").value);
+  const body = JSON.stringify({ email: $("email").value, password: $("password").value });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(`${AUTH}/signup`, { method: "POST", headers, body }).catch(() => null);
+  const content = await answer?.json().catch(() => null);
+  if (!answer?.ok) throw new Error(reasonOf(content));
   return logIn();
 }
 
+function reasonOf(problem) {
+  const fields = (problem?.errors ?? []).map(({ field, reason }) => `The ${field} ${reason}.`);
+  return [problem?.detail ?? "The server cannot be reached. Try again.", ...fields].join(" ");
+}
+
 async function logOut() {
-  await session.logOut();
+  await session.logout();
   $("email").focus();
   return "You are logged out.";
 }
@@ -126,3 +148,4 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", follow);
 follow();
+session.ready.then(show);

@@ -17,6 +17,7 @@ export class Router {
   constructor(session, say) {
     this.#session = session;
     this.#say = say;
+    useUsualPath();
     addEventListener("popstate", () => this.show());
     addEventListener("hashchange", () => ROUTES[location.pathname]?.hasMailToken && this.show());
     document.addEventListener("click", (event) => this.#follow(event));
@@ -114,6 +115,12 @@ export class Router {
     this.#say("");
     this.navigate(link.pathname + link.search);
   }
+}
+
+/** The server also answers other spellings of a path, such as one with a slash at the end. */
+function useUsualPath() {
+  const { path } = document.documentElement.dataset;
+  if (path !== location.pathname) history.replaceState(null, "", path + location.search + location.hash);
 }
 
 /** Return the parameters of the URL, and take a mail's token out of it at once. */
