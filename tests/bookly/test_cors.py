@@ -129,7 +129,7 @@ def test_bookly_has_cookie_mode_unless_it_is_off(monkeypatch: pytest.MonkeyPatch
         ("https://user@app.example.com", "without a slash"),
         ("app.example.com", "must be origins"),
         ("null", "must be origins"),
-        ("ftp://app.example.com", "must be origins"),
+        ("//app.example.com", "must be origins"),
         ("https://bücher.example", "punycode"),
         ("https://app.example.com:99999", "ort"),
     ],
@@ -147,12 +147,14 @@ def test_an_origin_that_is_not_exact_stops_the_start(
 def test_origins_are_read_as_browsers_send_them() -> None:
     settings = Settings.read(
         base_url="https://Books.example.com/app/",
-        cors_origins="https://App.Example.com:443,\nhttp://[::1]:80 http://b.test:8000",
+        cors_origins="https://App.Example.com:443,\nhttp://[::1]:80 http://b.test:8000 "
+        "capacitor://localhost",
     )
 
     assert settings.allowed_origins == {
         "https://app.example.com",
         "http://[::1]",
         "http://b.test:8000",
+        "capacitor://localhost",
     }
     assert settings.edge.origins == settings.allowed_origins | {"https://books.example.com"}

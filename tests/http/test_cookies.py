@@ -19,8 +19,10 @@ from tests.http.conftest import (
 from tokenpair import Auth, Edge, Keyring, User
 from tokenpair.errors import ConfigurationError
 from tokenpair.fastapi import install
+from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage
-from tokenpair.testing import PASSWORD, FakeClock, make_auth
+from tokenpair.stores.memory import MemoryStorage
+from tokenpair.testing import CHEAP, PASSWORD, FakeClock, make_auth
 
 NAME = "__Host-tokenpair"
 PAGE = "https://page.test"
@@ -348,6 +350,59 @@ async def test_a_log_in_ends_the_session_of_the_older_cookie(client: httpx2.Asyn
     assert not await is_live(client, of_older)
     assert await is_live(client, of_newer)
     assert await is_live(client, by_body.json()["access_token"])
+
+
+@pytest.mark.usefixtures("ada")
+async def test_two_users_who_log_in_at_once_in_two_tabs_have_sessions_of_their_own(
+    client: httpx2.AsyncClient, auth: Auth
+) -> None:
+    older, of_older = await log_in(client)
+    bob = CREDENTIALS | {"email": "bob@example.com"}
+    await auth.sign_up(email=bob["email"], password=PASSWORD)
+
+    answers = await asyncio.gather(
+        *(
+            client.post("/auth/login", json=each, headers=sent(OURS, older))
+            for each in (CREDENTIALS, bob)
+        )
+    )
+
+    assert not await is_live(client, of_older)
+    for answer in answers:
+        assert await is_live(client, answer.json()["access_token"])
+        assert (await present(client, "refresh_token", read_cookie(answer)[0])).status_code == 200
+
+
+async def test_a_refused_log_in_of_another_site_is_not_counted_as_a_guess() -> None:
+    app, auth = FastAPI(), make_auth(edge=Edge(cookies=True), limits=True)
+    install(app, auth)
+    async with app.router.lifespan_context(app), talking_to(app) as client:
+        await client.post("/auth/signup", json=CREDENTIALS)
+        wrong = CREDENTIALS | {"password": "wrong"}
+        for _ in range(10):
+            refused = await client.post(
+                "/auth/login", json=wrong, headers={"X-Tokenpair": "cookie"}
+            )
+            assert refused.status_code == 403
+        await log_in(client)
+
+
+async def test_a_cookie_that_browsers_would_drop_is_never_issued(keyring: Keyring) -> None:
+    """V3.3.5."""
+    app = FastAPI()
+    auth = Auth(
+        storage=MemoryStorage(),
+        keyring=keyring,
+        issuer="https://" + "a" * 2000,
+        edge=Edge(cookies=True),
+        passwords=Argon2Passwords(CHEAP),
+    )
+    install(app, auth)
+    async with app.router.lifespan_context(app), talking_to(app) as client:
+        await client.post("/auth/signup", json=CREDENTIALS)
+
+        with pytest.raises(ConfigurationError, match="shorter issuer"):
+            await client.post("/auth/login", json=CREDENTIALS, headers=OURS)
 
 
 @pytest.mark.usefixtures("ada")

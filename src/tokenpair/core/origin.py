@@ -15,7 +15,8 @@ def parse_origin(text: str) -> str:
     parts = urlsplit(text)
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("must be ASCII without spaces; write other host names in punycode (xn--…)")
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    # Shells of native apps and extensions have schemes of their own, such as capacitor.
+    if not parts.scheme or not parts.hostname:
         raise ValueError("must be origins such as https://app.example.com")
     if parts.path or "?" in text or "#" in text or "@" in parts.netloc:
         raise ValueError("must be origins: scheme, host and port only, without a slash at the end")
