@@ -1,5 +1,6 @@
 """Browsers that use Bookly's pages, and notice what a visitor must never see."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
 from tests.bookly.running import Running
-from tests.tools import program
+from tests.tools import node_packages, program
 from tests.waiting import wait_until
 from tokenpair.testing import PASSWORD
 
@@ -114,3 +115,11 @@ def visiting(browser: Browser, bookly: Running, **options: object) -> Iterator[V
     yield visitor
     context.close()
     assert not visitor.complaints, visitor.complaints
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds that is serious or critical, with the first element of each."""
+    axe = (node_packages() / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    result = page.evaluate(f"{axe}; axe.run(document, {{ resultTypes: ['violations'] }})")
+    serious = [each for each in result["violations"] if each["impact"] in {"serious", "critical"}]
+    return [f"{each['id']}: {json.dumps(each['nodes'][0], indent=1)}" for each in serious]

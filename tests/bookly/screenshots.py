@@ -12,15 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 from playwright.sync_api import Page, Route
 
 from tests.bookly.browsing import Visitor, chromium, visiting
 from tests.bookly.running import running_bookly
+from tokenpair.testing import PASSWORD
 
 SIZES = {360: 740, 768: 1024, 1440: 900}
 """The height of each width, in pixels."""
 SCHEMES = ("light", "dark")
 ADA = "ada@example.com"
+USER_AGENTS = (
+    "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+    "curl/8.5.0",
+)
 BOOKS = "**/api/v1/books?*"
 FOLDER = Path(__file__).parents[2] / "screenshots"
 
@@ -184,6 +192,57 @@ def account(visitor: Visitor, camera: Camera) -> None:
         camera.shoot(visitor.page, name)
 
 
+def sessions(visitor: Visitor, camera: Camera) -> None:
+    page = visitor.page
+    visitor.sign_up("sessions@example.com")
+    url = f"{visitor.bookly.url}/api/v1/auth/login"
+    for user_agent in USER_AGENTS:
+        body = {"email": "sessions@example.com", "password": PASSWORD}
+        httpx2.post(url, json=body, headers={"User-Agent": user_agent})
+    page.goto("/sessions")
+    page.locator(".row").nth(3).wait_for()
+    camera.shoot(page, "sessions-others")
+    page.get_by_role("button", name="End the session on Firefox").click()
+    camera.shoot(page, "sessions-end")
+
+
+# --- The token panel ---
+
+
+def panel(visitor: Visitor, camera: Camera) -> None:
+    page = visitor.page
+    visitor.sign_up("panel@example.com")
+    if not page.locator("#panel").is_visible():
+        page.locator("#panel-button").click()
+    page.locator(".left:has-text('s left')").wait_for()
+    camera.shoot(page, "panel")
+    _press(page, "Got it, hide these")
+    _press(page, "Lose the next answer")
+    _press(page, "Renew twice at once")
+    page.locator(".log li:has-text('Nothing lost')").wait_for()
+    camera.shoot(page, "panel-lost")
+    _press(page, "Steal the refresh token")
+    _press_until(page, "Thief renews", "The thief has moved on")
+    camera.shoot(page, "panel-thief")
+    page.locator(".advice:has-text('The lines have parted')").wait_for(timeout=60_000)
+    _press_until(page, "Renew twice at once", "Let the thief renew now")
+    camera.shoot(page, "panel-parted")
+    _press(page, "Thief renews")
+    page.locator(".over:visible").wait_for()
+    camera.shoot(page, "panel-ended")
+
+
+def _press(page: Page, name: str) -> None:
+    page.locator("#panel").get_by_role("button", name=name).click()
+
+
+def _press_until(page: Page, name: str, advice: str) -> None:
+    """Press a button until the panel advises this: the windows take some seconds."""
+    while advice not in page.locator(".advice").inner_text():
+        _press(page, name)
+        page.wait_for_timeout(500)
+
+
 def api_docs(visitor: Visitor, camera: Camera) -> None:
     visitor.sign_up("docs@example.com")
     visitor.page.goto("/api/v1/docs")
@@ -191,7 +250,7 @@ def api_docs(visitor: Visitor, camera: Camera) -> None:
     camera.shoot(visitor.page, "api-docs")
 
 
-SCENES = (welcome, forms, mails, shelf, shelf_states, account, api_docs)
+SCENES = (welcome, forms, mails, shelf, shelf_states, account, sessions, panel, api_docs)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """Bookly's page in a browser: the whole journey, by mouse and by keyboard, and in every state."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, visiting
+from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, violations, visiting
 from tests.bookly.running import Running, running_bookly
-from tests.tools import node_packages
 from tokenpair.testing import PASSWORD
 
 pytestmark = pytest.mark.long
@@ -340,13 +338,11 @@ def views(visitor: Visitor) -> Iterator[str]:
 
 def test_every_view_is_accessible_and_fits_a_zoomed_window(visitor: Visitor) -> None:
     page = visitor.page
-    axe = (node_packages() / "node_modules" / "axe-core" / "axe.min.js").read_text()
     page.emulate_media(reduced_motion="reduce")
     found: list[str] = []
 
     for view in views(visitor):
         page.set_viewport_size({"width": 1280, "height": 900})
-        page.evaluate(axe)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             found += [f"{view}, {scheme}: {each}" for each in violations(page)]
@@ -357,10 +353,3 @@ def test_every_view_is_accessible_and_fits_a_zoomed_window(visitor: Visitor) -> 
                 found.append(f"{view}: scrolls sideways at {width} pixels")
 
     assert found == []
-
-
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds that is serious or critical, with the first element of each."""
-    result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    serious = [each for each in result["violations"] if each["impact"] in {"serious", "critical"}]
-    return [f"{each['id']}: {json.dumps(each['nodes'][0], indent=1)}" for each in serious]

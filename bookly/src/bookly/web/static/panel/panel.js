@@ -136,8 +136,9 @@ async function once(button, act, failure) {
 }
 
 function makeLog(demo) {
-  const list = h("ol", { class: "log", role: "log", "aria-label": "Renewals, the newest first", tabindex: "0" });
-  const element = h("section", {}, h("h3", {}, "Renewals"), list);
+  const list = h("ol", { class: "log" });
+  const live = h("div", { role: "log", "aria-label": "Renewals, the newest first" }, list);
+  const element = h("section", {}, h("h3", {}, "Renewals"), live);
   let newest = null;
   const show = () => {
     const session = demo.state?.session;
