@@ -509,13 +509,17 @@ test("a listener that fails does not fail a log-in", async () => {
   expect([user.id, browser.complaints]).toEqual(["ada", [new Error("a bug in a view")]]);
 });
 
-test("a server that refuses cookies from here shows as logged out", async () => {
+test("a server that refuses cookies from here shows as logged out at the start only", async () => {
   const browser = new Browser({ without: ["storage"] });
   browser.server.next(RENEW, () => problem(403, "cross_site"));
 
   const tab = await browser.open();
+  const atStart = tab.session.status;
+  await browser.clock.until(tab.session.login(ADA));
+  browser.server.next(RENEW, () => problem(403, "cross_site"));
 
-  expect(tab.session.status).toBe("out");
+  await expect(browser.clock.until(tab.session.renew())).rejects.toMatchObject({ code: "cross_site" });
+  expect([atStart, tab.session.status]).toEqual(["out", "offline"]);
 });
 
 test("outside a browser, a base URL without a host is refused", () => {
@@ -523,11 +527,13 @@ test("outside a browser, a base URL without a host is refused", () => {
 });
 
 test("outside a browser, paths are those of the server", async () => {
-  const [browser, tab] = await tabsOfAda(1);
+  const urls = [];
+  const fetch = async (input) => (urls.push(input), new Response());
+  const { session } = await new Browser().open({ fetch });
 
-  await browser.clock.until(tab.session.fetch("/things"));
+  await session.fetch("/things");
 
-  expect(browser.server.requests[0].url).toBe("https://api.test/things");
+  expect(urls).toEqual(["https://api.test/things"]);
 });
 
 test("the types name exactly the members that a session has", async () => {
@@ -687,6 +693,59 @@ test("offline ends with the first request that succeeds, and not when the page i
 
   browser.isOffline = false;
   await get(browser, tab);
+
+  expect(tab.session.status).toBe("in");
+});
+
+test("a renewal that another tab's log-in has overtaken goes on with the new session", async () => {
+  const [browser, first, second] = await tabsOfAda(2, { without: ["locks", "channels"] });
+  const release = hold(browser.server, RENEW, () => problem(401, "session_ended"));
+  const renewed = second.session.renew();
+  await browser.clock.advance(100);
+  await browser.clock.until(first.session.login(BOB));
+
+  release();
+
+  expect(await browser.clock.until(renewed)).toBe(true);
+  expect(second.changes.at(-1)).toEqual(["in", BOB.email, "user_changed"]);
+});
+
+test("a renewal that waits for a log-out is not sent", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.clock.sleep(LIFE);
+  const release = hold(browser.server, "/auth/logout");
+  const left = tab.session.logout();
+  const sent = tab.session.fetch("https://api.test/things");
+  await browser.clock.advance(100);
+
+  release();
+
+  await expect(browser.clock.until(sent)).rejects.toMatchObject({ code: "session_ended" });
+  await left;
+  expect(browser.server.count(RENEW)).toBe(0);
+});
+
+test("a user that cannot be read at once is read with the next renewal", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next("/auth/me", () => problem(503, "unavailable"));
+  const early = await browser.clock.until(tab.session.login(BOB));
+
+  await browser.clock.until(tab.session.renew());
+
+  expect([early, tab.session.user.email]).toEqual([{ id: "bob" }, BOB.email]);
+});
+
+test("after a long outage, a short one is noticed soon", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  const long = setDown(browser.server);
+  await browser.clock.advance(60 * MINUTE);
+  long.end();
+  await browser.clock.advance(2 * MINUTE);
+  const short = setDown(browser.server);
+  await expect(browser.clock.until(tab.session.renew())).rejects.toMatchObject({ status: 502 });
+
+  short.end();
+  await browser.clock.advance(5_000);
 
   expect(tab.session.status).toBe("in");
 });
