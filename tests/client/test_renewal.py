@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ import tokenpair_client.httpx
 import tokenpair_client.httpx2
 from tests.client import world as worlds
 from tests.client.world import EMAIL, World, lose, problem
-from tests.waiting import limit
+from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair.client import Clock, LogInRefused, MemoryStore, NoAnswer, Pair, PairAuth, SessionOver
 from tokenpair.testing import PASSWORD
 
@@ -264,12 +265,15 @@ def test_a_valid_token_is_used_while_renewal_fails(world: World) -> None:
     auth._session.random = lambda: 1.0
     auth._session._hold(stored(auth), stored(auth).access_token or "", 0)
     world.clock.advance(minutes=8)
-    world.spoils = [worlds.BAD_GATEWAY] * 5
+    world.spoils = [worlds.BAD_GATEWAY, problem(503, "unavailable", **{"Retry-After": "5"})] * 2
 
     answers = [get(world, auth).status_code for _ in range(2)]
+    world.clock.advance(minutes=1)
+    answers.append(get(world, auth).status_code)
 
-    assert answers == [200, 200]
-    assert len(world.renewals) == 5, "the second request does not try again"
+    assert answers == [200] * 3
+    assert len(world.renewals) == 4, "the second request does not try again"
+    assert world.slept == []
 
 
 @pytest.mark.parametrize("days", [-400, 400], ids=["back", "ahead"])
@@ -410,6 +414,41 @@ async def test_a_cancelled_task_leaves_no_lock(world: World) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         world.spoils = []
+
+        assert (await client.get("/hello")).status_code == 200
+
+
+class SlowStore(MemoryStore):
+    """A store with a read that hangs once, while it holds the lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs, self.may_go_on = threading.Event(), threading.Event()
+        self.is_slow = False
+
+    def read(self) -> Pair | None:
+        if self.is_slow:
+            self.is_slow = False
+            self.hangs.set()
+            assert self.may_go_on.wait(LIMIT_SECONDS)
+        return super().read()
+
+
+async def test_a_task_that_is_cancelled_while_a_thread_reads_the_store_leaves_no_lock(
+    world: World,
+) -> None:
+    store = SlowStore()
+    auth = logged_in(world, store=store)
+    auth._driver._may_block = True
+    world.clock.advance(minutes=10)
+    store.is_slow = True
+    async with limit(), httpx2.AsyncClient(verify=TLS, auth=auth, base_url=world.url) as client:
+        task = asyncio.create_task(client.get("/hello"))
+        await asyncio.to_thread(store.hangs.wait)
+        task.cancel()
+        store.may_go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
         assert (await client.get("/hello")).status_code == 200
 

@@ -1,6 +1,7 @@
 """What an answer of the server means, and how often a request is repeated."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from tokenpair_client.clock import Clock
@@ -8,11 +9,24 @@ from tokenpair_client.errors import LogInRefused, NoAnswer
 from tokenpair_client.pair import Pair
 from tokenpair_client.steps import Answer, Ask, Lost, Outcome, Steps, Wait
 
-PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Pauses before the second and each later attempt, in seconds, unless the server names one."""
 
-GIVE_UP_AFTER: Final = 60.0
-"""Time after which no further attempt begins, in seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persistence:
+    """How often and how long a request is repeated.
+
+    `pauses` come before the second and each later attempt, unless the server names longer ones. No
+    attempt begins later than `seconds` after the first. All are in seconds.
+    """
+
+    pauses: tuple[float, ...]
+    seconds: float
+
+
+PERSISTENT: Final = Persistence(pauses=(0.0, 0.5, 1.0, 2.0), seconds=60.0)
+"""Persistence where nothing else helps."""
+
+BRIEF: Final = Persistence(pauses=(0.0,), seconds=1.0)
+"""Persistence where the old access token is valid for some time."""
 
 OVER = frozenset({"session_ended", "token_expired", "token_invalid"})
 """Codes of a refused refresh token after which only a log-in helps."""
@@ -31,18 +45,23 @@ def is_over(answer: Answer) -> bool:
 
 
 def ask_until(
-    is_good: Callable[[Answer], bool], ask: Ask, *, clock: Clock, random: Callable[[], float]
+    is_good: Callable[[Answer], bool],
+    ask: Ask,
+    *,
+    clock: Clock,
+    random: Callable[[], float],
+    persistence: Persistence = PERSISTENT,
 ) -> Steps[Answer]:
-    """Send a request until the answer is good, five times at most. Raises `NoAnswer`."""
+    """Send a request until the answer is good. Raises `NoAnswer`."""
     started = clock.monotonic()
-    for pause in PAUSES:
+    for pause in (*persistence.pauses, None):
         answer = yield ask
         if isinstance(answer, Answer) and is_good(answer):
             return answer
         asked = answer.retry_after if isinstance(answer, Answer) else None
         # A random part more, so that the clients of a restarted server come one by one.
-        seconds = max(pause, asked or 0.0) * (1 + random() / 4)
-        if clock.monotonic() + seconds - started > GIVE_UP_AFTER:
+        seconds = max(pause or 0.0, asked or 0.0) * (1 + random() / 4)
+        if pause is None or clock.monotonic() + seconds - started > persistence.seconds:
             break
         if seconds:
             yield Wait(seconds)

@@ -4,9 +4,10 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import anyio
-from anyio.lowlevel import RunVar
+from anyio.lowlevel import current_token
 
 from tokenpair_client.clock import Clock
 from tokenpair_client.errors import NoAnswer
@@ -25,8 +26,8 @@ class Driver:
         self._clock = clock
         self._may_block = may_block
         self._lock = threading.Lock()
-        # One for each event loop.
-        self._task_locks: RunVar[anyio.Lock] = RunVar("tokenpair_client")
+        # One for each event loop, until that is gone.
+        self._task_locks: WeakKeyDictionary[object, anyio.Lock] = WeakKeyDictionary()
 
     @property
     def is_busy(self) -> bool:
@@ -51,24 +52,25 @@ class Driver:
     async def run_async(self, steps: Steps[Result]) -> Result:
         """Take all steps from async code. A task that is cancelled leaves no lock behind."""
         async with self._locked_async():
+            walk = _Walk(steps)
             outcome: Outcome | None = None
             try:
-                while not isinstance(step := await self._advance(steps, outcome), Done):
+                while not isinstance(step := await self._advance(walk, outcome), Done):
                     outcome = None
                     if isinstance(step, Ask):
                         outcome = await self._transport.ask_async(step)
                     else:
                         await self._clock.async_sleep(step.seconds)
             finally:
-                steps.close()
+                walk.close()
         return cast("Result", step.result)
 
-    async def _advance(self, steps: Steps[Result], outcome: Outcome | None) -> Step | Done:
+    async def _advance(self, walk: "_Walk", outcome: Outcome | None) -> Step | Done:
         if not self._may_block:
-            return advance(steps, outcome)
+            return walk.advance(outcome)
         # With a limiter of its own, as an app may use all other threads for requests that wait.
         limiter = anyio.CapacityLimiter(1)
-        return await anyio.to_thread.run_sync(advance, steps, outcome, limiter=limiter)
+        return await anyio.to_thread.run_sync(walk.advance, outcome, limiter=limiter)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -93,6 +95,24 @@ class Driver:
                 self._lock.release()
 
     def _task_lock(self) -> anyio.Lock:
-        if (lock := self._task_locks.get(None)) is None:
-            self._task_locks.set(lock := anyio.Lock())
-        return lock
+        return self._task_locks.setdefault(current_token().native_token, anyio.Lock())
+
+
+class _Walk:
+    """Steps that a thread may take.
+
+    A cancelled task does not wait for its thread, but `close` does: or the thread would keep the
+    store's lock.
+    """
+
+    def __init__(self, steps: Steps[object]) -> None:
+        self._steps = steps
+        self._lock = threading.Lock()
+
+    def advance(self, outcome: Outcome | None) -> Step | Done:
+        with self._lock:
+            return advance(self._steps, outcome)
+
+    def close(self) -> None:
+        with self._lock:
+            self._steps.close()

@@ -1,6 +1,7 @@
 """A pair in a file, shared by several processes."""
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -14,6 +15,10 @@ if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
+
+
+# What the systems report about a lock that another user of it has.
+_TAKEN = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
 class FileStore:
@@ -102,9 +107,11 @@ class FileStore:
             raise self._error("cannot be locked", exc) from exc
         try:
             _lock(handle)
-        except OSError:
+        except OSError as exc:
             os.close(handle)
-            return False
+            if exc.errno in _TAKEN:
+                return False
+            raise self._error("cannot be locked", exc) from exc
         self._lock = handle
         return True
 

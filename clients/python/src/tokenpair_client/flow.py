@@ -5,8 +5,9 @@ from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from tokenpair_client.drive import Driver
+from tokenpair_client.held import Held
 from tokenpair_client.pair import MAX_BYTES
-from tokenpair_client.session import Held, Session
+from tokenpair_client.session import Session
 from tokenpair_client.shapes import Request, Response
 from tokenpair_client.steps import Steps, is_problem, problem_code
 

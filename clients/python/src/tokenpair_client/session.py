@@ -6,18 +6,23 @@ from dataclasses import dataclass, field, replace
 from secrets import SystemRandom
 from typing import Final, NoReturn
 
-from tokenpair_client.answers import ask_until, is_final, is_over, no_answer, read_pair, refused
+from tokenpair_client.answers import (
+    BRIEF,
+    PERSISTENT,
+    Persistence,
+    ask_until,
+    is_final,
+    is_over,
+    no_answer,
+    read_pair,
+    refused,
+)
 from tokenpair_client.clock import Clock
 from tokenpair_client.errors import NoAnswer, SessionOver, StoreError
+from tokenpair_client.held import Held
 from tokenpair_client.pair import Pair
 from tokenpair_client.steps import Answer, Ask, Steps, Wait
 from tokenpair_client.store import Store
-
-LAST_PART: Final = 0.2
-"""Part of an access token's life, at its end, in which it is renewed at a random moment.
-
-A thief who copies a fixed schedule would stay unseen.
-"""
 
 LOCK_SECONDS: Final = 90.0
 """Longest wait for another user of the store, in seconds: longer than all its attempts."""
@@ -26,16 +31,6 @@ LOCK_PAUSE: Final = 0.05
 """Pause between two looks at a lock that is taken, in seconds."""
 
 _log = logging.getLogger("tokenpair_client")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """An access token with its pair, and when to renew it, on the monotonic clock."""
-
-    access_token: str = field(repr=False)
-    pair: Pair
-    renew_at: float
-    expires_at: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +51,7 @@ class Session:
         """Tell whether the access token has expired, as far as this client knows."""
         return self.clock.monotonic() >= held.expires_at
 
-    def renew(self, used: str | None) -> Steps[Held]:
+    def renew(self, used: str | None, persistence: Persistence = PERSISTENT) -> Steps[Held]:
         """Return a newer pair than that of the access token `used`, from the store or the server.
 
         Raises `SessionOver`, `NoAnswer` or `StoreError`.
@@ -71,7 +66,7 @@ class Session:
                 adopted = self._hold(pair, pair.access_token, self._age(pair))
                 if not self.is_due(adopted):
                     return adopted
-            return (yield from self._present(pair))
+            return (yield from self._present(pair, persistence))
         finally:
             self.store.unlock()
 
@@ -80,12 +75,12 @@ class Session:
 
         Raises `SessionOver`, `NoAnswer` or `StoreError`.
         """
-        try:
+        if self.is_expired(held):
             return (yield from self.renew(held.access_token))
+        try:
+            return (yield from self.renew(held.access_token, BRIEF))
         except NoAnswer:
             now = self.clock.monotonic()
-            if now >= held.expires_at:
-                raise
             # Not at each request: an unreachable server costs time.
             self.held = replace(held, renew_at=now + (held.expires_at - now) / 4)
             return self.held
@@ -153,7 +148,7 @@ class Session:
         finally:
             self.store.unlock()
 
-    def _present(self, pair: Pair) -> Steps[Held]:
+    def _present(self, pair: Pair, persistence: Persistence = PERSISTENT) -> Steps[Held]:
         """Exchange the refresh token for the next pair, and store that.
 
         A lost answer does no harm: a token stays valid until its successor is used.
@@ -168,7 +163,9 @@ class Session:
 
         asked_at = self.clock.monotonic()
         ask = Ask(path="/refresh_token", token=pair.refresh_token)
-        answer = yield from ask_until(is_good, ask, clock=self.clock, random=self.random)
+        answer = yield from ask_until(
+            is_good, ask, clock=self.clock, random=self.random, persistence=persistence
+        )
         if received := self._read_pair(answer):
             return self._accept(pair, received, self.clock.monotonic() - asked_at)
         if answer.status == 409:
@@ -201,13 +198,8 @@ class Session:
     def _hold(self, pair: Pair, access_token: str, age: float | None) -> Held:
         """Keep a pair whose access token is this old, in seconds; None if that is not known."""
         now = self.clock.monotonic()
-        part = 1 - LAST_PART * self.random()
-        self.held = Held(
-            pair=pair,
-            access_token=access_token,
-            renew_at=now if age is None else now - age + part * pair.expires_in,
-            expires_at=now if age is None else now - age + pair.expires_in,
-        )
+        begin = now - (pair.expires_in if age is None else age)
+        self.held = Held.since(begin, pair, access_token, chance=self.random())
         return self.held
 
     def _age(self, pair: Pair) -> float | None:

@@ -1,0 +1,32 @@
+"""The pair that is in use, and the moment of its renewal."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from tokenpair_client.pair import Pair
+
+LAST_PART: Final = 0.2
+"""Part of an access token's life, at its end, in which it is renewed at a random moment.
+
+A thief who copies a fixed schedule would stay unseen.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An access token with its pair, and when to renew it, on the monotonic clock."""
+
+    access_token: str = field(repr=False)
+    pair: Pair
+    renew_at: float
+    expires_at: float
+
+    @classmethod
+    def since(cls, begin: float, pair: Pair, access_token: str, *, chance: float) -> "Held":
+        """Return a pair whose access token is valid since then; `chance` is from 0 to 1."""
+        return cls(
+            pair=pair,
+            access_token=access_token,
+            renew_at=begin + pair.expires_in * (1 - LAST_PART * chance),
+            expires_at=begin + pair.expires_in,
+        )
