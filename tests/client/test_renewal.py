@@ -106,6 +106,31 @@ def test_ten_threads_renew_once(world: World) -> None:
 
     assert answers == [200] * 10
     assert len(world.renewals) == 1
+    assert len(world.asked) == 12, "all wait, as the old token has expired"
+
+
+async def test_requests_do_not_wait_for_an_early_renewal(world: World) -> None:
+    auth = logged_in(world)
+    auth._session.random = partial(float, 1)
+    auth._session._hold(stored(auth), stored(auth).access_token or "", 0)
+    world.clock.advance(minutes=8)
+    arrived, may_go_on = threading.Event(), threading.Event()
+
+    async def hang(scope: Any, receive: Any, send: Any, app: Any) -> None:
+        arrived.set()
+        await asyncio.to_thread(may_go_on.wait)
+        await app(scope, receive, send)
+
+    world.spoils = [hang]
+    async with limit(), httpx2.AsyncClient(verify=TLS, auth=auth, base_url=world.url) as client:
+        renewing = asyncio.create_task(client.get("/hello"))
+        await asyncio.to_thread(arrived.wait)
+        assert (await client.get("/hello")).status_code == 200
+        assert not renewing.done()
+        may_go_on.set()
+        assert (await renewing).status_code == 200
+
+    assert len(world.renewals) == 1
 
 
 def test_after_a_lost_answer_the_same_token_is_presented_again(world: World) -> None:
@@ -292,6 +317,7 @@ def test_tokens_go_to_no_other_origin(world: World, caplog: pytest.LogCaptureFix
     auth = logged_in(world)
     caplog.set_level(logging.DEBUG)
     with worlds.running() as other:
+        other.instead["/refused"] = problem(401, "session_ended")
         with httpx2.Client(
             verify=TLS, auth=auth, base_url=world.url, follow_redirects=True
         ) as client:
@@ -304,6 +330,17 @@ def test_tokens_go_to_no_other_origin(world: World, caplog: pytest.LogCaptureFix
     assert [each.status_code for each in (direct, redirected, ended)] == [401] * 3
     assert set(sent) == {""}
     assert auth.is_logged_in
+
+
+def test_a_pair_from_the_future_is_renewed(world: World) -> None:
+    """Another process stored it when the date was wrong."""
+    auth = logged_in(world)
+    later = replace(stored(auth), received_at=world.clock.now.timestamp() + 86_400)
+    world.asked.clear()
+    other = PairAuth(world.auth_url, store=MemoryStore(later), clock=world.client_clock())
+
+    assert get(world, other).status_code == 200
+    assert [path for path, _ in world.asked] == ["/auth/refresh_token", "/hello"]
 
 
 def test_a_renewal_follows_no_redirect(world: World) -> None:

@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -214,7 +215,10 @@ def test_a_keyring_keeps_the_refresh_token(world: World) -> None:
     (record,) = backend.entries.values()
     other = PairAuth(world.auth_url, store=KeyringStore(EMAIL, backend=backend))
 
-    assert [get(world, other).status_code for _ in range(2)] == [200, 200]
+    with ThreadPoolExecutor(5) as pool:
+        assert {each.status_code for each in pool.map(lambda _: get(world, other), range(5))} == {
+            200
+        }
     assert len(world.renewals) == 1
     assert json.loads(record)["access_token"] is None
     assert len(record) < 1280, "Windows stores no more"

@@ -53,7 +53,14 @@ def problem(status: int, code: str, **headers: str) -> Spoil:
 HTML = answer(HTMLResponse("<h1>Welcome to the hotel's network</h1>"))
 BAD_GATEWAY = answer(HTMLResponse("<h1>502 Bad Gateway</h1>", 502))
 HTML_401 = answer(HTMLResponse("<h1>Log in to the proxy</h1>", 401))
-HUGE = answer(Response(b'{"access_token": "' + b"A" * 1_000_000, media_type="application/json"))
+HUGE = answer(
+    Response(
+        b'{"access_token": "a", "refresh_token": "r", "expires_in": 9, "refresh_expires_in": 99'
+        + b" " * 100_000
+        + b"}",
+        media_type="application/json",
+    )
+)
 NOT_JSON = answer(Response(b'{"access_token": ', media_type="application/json"))
 NO_PAIR = answer(Response(b'{"access_token": "a b\\r\\n"}', media_type="application/json"))
 

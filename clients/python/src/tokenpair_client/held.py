@@ -1,4 +1,4 @@
-"""The pair that is in use, and the moment of its renewal."""
+"""The access token that is in use, and the moment of its renewal."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,18 +14,16 @@ A thief who copies a fixed schedule would stay unseen.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """An access token with its pair, and when to renew it, on the monotonic clock."""
+    """An access token, and when to renew its pair, on the monotonic clock."""
 
     access_token: str = field(repr=False)
-    pair: Pair
     renew_at: float
     expires_at: float
 
     @classmethod
     def since(cls, begin: float, pair: Pair, access_token: str, *, chance: float) -> "Held":
-        """Return a pair whose access token is valid since then; `chance` is from 0 to 1."""
+        """Return the token of a pair, valid since then; `chance` is from 0 to 1."""
         return cls(
-            pair=pair,
             access_token=access_token,
             renew_at=begin + pair.expires_in * (1 - LAST_PART * chance),
             expires_at=begin + pair.expires_in,

@@ -192,7 +192,6 @@ class Session:
         except StoreError as exc:
             # As if the answer were lost, for the refresh token: the stored one stays valid.
             _log.warning("the renewed pair was not stored; the stored one stays valid: %s", exc)
-            received = replace(received, refresh_token=presented.refresh_token)
         return self._hold(received, access_token, age)
 
     def _hold(self, pair: Pair, access_token: str, age: float | None) -> Held:
