@@ -131,6 +131,12 @@ def test_what_serves_is_installed_without_the_test_tools(
     assert " --no-dev --package=bookly " in ran.stdout
 
 
+def test_the_site_is_built_with_its_generator_only(fake_uv: dict[str, str]) -> None:
+    ran = call(SCRIPT, "docs", env=fake_uv)
+
+    assert " --only-group=docs zensical build --strict --clean" in ran.stdout
+
+
 @pytest.mark.parametrize("command", ["test", "bench", "storm", "screenshots"])
 def test_what_measures_is_installed_with_the_test_tools(
     command: str, fake_uv: dict[str, str]
