@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -386,11 +387,14 @@ async def test_in_production_only_an_admin_removes_the_samples(
 async def test_the_first_start_adds_the_samples(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    migrated: Path,
     variables: dict[str, str],
     added: bool,
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    (tmp_path / "data").mkdir(mode=0o700)
+    shutil.copy(migrated, tmp_path / "data")
     monkeypatch.setenv("TOKENPAIR_DATA_DIR", str(tmp_path / "data"))
     app = create_app(BooklySettings.read())
 

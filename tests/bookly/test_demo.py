@@ -174,7 +174,6 @@ async def test_no_account_is_touched(app: FastAPI) -> None:
     assert not [path for path in app.openapi()["paths"] if path.startswith("/demo")]
 
 
-@pytest.mark.parametrize("path", UNSAFE)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -185,14 +184,13 @@ async def test_no_account_is_touched(app: FastAPI) -> None:
     ],
     ids=["from nowhere", "cross-site", "same-site", "without the mark"],
 )
-async def test_other_sites_change_nothing(
-    visitor: Visitor, path: str, headers: dict[str, str]
-) -> None:
+async def test_other_sites_change_nothing(visitor: Visitor, headers: dict[str, str]) -> None:
     before = await visitor.session()
 
-    answer = await visitor.http.post(f"/demo/{path}", headers=headers)
+    for path in UNSAFE:
+        answer = await visitor.http.post(f"/demo/{path}", headers=headers)
+        assert_problem(answer, 403, "cross_site")
 
-    assert_problem(answer, 403, "cross_site")
     assert await visitor.session() == before
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from bookly.web.demo.service import RULES
 from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, violations, visiting
@@ -14,10 +14,10 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
 
-WIDE = {"width": 1440, "height": 900}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
 RENEWAL_MILLISECONDS = 60_000
 """Longest wait for a session that renews by itself, in milliseconds."""
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 
 expect.set_options(timeout=MILLISECONDS)
 
@@ -143,6 +143,22 @@ def test_ten_tabs_renew_once(visitor: Visitor) -> None:
     for tab in tabs:
         expect(tab.locator(".left")).to_contain_text(re.compile("(2.|30) s left"))
         expect(log_of(tab)).to_have_count(shown + 1)
+
+
+def test_a_server_that_was_restarted_has_forgotten_the_session(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("restarted")
+    with browser.new_context(viewport=WIDE) as context:
+        page = context.new_page()
+        with running_bookly(folder) as bookly:
+            page.goto(bookly.url)
+            expect(page.locator(".left")).to_contain_text("s left")
+        with running_bookly(folder, "--port", bookly.url.rpartition(":")[2]):
+            press(page, "Renew twice at once")
+            expect(page.locator(".over")).to_contain_text("it was restarted")
+            press(page, "Start a new session")
+            expect(page.locator(".left")).to_contain_text("s left")
 
 
 def test_the_drawer_stays_as_it_was_left(visitor: Visitor) -> None:

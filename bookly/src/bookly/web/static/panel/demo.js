@@ -29,6 +29,7 @@ export class Demo {
   #peers = new Set();
   #asking = null;
   #isDirty = false;
+  #isOpen = false;
 
   constructor(createSession) {
     const fetch = (...request) => this.#send(...request);
@@ -44,6 +45,13 @@ export class Demo {
     const isNew = !this.state?.session;
     if (isNew) await this.start();
     else if (!this.state.session.ended && this.#client.status === "out") await this.#client.renew();
+    this.#isOpen = true;
+  }
+
+  /** Why the session has ended, or null. A server that was restarted knows no session. */
+  get ended() {
+    if (this.state?.session) return this.state.session.ended;
+    return this.#isOpen && this.state ? "forgotten" : null;
   }
 
   close() {
@@ -59,7 +67,7 @@ export class Demo {
   }
 
   get isIn() {
-    return this.#client.status === "in" && !this.state?.session?.ended;
+    return this.#client.status === "in" && !this.ended;
   }
 
   get isOffline() {

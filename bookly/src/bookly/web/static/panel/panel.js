@@ -9,6 +9,7 @@ import { adviceOf, agoOf, clockOf, reasonOf, senderOf, sentenceOf } from "./word
 const TICK_MS = 500;
 const LOGGED = 12; // Entries of the log that are shown.
 const LAST_TENTH = 0.11; // The middle of the time in which a client renews.
+const AWAY = "Bookly cannot be reached. The session goes on when it is back.";
 const EXPLANATION = "https://github.com/tokenpair/tokenpair/blob/main/docs/explanation/renewal.md";
 
 /** Fill the drawer. `onClose` is called by the panel's own button. */
@@ -69,7 +70,7 @@ function makeToken(demo) {
     bar.ariaValueNow = Math.ceil(seconds);
     left.textContent = seconds ? `${Math.ceil(seconds)} s left` : demo.state ? "none" : "…";
     const due = Math.round(seconds - life * LAST_TENTH);
-    next.textContent = !seconds ? "" : due > 0 ? `renews by itself in about ${due} s` : "renews at any moment";
+    next.textContent = demo.isOffline ? AWAY : !seconds ? "" : due > 0 ? `renews by itself in about ${due} s` : "renews at any moment";
   };
   return { element, show };
 }
@@ -117,7 +118,7 @@ function makeButtons(demo, failure) {
     const isLive = demo.isIn && Boolean(session);
     for (const each of [lose, twice]) each.disabled = !isLive;
     steal.disabled = !isLive || Boolean(session.theft);
-    element.hidden = Boolean(session?.ended);
+    element.hidden = Boolean(demo.ended);
     thief.hidden = !session?.theft;
     lose.ariaPressed = String(Boolean(session?.losing));
     const words = session?.losing ? "The answer to the next renewal will be lost." : isLive && session.theft ? adviceOf(session) : "";
@@ -175,7 +176,7 @@ function makeEnded(demo, failure) {
     h("button", { type: "button", onclick: (event) => once(event.currentTarget, again, failure) }, "Start a new session"),
   );
   const show = () => {
-    const ended = demo.state?.session?.ended;
+    const { ended } = demo;
     const isNew = Boolean(ended) && element.hidden;
     element.hidden = !ended;
     if (isNew) element.scrollIntoView({ block: "nearest" });
