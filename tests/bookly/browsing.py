@@ -61,10 +61,10 @@ class Visitor:
         """Click on the button of the form."""
         self.page.locator("main [type=submit]").click()
 
-    def sign_up(self, email: str, password: str = PASSWORD) -> None:
+    def sign_up(self, email: str, name: str = "") -> None:
         """Sign up by the page, and wait for the shelf."""
         self.page.goto("/signup")
-        self.fill(email=email, password=password)
+        self.fill(first_name=name, email=email, password=PASSWORD)
         self.submit()
         self.page.locator("#add").wait_for()
 

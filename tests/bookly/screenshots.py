@@ -5,6 +5,7 @@ documents show are chosen by hand, and are in `docs/images`.
 """
 
 import argparse
+import base64
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,7 +31,29 @@ USER_AGENTS = (
     "curl/8.5.0",
 )
 BOOKS = "**/api/v1/books?*"
-FOLDER = Path(__file__).parents[2] / "screenshots"
+ROOT = Path(__file__).parents[2]
+FOLDER, IMAGES = ROOT / "screenshots", ROOT / "docs" / "images"
+CHOSEN = {
+    "shelf": "shelf-1440-light",
+    "shelf-dark": "shelf-1440-dark",
+    "panel": "panel-ended-1440-light",
+    "sessions": "sessions-others-768-light",
+    "log-in": "login-refused-360-light",
+    "edit": "shelf-edit-768-dark",
+}
+"""The pictures of the documents, each with the screenshot that it is."""
+CLOSED = "if (location.host) localStorage.setItem('bookly-panel', 'closed')"
+"""Script that keeps the token panel closed."""
+TO_WEBP = """async (url) => {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const { width, height } = image;
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL("image/webp", 0.82);
+}"""
+"""Script that returns a picture as WebP."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +79,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run screenshots", description=__doc__)
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
     parser.add_argument("--only", default="", help="take only those with this in their name")
+    parser.add_argument("--choose", action="store_true", help="write those in docs/images, too")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     camera = Camera(options.out)
@@ -67,8 +91,23 @@ def main(arguments: list[str]) -> int:
         for scene in SCENES:
             if options.only in scene.__name__:
                 with visiting(browser, bookly) as visitor:
+                    if scene is not panel:
+                        visitor.page.context.add_init_script(CLOSED)
                     scene(visitor, camera)
+        if options.choose:
+            with visiting(browser, bookly) as visitor:
+                choose(visitor.page, options.out)
     return 0
+
+
+def choose(page: Page, folder: Path) -> None:
+    """Write the chosen pictures for the documents as WebP, which is a fifth of the size."""
+    page.goto("/")
+    IMAGES.mkdir(exist_ok=True)
+    for name, source in CHOSEN.items():
+        png = base64.b64encode((folder / f"{source}.png").read_bytes()).decode()
+        webp = page.evaluate(TO_WEBP, f"data:image/png;base64,{png}")
+        (IMAGES / f"{name}.webp").write_bytes(base64.b64decode(webp.partition(",")[2]))
 
 
 # --- Without a log-in ---
@@ -97,7 +136,7 @@ def forms(visitor: Visitor, camera: Camera) -> None:
 
 def mails(visitor: Visitor, camera: Camera) -> None:
     page = visitor.page
-    visitor.sign_up("mails@example.com")
+    visitor.sign_up("mails@example.com", "Ada")
     verify = visitor.link("/verify", "mails@example.com")
     for path in ("verify", "reset", "email/change", "invitation"):
         name = path.replace("/", "-")
@@ -125,7 +164,7 @@ def mails(visitor: Visitor, camera: Camera) -> None:
 
 def shelf(visitor: Visitor, camera: Camera) -> None:
     page = visitor.page
-    visitor.sign_up(ADA)
+    visitor.sign_up(ADA, "Ada")
     visitor.add_book("Emma")
     page.reload()
     page.locator(".card").first.wait_for()
@@ -153,7 +192,7 @@ def shelf(visitor: Visitor, camera: Camera) -> None:
 
 def shelf_states(visitor: Visitor, camera: Camera) -> None:
     page = visitor.page
-    visitor.sign_up("states@example.com")
+    visitor.sign_up("states@example.com", "Ada")
     page.context.set_offline(offline=True)
     page.locator(".notice:visible").wait_for()
     camera.shoot(page, "shelf-offline")
@@ -185,7 +224,7 @@ def answering(page: Page, answer: object) -> Iterator[None]:
 
 
 def account(visitor: Visitor, camera: Camera) -> None:
-    visitor.sign_up("account@example.com")
+    visitor.sign_up("account@example.com", "Ada")
     for name in ("account", "sessions"):
         visitor.page.goto(f"/{name}")
         visitor.page.locator("h1").wait_for()
@@ -194,7 +233,7 @@ def account(visitor: Visitor, camera: Camera) -> None:
 
 def sessions(visitor: Visitor, camera: Camera) -> None:
     page = visitor.page
-    visitor.sign_up("sessions@example.com")
+    visitor.sign_up("sessions@example.com", "Ada")
     url = f"{visitor.bookly.url}/api/v1/auth/login"
     for user_agent in USER_AGENTS:
         body = {"email": "sessions@example.com", "password": PASSWORD}
@@ -211,7 +250,7 @@ def sessions(visitor: Visitor, camera: Camera) -> None:
 
 def panel(visitor: Visitor, camera: Camera) -> None:
     page = visitor.page
-    visitor.sign_up("panel@example.com")
+    visitor.sign_up("panel@example.com", "Ada")
     if not page.locator("#panel").is_visible():
         page.locator("#panel-button").click()
     page.locator(".left:has-text('s left')").wait_for()
@@ -244,7 +283,7 @@ def _press_until(page: Page, name: str, advice: str) -> None:
 
 
 def api_docs(visitor: Visitor, camera: Camera) -> None:
-    visitor.sign_up("docs@example.com")
+    visitor.sign_up("docs@example.com", "Ada")
     visitor.page.goto("/api/v1/docs")
     visitor.page.locator("#operations-books-list_books").wait_for()
     camera.shoot(visitor.page, "api-docs")
