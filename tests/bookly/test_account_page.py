@@ -116,7 +116,7 @@ def test_an_address_changes_when_its_new_mail_was_opened(visitor: Visitor) -> No
 
     page.goto(visitor.link("/email/change", "new@example.com"))
     visitor.submit()
-    page.get_by_role("button", name="Go to your account").click()
+    page.get_by_role("link", name="Go to your account").click()
 
     expect(page.locator(".address")).to_contain_text("new@example.com")
     expect(page.locator(".address .tag")).to_have_text("Verified")
