@@ -165,6 +165,18 @@ async def test_only_so_many_sessions_are_kept(visitor: Visitor) -> None:
     assert_problem(await visitor.post("auth/refresh_token"), 401, "session_ended")
 
 
+async def test_a_session_is_dropped_when_it_has_expired(visitor: Visitor, clock: FakeClock) -> None:
+    first = visitor.http.cookies[HANDLE]
+    clock.advance(RULES.lifetimes.session)
+    visitor.http.cookies.clear()
+    await visitor.post("auth/login")
+    assert await visitor.session()
+
+    visitor.http.cookies.clear()
+    visitor.http.cookies[HANDLE] = first
+    assert await visitor.session() is None
+
+
 @pytest.mark.usefixtures("visitor")
 async def test_no_account_is_touched(app: FastAPI) -> None:
     [auth] = installed(app).values()
@@ -219,9 +231,11 @@ async def test_the_demo_is_for_development_on_this_machine(
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url=ORIGIN, headers=OWN_PAGE
     ) as http:
-        answers = [await http.get("/demo"), await http.post("/demo/lose")]
+        answers = [await http.get("/demo"), await http.post("/demo/auth/logout")]
+        page = (await http.get("/")).text
 
-    assert [each.status_code for each in answers] == ([200, 404] if is_offered else [404, 404])
+    assert [each.status_code for each in answers] == ([200, 204] if is_offered else [404, 404])
+    assert ("data-has-demo" in page) == is_offered
 
 
 def test_several_workers_have_no_demo() -> None:
@@ -256,3 +270,4 @@ async def test_a_listener_that_the_settings_do_not_show_is_not_enough(
         transport=httpx2.ASGITransport(app=app, client=(client, 1)), base_url=f"https://{host}"
     ) as http:
         assert_problem(await http.get("/demo", headers=headers), 404, "not_found")
+        assert "data-has-demo" not in (await http.get("/", headers=headers)).text

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from bookly.settings import BooklySettings
 from bookly.web.api_docs import PATH as API_DOCS
 from bookly.web.assets import Assets
+from bookly.web.demo.access import is_same_machine
 from tokenpair.fastapi import ProblemRoute, browser_client
 
 FOLDER = Path(__file__).parent
@@ -53,18 +54,19 @@ def add_pages(app: FastAPI, settings: BooklySettings, *, has_demo: bool) -> None
     """Add the pages and their files to an app. With `has_demo` they have the token panel."""
     assets = Assets({"": FOLDER / "static", "vendor/": FOLDER / "vendor" / "pico"})
     client = browser_client(app)
-    shells = _shells(
-        assets=f"{ASSETS}/{assets.version}",
-        modules=[name for name in assets.names(".js") if name.startswith(AT_ONCE)],
-        client=client,
-        api_docs=API_DOCS,
-        has_demo=has_demo,
-        mails_are_logged=settings.auth.smtp_url is None,
-    )
+    values = {
+        "assets": f"{ASSETS}/{assets.version}",
+        "modules": [name for name in assets.names(".js") if name.startswith(AT_ONCE)],
+        "client": client,
+        "api_docs": API_DOCS,
+        "mails_are_logged": settings.auth.smtp_url is None,
+    }
+    plain, with_panel = _shells(has_demo=False, **values), _shells(has_demo=has_demo, **values)
     router = APIRouter(route_class=ProblemRoute, include_in_schema=False)
 
-    for path, shell in shells.items():
-        router.add_api_route(path, _endpoint(shell), methods=["GET", "HEAD"], name=f"page {path}")
+    for path in PAGES:
+        page = _endpoint(plain[path], with_panel[path])
+        router.add_api_route(path, page, methods=["GET", "HEAD"], name=f"page {path}")
 
     @router.api_route(f"{ASSETS}/{{version}}/{{name:path}}", methods=["GET", "HEAD"])
     async def page_asset(request: Request, version: str, name: str) -> Response:
@@ -74,8 +76,10 @@ def add_pages(app: FastAPI, settings: BooklySettings, *, has_demo: bool) -> None
     app.include_router(router)
 
 
-def _endpoint(shell: str) -> Callable[[], Awaitable[HTMLResponse]]:
-    async def page() -> HTMLResponse:
+def _endpoint(plain: str, with_panel: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
+    async def page(request: Request) -> HTMLResponse:
+        # Where the demo answers 404, the page has no panel.
+        shell = with_panel if is_same_machine(request) else plain
         return HTMLResponse(shell, headers=HEADERS)
 
     return page

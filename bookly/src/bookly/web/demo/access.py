@@ -26,7 +26,13 @@ def is_offered(settings: BooklySettings, *, in_one_process: bool) -> bool:
 
 
 async def require_same_machine(request: Request) -> None:
-    """Answer 404 to a request that may come from another machine.
+    """Answer 404 to a request that may come from another machine."""
+    if not is_same_machine(request):
+        raise HTTPException(404)
+
+
+def is_same_machine(request: Request) -> bool:
+    """Tell whether a request comes from this machine, without a proxy.
 
     The settings do not show everything: an ASGI server of the operator's choice listens where it
     likes, and a proxy on this machine serves others. The `Host` also stops DNS rebinding.
@@ -35,8 +41,7 @@ async def require_same_machine(request: Request) -> None:
     ends = [request.scope.get("client"), request.scope.get("server")]
     is_near = all(end and is_loopback(end[0]) for end in ends)
     is_forwarded = any(name in request.headers for name in FORWARDED)
-    if not is_near or is_forwarded or not is_loopback(host):
-        raise HTTPException(404)
+    return is_near and not is_forwarded and is_loopback(host)
 
 
 def is_loopback(host: str | None) -> bool:
