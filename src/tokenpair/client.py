@@ -19,8 +19,8 @@ try:
         Store,
         StoreError,
     )
-except ModuleNotFoundError as exc:
-    raise ImportError("the client is not installed: pip install 'tokenpair[client]'") from exc
+except ModuleNotFoundError as _missing:
+    raise ImportError("the client is not installed: pip install 'tokenpair[client]'") from _missing
 
 __all__ = [
     "ClientError",

@@ -41,7 +41,7 @@ class Environment:
     ) -> "Environment":
         """Make one, with the versions of the lock unless the requirements pin others.
 
-        Beside a wheel, the wheels of our other packages are found.
+        Beside our wheel, that of the client is found.
         """
         pinned = {re.split(r"[\[=]", each)[0] for each in map(str, requirements) if "==" in each}
         # A driver, Pydantic and httpx have two packages each, of which one is named.
@@ -50,12 +50,14 @@ class Environment:
         locked = uv("export", "--quiet", "--frozen", "--no-hashes", "--no-emit-workspace")
         constraints = folder.with_suffix(".txt")
         kept = [each for each in locked.splitlines() if each.partition("==")[0] not in pinned]
+        folders = {Path(str(each)).parent for each in requirements if ".whl" in str(each)}
+        clients = [each for folder in folders for each in folder.glob("tokenpair_client-*.whl")]
+        # By its path: uv would take a wheel of the same version from its cache.
+        kept += [f"tokenpair-client @ {each.as_uri()}" for each in clients]
         constraints.write_text("\n".join(kept))
-        wheels = {Path(str(each)).parent for each in requirements if ".whl" in str(each)}
         uv("venv", "--quiet", "--python", python, folder)
         uv(
             *("pip", "install", "--quiet", "--python", folder / "bin" / "python"),
-            *(f"--find-links={each}" for each in wheels),
             *("--constraint", constraints, *requirements),
         )
         return cls(folder)

@@ -18,8 +18,8 @@ from tokenpair_client.store import MemoryStore, Store
 
 try:
     from tokenpair_client.httpx2 import PairAuth
-except ModuleNotFoundError as exc:
-    if exc.name != "httpx2":
+except ModuleNotFoundError as _missing:
+    if _missing.name != "httpx2":
         raise
     # The same class, for the other library.
     from tokenpair_client.httpx import PairAuth  # type: ignore[assignment]

@@ -22,7 +22,7 @@ class SessionOver(ClientError):
     """
 
     def __init__(self, code: str) -> None:
-        self.code = code
+        self.code: str = code
         said = "not logged in" if code == "not_logged_in" else f"the session is over ({code})"
         super().__init__(f"{said}; log in again")
 
@@ -42,7 +42,9 @@ class NoAnswer(ClientError):
         code: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        self.status, self.code, self.retry_after = status, code, retry_after
+        self.status: int | None = status
+        self.code: str | None = code
+        self.retry_after: float | None = retry_after
         super().__init__(reason)
 
 
@@ -54,7 +56,9 @@ class LogInRefused(ClientError):
     """
 
     def __init__(self, code: str, *, status: int, retry_after: float | None = None) -> None:
-        self.code, self.status, self.retry_after = code, status, retry_after
+        self.code: str = code
+        self.status: int = status
+        self.retry_after: float | None = retry_after
         wait = "" if retry_after is None else f"; try again in {retry_after:.0f} s"
         super().__init__(f"the server refused to log in ({code}){wait}")
 
