@@ -207,5 +207,5 @@ async def test_in_production_it_opens_with_smtp_or_a_sender_or_without_mail(
 async def test_templates_that_cannot_be_used_stop_the_start(tmp_path: Path) -> None:
     auth = Auth.from_settings(Settings.read(mail_templates=str(tmp_path / "none")))
 
-    with pytest.raises(ConfigurationError, match="does not exist"):
+    with pytest.raises(ConfigurationError, match="does not exist: set TOKENPAIR_MAIL_TEMPLATES"):
         await auth.open()

@@ -112,7 +112,7 @@ def invite(*, email: str, roles: list[str], database_url: str | None) -> None:
     """Invite an address, with the roles of the account to be.
 
     The running app mails a link, which is valid for seven days and replaces an older one. Without a
-    role, the account gets those of TOKENPAIR_DEFAULT_ROLES.
+    role, the account gets the default roles of the app that accepts the invitation.
     """
     settings = read_settings(database_url)
 

@@ -113,7 +113,10 @@ class _Folder:
 
 def _app_folders(folder: Path, language: str) -> dict[str, _Folder]:
     if not folder.is_dir():
-        raise ConfigurationError(f"the folder of mail templates {folder} does not exist")
+        raise ConfigurationError(
+            f"the folder of mail templates {folder} does not exist: set TOKENPAIR_MAIL_TEMPLATES, "
+            "or MailOptions(templates=...), to a folder"
+        )
     found = {"": _Folder(folder, language=language)}
     for each in sorted(folder.iterdir()):
         if each.is_dir():

@@ -26,6 +26,7 @@ from tokenpair.errors import (
     TooManyRequests,
 )
 from tokenpair.events import InvitationAccepted, SignedUp, UserCreated
+from tokenpair.flows.accounts.invite import Invite
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.ids import uuid7
 from tokenpair.options import MailOptions
@@ -422,8 +423,10 @@ async def test_an_accepted_invitation_leaves_nothing(auth: Auth) -> None:
 async def test_without_roles_the_account_has_the_default_ones(
     storage: Storage, clock: FakeClock
 ) -> None:
+    """Those of the app, also if a command line has invited the user."""
     async with make_auth(storage=storage, clock=clock, default_roles="user") as auth:
-        await auth.invite(email=ADA)
+        rules = replace(auth._parts.rules, default_roles=frozenset({"other"}))
+        await replace(auth._parts, make_rules=lambda: rules).build(Invite)(email=ADA)
         (token,) = await tokens_of(auth)
         user = await accept(auth, token)
         other = await accept(auth, await invited(auth, "bob@example.com", frozenset()))

@@ -8,7 +8,10 @@ from tokenpair.core.accounts.email import EmailAddress
 _LABEL = b"tokenpair invitation\0"
 
 ROLES = "roles"
-"""Where the data of an invitation, of its mail and its token, has the roles of the account."""
+"""Where the data of an invitation, of its mail and its token, has the roles of the account.
+
+None: those that a sign-up has when the invitation is accepted.
+"""
 
 ACCOUNT_ID = "account_id"
 """Where the same data has the id of the account to be."""

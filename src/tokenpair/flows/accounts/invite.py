@@ -32,21 +32,19 @@ class Invite:
     new_id: Callable[[], UUID]
     mail_options: MailOptions
     sign_up_mode: SignUpMode
-    default_roles: frozenset[str]
 
     async def __call__(self, *, email: str, roles: frozenset[str] | None = None) -> UUID:
         """Invite an address, and return the id that the account will have if it is accepted.
 
-        The account will have `roles`, by default those of a sign-up. Raises `InvalidInput` for an
-        address, or for roles that no token can carry; `EmailTaken`; `SignUpClosed`; and
-        `ConfigurationError` if mail is off.
+        The account will have `roles`, by default those of a sign-up when it is accepted. Raises
+        `InvalidInput` for an address, or for roles that no token can carry; `EmailTaken`;
+        `SignUpClosed`; and `ConfigurationError` if mail is off.
         """
         if self.sign_up_mode is SignUpMode.CLOSED:
             raise SignUpClosed
         require_mail(self.mail_options, "an invitation")
         address = EmailAddress.parse_new(email)
-        roles = self.default_roles if roles is None else roles
-        require_valid_roles(roles)
+        require_valid_roles(roles or frozenset())
         account_id = self.new_id()
         mail = new_mail(
             MailPurpose.INVITATION,
@@ -54,7 +52,11 @@ class Invite:
             address.typed,
             self.clock(),
             self.new_id(),
-            data={ROLES: sorted(roles), ACCOUNT_ID: str(account_id)},
+            data={
+                # Not the default roles of here: a command line does not know those of the app.
+                ROLES: None if roles is None else sorted(roles),
+                ACCOUNT_ID: str(account_id),
+            },
         )
         async with self.storage.begin() as tx:
             await withdraw_invitation(tx, address)
@@ -74,6 +76,7 @@ class AcceptInvitation:
     clock: Clock
     new_id: Callable[[], UUID]
     sign_up_mode: SignUpMode
+    default_roles: frozenset[str]
     limits: Limits
 
     async def __call__(
@@ -107,7 +110,7 @@ class AcceptInvitation:
                 id=self._account_id(used),
                 email=address,
                 email_verified_at=now,
-                roles=frozenset(used.data[ROLES]),
+                roles=self._roles(used),
                 created_at=now,
                 profile=profile or {},
             )
@@ -123,6 +126,10 @@ class AcceptInvitation:
         """Return the id that the invitation reserves; one of an older version reserves none."""
         reserved = used.data.get(ACCOUNT_ID)
         return UUID(reserved) if reserved else self.new_id()
+
+    def _roles(self, used: StoredOneTimeToken) -> frozenset[str]:
+        named = used.data[ROLES]
+        return self.default_roles if named is None else frozenset(named)
 
     async def _address(self, invited: UUID, token_hash: bytes) -> EmailAddress:
         """Return the address of a valid token. Only such a token is worth the work of hashing."""
