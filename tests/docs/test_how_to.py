@@ -31,7 +31,7 @@ from tests.docs.reading import DOCUMENTS, HOW_TO, ROOT, blocks
 from tests.docs.shell import Shell
 from tests.packaging.environments import Environment
 from tests.tools import node_packages, program
-from tests.waiting import LIMIT_SECONDS
+from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair import Auth
 from tokenpair.fastapi import install
 from tokenpair.stores.sql import Database
@@ -138,12 +138,17 @@ def test_hooks(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
         after_eve = rows()
         ada = client.post("/auth/signup", json=ADA | {"email": "Ada@EXAMPLE.com"})
         user_id = UUID(ada.json()["id"])
+        change = {"password": ADA["password"], "new_email": "ada@elsewhere.example"}
+        client.post("/auth/email/change", json=change, headers=pair_of(client))
+        wait_until(lambda: "/email/change#token=" in caplog.text)
+        (token,) = re.findall(r"/email/change#token=(\S+)", caplog.text)
+        moved = client.post("/auth/email/change/confirm", json={"token": token})
         assert client.portal  # It is open.
         client.portal.call(page["auth"].delete, user_id)
         after_deletion = rows()
         client.post("/auth/signup", json=ADA | {"email": "bob@example.com"})
 
-    assert eve.status_code == 422
+    assert (eve.status_code, moved.status_code) == (422, 422)
     assert eve.json()["errors"] == [{"field": "email", "reason": "must end with @example.com"}]
     assert (after_eve, after_deletion) == ([], [])
     assert [shelf for _, shelf in rows()] == ["To read"]
