@@ -75,7 +75,7 @@ class ProblemRoute(APIRoute):
         described = problem_responses() | (responses or {})
         super().__init__(path, endpoint, responses=without_problems(described), **options)
         self.responses = described
-        self.response_fields |= problem_fields(described)
+        self.response_fields.update(problem_fields(described))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the path with and without a trailing slash."""
