@@ -65,6 +65,7 @@ def log_in(visitor: Visitor, email: str, password: str, at: str = "/login") -> N
 
 
 def test_the_whole_journey(visitor: Visitor, browser: Browser, bookly: Running) -> None:
+    """V7.4.4."""
     page, email = visitor.page, "journey@example.com"
 
     page.goto("/")
