@@ -4,7 +4,7 @@ import pytest
 
 from bookly.settings import BooklySettings, url_of
 from tokenpair.core.mail_address import parse_sender
-from tokenpair.errors import ConfigurationError
+from tokenpair.errors import ConfigurationError, InvalidInput
 
 
 def test_by_default_it_listens_on_this_machine_only() -> None:
@@ -35,6 +35,14 @@ def test_a_new_account_is_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert by_default == {"user"}
     assert BooklySettings.read().auth.rules.default_roles == {"reader"}
+
+
+def test_the_name_of_the_app_makes_a_password_easy_to_guess() -> None:
+    """V6.2.11."""
+    policy = BooklySettings.read().auth.rules.policy
+
+    with pytest.raises(InvalidInput):
+        policy.require_valid("Bookly Daniel Bookly Daniel", words=["Daniel"])
 
 
 @pytest.mark.parametrize(

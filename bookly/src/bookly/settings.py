@@ -16,6 +16,9 @@ from tokenpair.settings import EnvironmentSettings, Settings, read_settings
 DEFAULT_ROLES = "user"
 """The roles of a new account, unless `TOKENPAIR_DEFAULT_ROLES` names others."""
 
+OWN_WORDS = "bookly"
+"""Words that make a password easy to guess, unless `TOKENPAIR_PASSWORD_WORDS` names others."""
+
 
 def _host(text: str) -> str:
     if not text or not text.isascii() or not text.isprintable() or set(text) & set(" /@[]"):
@@ -54,6 +57,8 @@ class BooklySettings:
             auth = auth.model_copy(update={"mail_from": f"Bookly <no-reply@{_host_of(auth)}>"})
         if "default_roles" not in auth.model_fields_set:
             auth = auth.model_copy(update={"default_roles": DEFAULT_ROLES})
+        if "password_words" not in auth.model_fields_set:
+            auth = auth.model_copy(update={"password_words": OWN_WORDS})
         if "cookies" not in auth.model_fields_set:
             auth = auth.model_copy(update={"cookies": True})  # For Bookly's page.
         samples = listening.samples
