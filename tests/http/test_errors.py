@@ -35,6 +35,7 @@ STATUSES = {
     "refresh_token_required": 401,
     "session_ended": 401,
     "reauthentication_required": 401,
+    "cross_site": 403,
     "insufficient_role": 403,
     "email_not_verified": 403,
     "sign_up_closed": 403,
@@ -48,8 +49,9 @@ STATUSES = {
     "unavailable": 503,
 }
 MODULES = {errors.__name__, http_errors.__name__}
-# These belong to no single route, or only to routes of the app.
+# These belong to no single route, only to routes of the app, or to cookies, which are off here.
 OF_NO_ROUTE = {
+    "cross_site",
     "email_not_verified",
     "insufficient_role",
     "invalid_request",
