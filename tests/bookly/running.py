@@ -53,6 +53,15 @@ def running_bookly(data_dir: Path, *options: str, **variables: str) -> Iterator[
         process.communicate(timeout=LIMIT_SECONDS)
 
 
+def tokenpair(*command: str, data_dir: Path) -> None:
+    """Run the library's command line on the server's database."""
+    subprocess.run(
+        [sys.executable, "-m", "tokenpair", *command],
+        env={"TOKENPAIR_DATA_DIR": str(data_dir)},
+        check=True,
+    )
+
+
 def _is_setting(name: str) -> bool:
     return name.startswith(("TOKENPAIR_", "BOOKLY_"))
 

@@ -1,16 +1,13 @@
 """The API docs in a browser: one log-in, which "Try it out" uses."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.bookly.running import Running, running_bookly
+from tests.bookly.running import Running, running_bookly, tokenpair
 from tests.tools import program
 from tokenpair.testing import PASSWORD
 
@@ -79,15 +76,6 @@ def seen(request: pytest.FixtureRequest, bookly: Running, browser: Browser) -> I
     expect(page.locator("#operations-books-list_books")).to_be_visible()
     yield seen
     page.close()
-
-
-def tokenpair(*command: str, data_dir: Path) -> None:
-    """Run the library's command line on the server's database."""
-    subprocess.run(
-        [sys.executable, "-m", "tokenpair", *command],
-        env={"TOKENPAIR_DATA_DIR": str(data_dir)},
-        check=True,
-    )
 
 
 def sign_up(page: Page, request: pytest.FixtureRequest) -> str:

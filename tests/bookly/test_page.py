@@ -1,12 +1,13 @@
 """Bookly's page in a browser: the whole journey, by mouse and by keyboard, and in every state."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, violations, visiting
-from tests.bookly.running import Running, running_bookly
+from tests.bookly.running import Running, running_bookly, tokenpair
 from tokenpair.testing import PASSWORD
 
 pytestmark = pytest.mark.long
@@ -206,7 +207,67 @@ def test_back_and_forward_and_a_search_as_one_types(visitor: Visitor, bookly: Ru
     expect(page).to_have_title("Your sessions · Bookly")
 
 
+def test_an_invitation_makes_an_account(visitor: Visitor, bookly: Running) -> None:
+    page = visitor.page
+    tokenpair("users", "invite", "invited@example.com", data_dir=bookly.data_dir)
+
+    page.goto(visitor.link("/invitation", "invited@example.com"))
+    visitor.fill(first_name="Grace", password=PASSWORD)
+    visitor.submit()
+
+    expect(page.locator("h1")).to_have_text("Your account is ready")
+    expect(page.locator(".menu summary")).to_contain_text("Grace")
+
+
+def test_without_sign_up_nothing_leads_there(browser: Browser, tmp_path: Path) -> None:
+    with (
+        running_bookly(tmp_path, TOKENPAIR_SIGN_UP="invited") as bookly,
+        visiting(browser, bookly) as visitor,
+    ):
+        for path in ("/", "/login"):
+            visitor.page.goto(path)
+            expect(visitor.page.locator("h1")).to_be_visible()
+            expect(visitor.page.locator("a[href^='/signup']")).to_have_count(0)
+        visitor.page.goto("/signup")
+        expect(visitor.page.locator("h1")).to_have_text("New accounts need an invitation")
+        visitor.page.goto("/api/v1/docs")
+        expect(visitor.page.locator(".wants-token").first).to_be_visible()
+        expect(visitor.page.locator("#sign-up")).to_be_hidden()
+
+
+def test_a_log_in_as_another_user_changes_every_tab(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("first@example.com", "First")
+    visitor.add_book("Emma")
+    expect(page.get_by_role("button", name="Edit “Emma”")).to_be_visible()
+    second = Visitor(page.context.new_page(), visitor.bookly)
+    second.page.goto("/")
+    log_out(second.page)
+    expect(page.locator("h1")).to_contain_text("A shelf for your books")
+
+    second.sign_up("second@example.com", "Second")
+
+    expect(page.locator(".menu summary")).to_contain_text("Second")
+    expect(page.locator(".card h2").first).to_have_text("Emma")
+    expect(page.get_by_role("button", name="Edit “Emma”")).to_have_count(0)
+
+
 # Bad input and bad days
+
+
+def test_without_storage_everything_works_but_nothing_is_remembered(visitor: Visitor) -> None:
+    page = visitor.page
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('disabled') } })"
+    )
+
+    visitor.sign_up("storage@example.com")
+    page.locator("#theme").click()
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Shelf")
+    expect(page.locator("html")).not_to_have_attribute("data-theme", "light")
 
 
 def test_errors_stand_beside_their_fields_and_what_was_typed_is_kept(visitor: Visitor) -> None:

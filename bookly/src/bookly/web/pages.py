@@ -59,6 +59,7 @@ def add_pages(app: FastAPI, settings: BooklySettings, *, has_demo: bool) -> None
         "modules": [name for name in assets.names(".js") if name.startswith(AT_ONCE)],
         "client": client,
         "api_docs": API_DOCS,
+        "sign_up": settings.auth.sign_up,
         "mails_are_logged": settings.auth.smtp_url is None,
     }
     plain, with_panel = _shells(has_demo=False, **values), _shells(has_demo=has_demo, **values)

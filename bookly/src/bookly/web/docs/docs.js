@@ -27,6 +27,7 @@ const ui = window.SwaggerUIBundle({
   validatorUrl: null,
   onComplete: () => {
     isReady = true;
+    $("sign-up").hidden = !ui.specSelectors.specJson().hasIn(["paths", `${AUTH}/signup`]);
     show();
   },
   requestInterceptor: bySession,

@@ -1,4 +1,4 @@
-// The chosen theme and the open drawer, set before the first paint. A module would run too late.
+// The chosen theme, the open drawer and the place of the search, set before the first paint. A module would run too late.
 "use strict";
 
 {
@@ -12,6 +12,7 @@
   };
   const theme = remembered("bookly-theme");
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  root.toggleAttribute("data-was-in", remembered("bookly-was-in") === "yes");
   if ("hasDemo" in root.dataset) {
     const isWide = matchMedia("(min-width: 1100px)").matches;
     root.dataset.panel = remembered("bookly-panel") ?? (isWide ? "open" : "closed");

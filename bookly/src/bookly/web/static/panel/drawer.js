@@ -1,7 +1,7 @@
 // The drawer of the token panel: its button in the header, and whether it is open.
 
 import { h, icon } from "../ui/dom.js";
-import { remember } from "./memory.js";
+import { remember } from "../ui/memory.js";
 
 const KEY = "bookly-panel";
 

@@ -1,7 +1,7 @@
 // Three hints for the first visit, which can be dismissed for good.
 
 import { h } from "../ui/dom.js";
-import { remember, remembered } from "./memory.js";
+import { remember, remembered } from "../ui/memory.js";
 
 const KEY = "bookly-hints";
 const HINTS = [

@@ -1,4 +1,4 @@
-// What the page remembers between visits, where storage is allowed.
+// The name of this tab, which its reloads keep.
 
 /** Return this tab's name for the server, the same after a reload. */
 export function tabName() {
@@ -9,21 +9,5 @@ export function tabName() {
     return name;
   } catch {
     return fresh;
-  }
-}
-
-export function remembered(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-export function remember(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Storage is disabled or full: it lasts as long as the page.
   }
 }

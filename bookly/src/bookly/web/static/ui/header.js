@@ -1,6 +1,8 @@
 // The header: search, the account menu and the theme switch.
 
 import { h, icon } from "./dom.js";
+import { remember } from "./memory.js";
+import { SIGN_UP_IS_OPEN } from "./sheet.js";
 
 const SEARCH_MS = 250;
 const THEMES = ["system", "light", "dark"];
@@ -27,7 +29,11 @@ export class Header {
   #show() {
     const { user, status } = this.#session;
     this.#search.hidden = !user;
-    const guest = [h("a", { href: "/login" }, "Log in"), h("a", { href: "/signup", class: "button" }, "Sign up")];
+    // The next page keeps a place for the search field before it is known who is logged in.
+    document.documentElement.toggleAttribute("data-was-in", Boolean(user));
+    remember("bookly-was-in", user ? "yes" : "no");
+    const signUp = SIGN_UP_IS_OPEN ? [h("a", { href: "/signup", class: "button" }, "Sign up")] : [];
+    const guest = [h("a", { href: "/login" }, "Log in"), ...signUp];
     const account = document.getElementById("account");
     account.replaceChildren(...(user ? [this.#menu(user)] : status === "out" ? guest : []));
   }
@@ -113,9 +119,5 @@ function themeSwitch() {
 function choose(theme) {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  try {
-    localStorage.setItem("bookly-theme", theme);
-  } catch {
-    // Storage is disabled or full: the theme lasts as long as the page.
-  }
+  remember("bookly-theme", theme);
 }

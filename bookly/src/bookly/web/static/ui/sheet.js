@@ -27,6 +27,9 @@ export const NEW_PASSWORD = {
   attributes: { type: "password", autocomplete: "new-password" },
 };
 
+/** May visitors make an account by themselves? */
+export const SIGN_UP_IS_OPEN = document.documentElement.dataset.signUp === "open";
+
 /** What depends on whether mails are only written to the log, as in development. */
 export const MAIL_PLACE =
   "mailsAreLogged" in document.documentElement.dataset

@@ -3,7 +3,7 @@
 import { h } from "../ui/dom.js";
 import { makeForm } from "../ui/form.js";
 import { safeNext } from "../routes.js";
-import { EMAIL, PASSWORD, lead, sheet } from "../ui/sheet.js";
+import { EMAIL, PASSWORD, SIGN_UP_IS_OPEN, lead, sheet } from "../ui/sheet.js";
 
 /** Show the form. */
 export async function render(root, { session, params, say }) {
@@ -19,5 +19,5 @@ export async function render(root, { session, params, say }) {
   const isOnTheWay = params.next && safeNext(params.next) !== "/";
   const why = isOnTheWay && lead("Log in first, and you go on to where you wanted to go.");
   const signUp = h("a", { href: `/signup${location.search}` }, "Sign up");
-  root.append(...sheet("Log in", [why, form], ["No account yet? ", signUp]));
+  root.append(...sheet("Log in", [why, form], SIGN_UP_IS_OPEN ? ["No account yet? ", signUp] : []));
 }

@@ -3,7 +3,7 @@
 import { call } from "../ui/api.js";
 import { h } from "../ui/dom.js";
 import { makeForm } from "../ui/form.js";
-import { EMAIL, NEW_PASSWORD, sheet } from "../ui/sheet.js";
+import { EMAIL, NEW_PASSWORD, SIGN_UP_IS_OPEN, buttonLink, lead, sheet } from "../ui/sheet.js";
 
 export const NAME = {
   name: "first_name",
@@ -15,6 +15,10 @@ export const NAME = {
 
 /** Show the form. */
 export async function render(root, { session, say }) {
+  if (!SIGN_UP_IS_OPEN) {
+    const words = lead("Ask for one; the mail with it has a link that makes your account.");
+    return root.append(...sheet("New accounts need an invitation", [words, buttonLink("/login", "Log in")]));
+  }
   const form = makeForm({
     fields: [NAME, EMAIL, NEW_PASSWORD],
     submit: "Sign up",
