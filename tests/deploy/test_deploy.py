@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bookly.cli import GRACE_SECONDS
 from tests.deploy import compose
 from tests.deploy.image import Image, instructions
 from tests.docs.reading import HOW_TO, ROOT, blocks
@@ -16,6 +17,7 @@ from tests.packaging.environments import Environment
 from tests.tools import program
 from tests.valkey import free_port
 from tests.waiting import LIMIT_SECONDS, wait_until
+from tokenpair import Settings
 from tokenpair.testing import PASSWORD
 
 PAGE = HOW_TO / "deploy.md"
@@ -182,6 +184,36 @@ def test_the_unit_and_the_image_are_installed_by_one_command() -> None:
     (install,) = re.findall(r"^uv sync .*", PAGE.read_text(), re.MULTILINE)
 
     assert f"RUN {install}\n" in DOCKERFILE
+
+
+def test_the_unit_starts_what_the_containers_start() -> None:
+    lines = [line.partition("=") for line in UNIT.read_text().splitlines() if line[:1].isupper()]
+    unit = {name: value for name, _, value in lines}
+    bookly = "/opt/bookly/bin/bookly"
+
+    assert unit["ExecStartPre"].split() == [bookly, *SERVICES["migrate"]["command"]]
+    assert unit["ExecStart"].split() == [bookly, *SERVICES["bookly"]["command"]]
+    assert unit["EnvironmentFile"] in PAGE.read_text()
+
+
+def test_a_stop_has_time_for_the_requests_in_progress() -> None:
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT.read_text(), re.MULTILINE)
+    container = SERVICES["bookly"]["stop_grace_period"].removesuffix("s")
+
+    assert min(int(seconds), int(container)) > 2 * GRACE_SECONDS
+
+
+@pytest.mark.parametrize("variables", [CONTAINERS, SYSTEMD], ids=["containers", "systemd"])
+def test_the_pages_settings_are_valid(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    read = Settings.read()
+
+    assert {f"TOKENPAIR_{name.upper()}" for name in read.model_fields_set} == variables.keys()
 
 
 @pytest.mark.long

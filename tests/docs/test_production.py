@@ -201,6 +201,25 @@ def test_the_cookie_of_a_page_passes_through(client: httpx2.Client, page: dict[s
     assert logged_out.headers["set-cookie"].startswith("__Host-tokenpair=; Max-Age=0;")
 
 
+PASSED_ON = ("cache-control", "content-security-policy", "content-encoding", "content-type", "vary")
+
+
+@long
+def test_pages_and_files_pass_through_unchanged_and_the_api_is_not_compressed(
+    client: httpx2.Client, app_port: int
+) -> None:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{app_port}") as direct:
+        (script,) = re.findall(r'<script type="module" src="([^"]+)"', direct.get("/login").text)
+        for path in ("/login", script, f"{AUTH}/me"):
+            expected, answer = direct.get(path), client.get(path)
+            for name in PASSED_ON:
+                assert answer.headers.get(name) == expected.headers.get(name), (path, name)
+
+    files, api = client.get(script).headers, client.get(f"{AUTH}/me").headers
+    assert (files["content-encoding"], "immutable" in files["cache-control"]) == ("gzip", True)
+    assert ("content-encoding" in api, api["cache-control"]) == (False, "no-store")
+
+
 @long
 def test_the_app_sees_the_clients_address_and_no_forged_one(client: httpx2.Client) -> None:
     bob = {"email": "bob@example.com", "password": PASSWORD}
