@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 
 from tests.stores.postgres.fake_connections import Connections, a_moment, a_renewal
-from tests.waiting import LIMIT_SECONDS, limit
+from tests.waiting import LIMIT_SECONDS, eventually, limit
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql.postgres.lanes import MAX_BATCH, UNSETTLED, Answer, Lanes
+from tokenpair.stores.sql.postgres.lanes import Lanes
 from tokenpair.stores.sql.postgres.statements import Arguments
+from tokenpair.stores.sql.postgres.waiting import MAX_BATCH, UNSETTLED, Answer
 
 
 class Traffic:
@@ -119,6 +120,19 @@ async def test_a_caller_that_is_cancelled_leaves_the_others_of_its_batch_alone()
     assert await traffic.answer("D") == ["D"]
 
 
+async def test_a_caller_that_is_cancelled_leaves_its_turn_to_the_next_of_its_session() -> None:
+    traffic = Traffic()
+    same = [a_renewal(name, session="S") for name in "EFGH"]
+    await traffic.send(A, *same, B)
+
+    traffic.tasks["E"].cancel()
+    traffic.tasks["G"].cancel()
+    for number in range(3):
+        await traffic.succeed(number)
+
+    assert traffic.sent == [["A"], ["F", "B"], ["H"]]
+
+
 async def test_a_caller_that_is_cancelled_alone_leaves_its_lane_to_the_others() -> None:
     traffic = Traffic()
     await traffic.send(A, B, C)
@@ -186,15 +200,28 @@ async def test_a_bug_is_raised_and_the_next_batch_goes_out() -> None:
 
 
 async def test_a_renewal_is_refused_at_its_deadline_also_while_all_lanes_are_busy() -> None:
+    """The first of its session and those behind it, but no others; again and again."""
     traffic = Traffic()
-    await traffic.send(A)
+    await traffic.send(A, C)
 
-    await traffic.send(B, seconds=0)
-    assert isinstance(await traffic.answer("B"), Unavailable)
-    await traffic.send(C)
+    for _ in range(2):
+        await traffic.send(B, a_renewal("behind B", session="B"), seconds=0)
+        assert isinstance(await traffic.answer("B"), Unavailable)
+        assert isinstance(await traffic.answer("behind B"), Unavailable)
     await traffic.succeed(0)
 
     assert traffic.sent == [["A"], ["C"]]
+
+
+async def test_deadlines_are_looked_at_only_while_renewals_wait() -> None:
+    traffic = Traffic()
+    await traffic.send(A, B)
+    await traffic.succeed(0)
+    await eventually(lambda: not traffic.lanes._waiting._is_ticking)
+
+    await traffic.send(C, seconds=0)
+
+    assert isinstance(await traffic.answer("C"), Unavailable)
 
 
 async def test_the_tokens_of_one_session_cost_no_batch_more_than_its_own_renewals() -> None:

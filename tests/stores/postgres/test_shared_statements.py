@@ -35,8 +35,8 @@ from tokenpair.ports import Storage
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.pool import default_pool_size
-from tokenpair.stores.sql.postgres.lanes import MAX_BATCH
 from tokenpair.stores.sql.postgres.statements import FIXED_PLAN, RENEW_MANY
+from tokenpair.stores.sql.postgres.waiting import MAX_BATCH
 from tokenpair.stores.sql.timeouts import Timeouts
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 from tokenpair.testing.store_contract import (

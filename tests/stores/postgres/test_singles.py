@@ -10,10 +10,10 @@ from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.errors import ErrorTranslator
 from tokenpair.stores.sql.postgres import errors
 from tokenpair.stores.sql.postgres.connection import Connector
-from tokenpair.stores.sql.postgres.lanes import UNSETTLED, Answer
 from tokenpair.stores.sql.postgres.renewals import PostgresRenewals, _Senders
 from tokenpair.stores.sql.postgres.singles import Singles
 from tokenpair.stores.sql.postgres.statements import Arguments, Row
+from tokenpair.stores.sql.postgres.waiting import UNSETTLED, Answer
 from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
 from tokenpair.testing.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 

@@ -1,8 +1,8 @@
 """Lanes: a few connections on which the renewals that wait at the same moment share a statement.
 
 A renewal that finds a lane free goes out at once, alone. While all lanes are busy, renewals wait;
-each lane that becomes free takes all of them at once. So renewals wait for no timer, and the busier
-the database, the larger the batches.
+each lane that becomes free takes all of them at once. So the busier the database, the larger the
+batches. A timer only refuses renewals whose deadline is over.
 
 No renewal holds up another for long. A batch skips locked rows, and a single statement waits for
 one only `Timeouts.lane`. What a lane leaves unsettled, the caller sends alone, by `Singles`.
@@ -10,11 +10,7 @@ one only `Timeouts.lane`. What a lane leaves unsettled, the caller sends alone, 
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Final, Literal
 
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql.postgres import errors
@@ -22,35 +18,11 @@ from tokenpair.stores.sql.postgres.prepared import PreparedConnections
 from tokenpair.stores.sql.postgres.statements import (
     RENEW_MANY,
     RENEW_ONE,
-    SESSION_ID,
     Arguments,
-    Row,
 )
+from tokenpair.stores.sql.postgres.waiting import UNSETTLED, Answer, Request, Waiting
 
 _log = logging.getLogger(__name__)
-
-MAX_BATCH = 64
-"""Number of renewals in one statement. More would only delay the first of them."""
-
-
-class _Unsettled(Enum):
-    UNSETTLED = auto()
-
-
-UNSETTLED: Final = _Unsettled.UNSETTLED
-"""The renewal must be sent alone: its row was locked or did not match, or the statement failed."""
-
-Answer = Row | None | Literal[_Unsettled.UNSETTLED]
-"""The row that a renewal has changed, None if its token is not accepted, or `UNSETTLED`."""
-
-
-@dataclass(slots=True, eq=False)
-class _Request:
-    """A renewal that waits for a lane. Its timer ends the wait."""
-
-    arguments: Arguments
-    result: asyncio.Future[Answer]
-    timer: asyncio.TimerHandle
 
 
 class Lanes:
@@ -64,15 +36,14 @@ class Lanes:
         self._connections = connections
         self._name = name
         self._free = number
-        # By session, so that a batch is found without a look at the others of the same session.
-        self._waiting: OrderedDict[object, deque[_Request]] = OrderedDict()
+        self._waiting = Waiting(self._refuse)
         self._flights: set[asyncio.Task[None]] = set()
 
     async def renew(self, arguments: Arguments, deadline: float) -> Answer:
         """Renew a session. A caller that is cancelled does not disturb the others of its batch.
 
         A renewal that waits for a lane until `deadline`, by the event loop's clock, gets
-        `Unavailable`. Raises TimeoutError for a server that does not respond.
+        `Unavailable`, at most `TICK` later. Raises TimeoutError for a server that does not respond.
         """
         if not self._free:
             return await self._wait(arguments, deadline)
@@ -85,15 +56,9 @@ class Lanes:
 
     async def _wait(self, arguments: Arguments, deadline: float) -> Answer:
         loop = asyncio.get_running_loop()
-        result: asyncio.Future[Answer] = loop.create_future()
-        timer = loop.call_at(deadline, self._refuse, result)
-        same_session = self._waiting.setdefault(arguments[SESSION_ID], deque())
-        same_session.append(_Request(arguments, result, timer))
-        return await result
-
-    def _refuse(self, result: asyncio.Future[Answer]) -> None:
-        if not result.done():
-            result.set_exception(self._error(TimeoutError()))
+        request = Request(arguments, loop.create_future(), deadline)
+        self._waiting.add(request, loop)
+        return await request.result
 
     def _leave(self) -> None:
         """Leave a lane to the renewals that wait; if there are none, it is free."""
@@ -106,31 +71,15 @@ class Lanes:
 
     async def _fly(self) -> None:
         """Send batches until no renewal waits."""
-        while batch := self._next_batch():
-            await self._settle(batch)
+        while self._waiting:
+            if batch := self._waiting.next_batch():
+                await self._settle(batch)
 
     def _land(self, flight: asyncio.Task[None]) -> None:
         self._flights.discard(flight)
         self._leave()
 
-    def _next_batch(self) -> list[_Request]:
-        """Take one renewal of each session, of those that have waited longest for their turn.
-
-        The next renewal of the same session has to see what the first has written. Its session's
-        next turn comes after that of the others.
-        """
-        batch: list[_Request] = []
-        again: dict[object, deque[_Request]] = {}
-        while self._waiting and len(batch) < MAX_BATCH:
-            session_id, requests = self._waiting.popitem(last=False)
-            if request := _first(requests):
-                batch.append(request)
-            if requests:
-                again[session_id] = requests
-        self._waiting.update(again)
-        return batch
-
-    async def _settle(self, batch: list[_Request]) -> None:
+    async def _settle(self, batch: list[Request]) -> None:
         """Send a batch, and answer each of its callers."""
         try:
             answers = await self._send([each.arguments for each in batch])
@@ -163,7 +112,10 @@ class Lanes:
             answers[number - 1] = row
         return answers
 
-    def _fail(self, requests: Iterable[_Request], exc: BaseException) -> None:
+    def _refuse(self, requests: Iterable[Request]) -> None:
+        self._fail(requests, TimeoutError())
+
+    def _fail(self, requests: Iterable[Request], exc: BaseException) -> None:
         for each in requests:
             if not each.result.done():
                 each.result.set_exception(self._error(exc))
@@ -176,13 +128,3 @@ class Lanes:
                 return Unavailable(f"the database {self._name} is being closed")
             case _:
                 return exc
-
-
-def _first(requests: deque[_Request]) -> _Request | None:
-    """Take the first one whose caller still waits."""
-    while requests:
-        request = requests.popleft()
-        request.timer.cancel()
-        if not request.result.done():
-            return request
-    return None

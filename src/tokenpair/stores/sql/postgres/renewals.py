@@ -12,7 +12,7 @@ from tokenpair.core.sessions.rule import SessionState, Windows, hash_secret
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.stores.sql.errors import ErrorTranslator
 from tokenpair.stores.sql.postgres.connection import Connector, limits
-from tokenpair.stores.sql.postgres.lanes import UNSETTLED, Lanes
+from tokenpair.stores.sql.postgres.lanes import Lanes
 from tokenpair.stores.sql.postgres.prepared import PreparedConnections
 from tokenpair.stores.sql.postgres.singles import Singles
 from tokenpair.stores.sql.postgres.statements import (
@@ -22,6 +22,7 @@ from tokenpair.stores.sql.postgres.statements import (
     Arguments,
     Row,
 )
+from tokenpair.stores.sql.postgres.waiting import UNSETTLED
 from tokenpair.stores.sql.renewal import rotate_before
 from tokenpair.stores.sql.session_state import to_session_state
 from tokenpair.stores.sql.timeouts import Timeouts
