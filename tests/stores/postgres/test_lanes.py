@@ -133,6 +133,18 @@ async def test_a_caller_that_is_cancelled_leaves_its_turn_to_the_next_of_its_ses
     assert traffic.sent == [["A"], ["F", "B"], ["H"]]
 
 
+async def test_a_batch_whose_callers_were_all_cancelled_is_not_sent() -> None:
+    traffic = Traffic()
+    many = [a_renewal(str(number)) for number in range(MAX_BATCH)]
+    await traffic.send(A, *many, B)
+
+    for each in many:
+        traffic.tasks[str(each[0])].cancel()
+    await traffic.succeed(0)
+
+    assert traffic.sent == [["A"], ["B"]]
+
+
 async def test_a_caller_that_is_cancelled_alone_leaves_its_lane_to_the_others() -> None:
     traffic = Traffic()
     await traffic.send(A, B, C)
