@@ -20,6 +20,7 @@ from tests.waiting import eventually, limit
 from tokenpair import Auth, EmailAddress, User
 from tokenpair.core.events import Notify
 from tokenpair.errors import (
+    AuthError,
     ConfigurationError,
     EmailTaken,
     FieldError,
@@ -363,15 +364,18 @@ async def test_a_client_gets_a_503_for_a_bug_and_the_apps_answer_for_a_refusal(
     async def look(event: SignedUp, _: UnitOfWork) -> None:
         if event.user.email.typed == "eve@example.com":
             raise NotInvited
+        if event.user.email.typed == "bob@example.com":
+            raise AuthError("has no code")
         raise LookupError("a bug")
 
     app = FastAPI()
     install(app, auth)
     async with talking_to(app) as client:
-        bodies = [{"email": f"{each}@example.com", "password": PASSWORD} for each in ("ada", "eve")]
-        bug, refusal = [await client.post("/auth/signup", json=each) for each in bodies]
+        names = ("ada", "bob", "eve")
+        bodies = [{"email": f"{each}@example.com", "password": PASSWORD} for each in names]
+        bug, no_code, refusal = [await client.post("/auth/signup", json=each) for each in bodies]
 
-    assert told(bug) == (503, "unavailable")
+    assert told(bug) == told(no_code) == (503, "unavailable")
     assert bug.headers["retry-after"] == "1"
     assert "LookupError" not in bug.text
     assert told(refusal) == (403, "not_invited")

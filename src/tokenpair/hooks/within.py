@@ -60,14 +60,16 @@ class WithinHooks:
                     # Without it, PostgreSQL would turn the commit into a rollback in silence, if
                     # the hook has caught an error of the database.
                     await tx.connection.exec_driver_sql("SELECT 1")
-        except AuthError:
-            raise
         except Exception as exc:  # A hook is the app's code, and may raise any error.
+            # A bare `AuthError("...")` has no answer for a client.
+            if isinstance(exc, AuthError) and hasattr(exc, "code"):
+                raise
             reason = f"the hook {name_of(hook)} of {type(event).__name__} failed"
             if isinstance(exc, TimeoutError):
                 reason = f"{reason} or took longer than {self._seconds:g} s"
             _log.exception(
-                "%s, and everything was rolled back; to refuse a request, raise an AuthError",
+                "%s, and everything was rolled back; to refuse a request, raise an AuthError "
+                "of a class with `code` and `detail`",
                 reason,
             )
             raise HookFailed(reason) from exc
