@@ -156,8 +156,9 @@ def test_values_in_html_are_escaped(tmp_path: Path) -> None:
         ({"verify_email_html": "<p>"}, "has no text: add verify_email.txt"),
         ({"verify_email_txt": "Subject: {{ link"}, "is not valid"),
         ({"verify_email_txt": "Subject: {% if %}"}, "is not valid"),
+        ({"layout_html": "{% block content %}"}, "layout.html is not valid"),
     ],
-    ids=["html-alone", "open", "syntax"],
+    ids=["html-alone", "open", "syntax", "layout"],
 )
 def test_files_that_cannot_be_used_stop_the_start(
     tmp_path: Path, files: dict[str, str], message: str

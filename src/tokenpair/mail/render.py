@@ -80,21 +80,24 @@ class _Folder:
 
     def check(self) -> None:
         """Raises `ConfigurationError` for files that cannot be used."""
-        from jinja2 import TemplateSyntaxError  # noqa: PLC0415  See `_make_environment`.
-
         for purpose in MailPurpose:
             text, html = f"{purpose.value}.txt", f"{purpose.value}.html"
             if self.has(html) and not self.has(text):
                 raise ConfigurationError(
                     f"the mail template {self._path / html} has no text: add {text} beside it"
                 )
-            for name in filter(self.has, (text, html)):
-                try:
-                    self._loaded().get_template(name)
-                except (TemplateSyntaxError, UnicodeDecodeError) as exc:
-                    raise ConfigurationError(
-                        f"the mail template {self._path / name} is not valid: {exc}"
-                    ) from exc
+        # All files, because one of them may include or extend another.
+        for path in sorted(self._path.iterdir()):
+            if path.suffix in {".txt", ".html"} and path.is_file():
+                self._require_valid(path)
+
+    def _require_valid(self, path: Path) -> None:
+        from jinja2 import TemplateSyntaxError  # noqa: PLC0415  See `_make_environment`.
+
+        try:
+            self._loaded().get_template(path.name)
+        except (TemplateSyntaxError, UnicodeDecodeError) as exc:
+            raise ConfigurationError(f"the mail template {path} is not valid: {exc}") from exc
 
     def render(self, purpose: MailPurpose, values: Mapping[str, Any]) -> Rendered:
         given = {**values, "language": self._language}
