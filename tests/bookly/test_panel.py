@@ -156,7 +156,7 @@ def test_a_server_that_was_restarted_has_forgotten_the_session(
             expect(page.locator(".left")).to_contain_text("s left")
         with running_bookly(folder, "--port", bookly.url.rpartition(":")[2]):
             press(page, "Renew twice at once")
-            expect(page.locator(".over")).to_contain_text("it was restarted")
+            expect(page.locator(".over")).to_contain_text("It was restarted")
             press(page, "Start a new session")
             expect(page.locator(".left")).to_contain_text("s left")
 

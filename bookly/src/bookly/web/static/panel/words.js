@@ -20,8 +20,8 @@ const REASONS = {
     "The server cannot tell which one, so it ended the session for both, in every tab at once.",
   ],
   logout: ["You logged out.", "The session has ended in every tab."],
-  forgotten: ["The server has forgotten this session: it was restarted.", "Start a new one to go on."],
-  expired: ["The demo session has reached its age of half an hour.", "A real one lasts for weeks."],
+  forgotten: ["Bookly no longer knows this session.", "It was restarted, or this browser keeps no cookies for this address."],
+  expired: ["The demo session was half an hour old, or ten minutes unused.", "A real one lasts for weeks."],
 };
 
 /** Return two sentences about why a session ended. */
