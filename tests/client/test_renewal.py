@@ -32,6 +32,16 @@ LIBRARIES = pytest.mark.parametrize(
 )
 
 
+PAIR = Pair(
+    server="https://api.test/auth",
+    access_token="a" * 20,
+    refresh_token="r" * 20,
+    expires_in=600,
+    refresh_expires_in=604800,
+    received_at=1.5,
+)
+
+
 def logged_in(world: World, **options: Any) -> PairAuth:
     auth = PairAuth(world.auth_url, clock=world.client_clock(), **options)
     auth.log_in(EMAIL, PASSWORD)
@@ -360,6 +370,30 @@ def test_other_origins_must_be_named(world: World) -> None:
         get(other, auth)
 
     assert other.asked == [("/hello", stored(auth).access_token)]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_sent"),
+    [
+        ("https://API.test:443/x", True),
+        ("https://\N{LATIN SMALL LETTER U WITH DIAERESIS}.test/x", True),
+        ("https://[::1]:8443/x", True),
+        ("http://api.test/x", False),
+        ("https://api.test:8443/x", False),
+        ("https://api.test.evil.test/x", False),
+        ("https://api.test@evil.test/x", False),
+        ("https://evil.test/https://api.test", False),
+        (f"https://{'a' * 70}.test/x", False),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, *, is_sent: bool) -> None:
+    origins = ["https://xn--tda.test", "https://[::1]:8443"]
+    auth = PairAuth("https://api.test/auth", origins=origins)
+    auth._session._hold(PAIR, "a", 0)
+
+    request = next(auth.sync_auth_flow(httpx2.Request("GET", url)))
+
+    assert ("authorization" in request.headers) is is_sent
 
 
 def test_no_token_is_shown_or_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:

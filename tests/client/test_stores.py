@@ -12,27 +12,17 @@ import keyring.errors
 import pytest
 from keyring.backend import KeyringBackend
 
-from tests.client.test_renewal import get, logged_in, stored
+from tests.client.test_renewal import PAIR, get, logged_in, stored
 from tests.client.world import EMAIL, World
 from tokenpair.client import (
     FileStore,
     KeyringStore,
     MemoryStore,
-    Pair,
     PairAuth,
     SessionOver,
     StoreError,
 )
 from tokenpair.testing import PASSWORD
-
-PAIR = Pair(
-    server="https://api.test/auth",
-    access_token="a" * 20,
-    refresh_token="r" * 20,
-    expires_in=600,
-    refresh_expires_in=604800,
-    received_at=1.5,
-)
 
 # Logs in, or makes one request, with the session of a file.
 REQUEST = """

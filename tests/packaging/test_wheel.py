@@ -97,8 +97,13 @@ def test_a_plain_install_imports_every_module(plain: Environment, tmp_path: Path
 
 def test_the_missing_client_is_named(plain: Environment, tmp_path: Path) -> None:
     done = plain.run("python", "-c", "import tokenpair.client", cwd=tmp_path)
+    commands = [
+        plain.run("tokenpair", each, cwd=tmp_path) for each in ("login", "whoami", "logout")
+    ]
 
-    assert done.stderr.strip().endswith("is not installed: pip install 'tokenpair[client]'")
+    advice = "the client is not installed: pip install 'tokenpair[client]'"
+    assert done.stderr.strip().endswith(advice)
+    assert {each.stderr for each in commands} == {f"tokenpair: {advice}\n"}
 
 
 def test_a_missing_extra_is_named(plain: Environment, tmp_path: Path) -> None:

@@ -107,7 +107,10 @@ class Flow(Generic[Req, Res]):
         yield _signed(request, held)
 
     def _is_ours(self, url: object) -> bool:
-        return origin(str(url)) in self._origins
+        try:
+            return origin(str(url)) in self._origins
+        except ValueError:  # The host is invalid; the HTTP library says so.
+            return False
 
     def _is_about_token(self, response: Res) -> bool:
         """Tell whether to read the answer: a 401 of the server itself, after redirects, too."""
@@ -136,7 +139,7 @@ class Flow(Generic[Req, Res]):
 
 
 def origin(url: str) -> str:
-    """Return scheme, host and port of a URL, without a default port."""
+    """Return scheme, host and port of a URL, without a default port. Raises `ValueError`."""
     parts = urlsplit(url)
     host = (parts.hostname or "").encode("idna").decode()
     default = {"http": 80, "https": 443}.get(parts.scheme)
