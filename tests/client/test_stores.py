@@ -57,6 +57,40 @@ def test_a_file_is_private_and_replaced_as_a_whole(tmp_path: Path) -> None:
     assert store.read() is None
 
 
+# Takes the lock, forks, and returns the lock while the child still has the file open. Then takes it
+# again, and waits to be killed.
+LOCKS = """
+import os, sys
+from tokenpair_client import FileStore
+store, other = FileStore(sys.argv[1]), FileStore(sys.argv[1])
+store.try_lock()
+reading, writing = os.pipe()
+if os.fork() == 0:
+    os.close(writing)
+    os.read(reading, 1)
+    os._exit(0)
+store.unlock()
+print(other.try_lock(), flush=True)
+os.close(writing)
+os.wait()
+sys.stdin.read()
+"""
+
+
+def test_neither_a_forked_nor_a_killed_process_keeps_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    command = [sys.executable, "-c", LOCKS, str(path)]
+    pipe = subprocess.PIPE
+
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "True\n"
+        assert not FileStore(path).try_lock()
+        process.kill()
+
+    assert FileStore(path).try_lock()
+
+
 def test_a_file_has_one_user_at_a_time(tmp_path: Path) -> None:
     one, other = (FileStore(tmp_path / "session.json") for _ in range(2))
 
