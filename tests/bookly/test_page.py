@@ -114,7 +114,7 @@ def test_the_whole_journey(visitor: Visitor, browser: Browser, bookly: Running) 
     visitor.fill(new_password=NEW_PASSWORD)
     visitor.submit()
     expect(page.locator("h1")).to_have_text("Password changed")
-    page.locator("main").get_by_role("button", name="Log in").click()
+    page.locator("main").get_by_role("link", name="Log in").click()
     visitor.fill(email=email, password=PASSWORD)
     visitor.submit()
     expect(page.locator("main .form-error")).to_have_text(

@@ -80,7 +80,7 @@ def test_a_newcomer_watches_two_tabs_and_finds_the_thief_out(visitor: Visitor) -
     expect(page.locator(".hints li")).to_have_count(3)
 
     with page.context.expect_page() as opened:
-        press(page, "Open a second tab")
+        page.get_by_role("link", name="Open a second tab").click()
     second = opened.value
     expect(second.locator(".session-facts")).to_contain_text("2 tabs")
     expect(page.locator(".session-facts")).to_contain_text("2 tabs")

@@ -108,7 +108,7 @@ function makeButtons(demo, failure) {
     h("button", { type: "button", class: "quiet", onclick: (event) => once(event.currentTarget, act, failure), ...attributes }, label);
   const lose = button("Lose the next answer", () => demo.lose());
   const twice = button("Renew twice at once", () => demo.renewTwice());
-  const tab = h("a", { role: "button", class: "quiet", href: "/", target: "_blank" }, "Open a second tab");
+  const tab = h("a", { class: "button quiet", href: "/", target: "_blank" }, "Open a second tab");
   const steal = button("Steal the refresh token", () => demo.steal(), { class: "danger quiet" });
   const thief = button("Thief renews", () => demo.renewStolen(), { class: "danger" });
   const advice = h("p", { class: "advice", role: "status" });
