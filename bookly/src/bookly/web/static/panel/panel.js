@@ -97,7 +97,7 @@ function makeLine(demo) {
     if (!session) return;
     place.replaceChildren(drawLine(session));
     const words = ["● used", "◉ used last", "○ not used yet"];
-    if (session.dots.some(({ replayed }) => replayed)) words.push("✕ came back too late");
+    if (session.dots.some(({ replayed }) => replayed)) words.push("✕ came too late");
     legend.textContent = words.join("   ");
   };
   return { element, show };
@@ -139,13 +139,15 @@ async function once(button, act, failure) {
 function makeLog(demo) {
   const list = h("ol", { class: "log" });
   const live = h("div", { role: "log", "aria-label": "Renewals, the newest first" }, list);
-  const element = h("section", {}, h("h3", {}, "Renewals"), live);
+  const none = h("p", { class: "muted" }, "None yet. The first one comes by itself.");
+  const element = h("section", {}, h("h3", {}, "Renewals"), none, live);
   let newest = null;
   const show = () => {
     const session = demo.state?.session;
     const last = session && `${session.began} ${session.log.at(-1)?.at} ${session.log.length}`;
     if (!session || last === newest) return;
     newest = last;
+    none.hidden = session.log.length > 0;
     const rows = session.log.map((entry, index) => row(entry, session.log[index - 1], session.tab, demo.state.times));
     list.replaceChildren(...rows.slice(-LOGGED).reverse());
   };
