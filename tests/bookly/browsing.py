@@ -20,7 +20,7 @@ MILLISECONDS = 15_000
 # Chromium itself notes each request that is refused, or that a test keeps off the network.
 _EXPECTED = re.compile(
     r"Failed to load resource: "
-    r"(the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED)"
+    r"(the server responded with a status of 4\d\d|net::ERR_(INTERNET_DISCONNECTED|FAILED))"
 )
 
 

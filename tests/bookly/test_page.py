@@ -338,6 +338,20 @@ def test_offline_the_shelf_stays_and_changes_are_off(visitor: Visitor) -> None:
     expect(page.locator(".notice")).to_be_hidden()
 
 
+def test_a_start_without_the_server_can_be_tried_again(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("start@example.com")
+    page.route("**/refresh_token", lambda route: route.abort())
+    page.reload()
+    expect(page.locator(".state p")).to_contain_text("Bookly cannot be reached")
+    page.unroute("**/refresh_token")
+
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.locator("h1")).to_have_text("Shelf")
+    expect(page.locator(".notice")).to_be_hidden()
+
+
 def test_a_slow_answer_shows_shapes_and_a_refused_one_a_retry(visitor: Visitor) -> None:
     page, held = visitor.page, []
     visitor.sign_up("slow@example.com")

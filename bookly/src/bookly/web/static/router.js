@@ -4,6 +4,7 @@ import { ROUTES, safeNext } from "./routes.js";
 import { h } from "./ui/dom.js";
 import { failed, skeleton } from "./ui/states.js";
 
+const UNREACHABLE = { code: "unreachable", status: 0 };
 const SKELETON_MS = 150; // A faster answer shows no skeleton.
 
 export class Router {
@@ -68,6 +69,7 @@ export class Router {
     const isOut = status === "out";
     if (route.needs === "user" && isOut && !route.guestView) return this.#askForLogIn();
     if (route.needs === "guest" && user) return this.#goOn();
+    if (route.needs === "user" && !user && !isOut) return failed(UNREACHABLE, () => this.#retry());
     const view = isOut && route.guestView ? route.guestView : route.view;
     this.#shown = { view, user: user?.id };
     document.title = `${view === "welcome" ? "A shelf of books" : route.title} · Bookly`;
@@ -80,6 +82,12 @@ export class Router {
       root.replaceChildren(failed(error, () => this.show({ isNew: true })));
     }
     return root;
+  }
+
+  /** It is not known yet who is logged in: ask the server again. */
+  async #retry() {
+    await this.#session.renew().catch(() => {});
+    return this.show({ isNew: true });
   }
 
   #askForLogIn() {
