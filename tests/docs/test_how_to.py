@@ -58,13 +58,16 @@ def executed(document: Path, code: list[str] | None = None) -> dict[str, Any]:
     names: dict[str, Any] = vars(main)
     sys.modules["main"] = main  # For a page that imports from it.
     try:
-        # Those of a client need a server: test_python_client.py runs them.
-        own = [each for each in blocks(document, "python") if "PairAuth(" not in each]
-        for block in own if code is None else code:
+        for block in _without_clients(document) if code is None else code:
             exec(compile(block, str(document), "exec"), names)
     finally:
         del sys.modules["main"]
     return names
+
+
+def _without_clients(document: Path) -> list[str]:
+    """Leave out what needs a server: test_python_client.py runs it."""
+    return [each for each in blocks(document, "python") if "PairAuth(" not in each]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
