@@ -89,6 +89,7 @@ LANGUAGES = {
     "caddyfile",
     "sql",
     "jinja",
+    "ini",
     "",
 }
 
