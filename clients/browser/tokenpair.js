@@ -27,7 +27,7 @@ export class SessionError extends Error {
   }
 }
 
-/** Return a session; it starts at once to look for one that is open. tokenpair.d.ts has the types. */
+/** Return a session, which looks at once for an open one on the server. Types: tokenpair.d.ts. */
 export function createSession(options = {}) {
   return new Session({ baseUrl: "/api/v1/auth", mode: "cookie", name: "tokenpair", ...options });
 }
@@ -187,7 +187,7 @@ class Session {
     else await this.#renewOnce({ isStart: true }).catch(() => {});
   }
 
-  /** Look what has changed while the tab slept, or in other tabs. */
+  /** Check what has changed while the tab slept, or in other tabs. */
   #look(isBack = false) {
     const note = this.#tabs.note();
     if (note && note.epoch > this.#epoch) {
@@ -206,7 +206,7 @@ class Session {
   }
 
   #renewQuietly(how) {
-    this.#renewOnce(how).catch(() => {}); // The status tells it.
+    this.#renewOnce(how).catch(() => {}); // The status shows it.
   }
 
   #schedule() {
@@ -222,7 +222,7 @@ class Session {
 
   // --- Renewal ---
 
-  /** Renew, unless another tab has; simultaneous callers share it. `instead`: of which token. */
+  /** Renew, unless another tab has. Simultaneous callers share it. `instead`: the token to replace. */
   #renewOnce(how = {}) {
     const { instead = this.#token } = how;
     if (this.#token !== instead && this.#token?.left > 0) return Promise.resolve();
@@ -258,7 +258,7 @@ class Session {
       if (tries === 1) this.#tell("renewing");
       try {
         const pair = await this.#call("/refresh_token", { bearer });
-        if (epoch !== this.#epoch) return; // A log-out or another log-in came between.
+        if (epoch !== this.#epoch) return; // There was a log-out or another log-in meanwhile.
         if (!this.#isCookie && (await this.#held()) === bearer) await this.#put(pair.refresh_token);
         return await this.#keep(pair, how);
       } catch (error) {
@@ -287,7 +287,7 @@ class Session {
     return this.#end(how.isStart || this.#status === "out" ? "start" : "ended");
   }
 
-  /** Wait before the next try: the same token again. Throws what no further try can change. */
+  /** Wait before the next try with the same token. Throws an error that a retry cannot mend. */
   async #again(error, tries) {
     const isLost = !error.status || error.status >= 500 || error.code === "bad_answer";
     const isBusy = error.status === 409 || error.status === 429;
@@ -312,7 +312,7 @@ class Session {
     throw error;
   }
 
-  /** Keep a pair of the server, and share it. */
+  /** Store a pair from the server, and share it with the other tabs. */
   async #keep(pair, how) {
     const life = pair.expires_in * 1_000;
     const { wall } = this.#world;
@@ -324,7 +324,7 @@ class Session {
     if (how.cause !== "log_in") this.#tell("renewed", { seconds: pair.expires_in });
   }
 
-  /** Make the user fit the token. Returns false if the session ended meanwhile, in another tab. */
+  /** Load the token's user. Returns false if the session has ended meanwhile, in another tab. */
   async #settle({ cause, isStart, isStale }) {
     const { subject } = this.#token;
     const was = { user: this.#user, status: this.#status };
@@ -444,7 +444,7 @@ class Session {
     try {
       await this.#store.set(token ?? null);
     } catch {
-      this.#store = memory(token); // Full or disabled: the session lives as long as this page.
+      this.#store = memory(token); // Full or disabled: the session lasts as long as this page.
     }
   }
 
@@ -478,7 +478,7 @@ class Session {
   }
 }
 
-/** An access token, and how long it lives by the server's `expires_in`. */
+/** An access token, and its life by the server's `expires_in`. */
 class Token {
   #world;
   #start;
@@ -592,7 +592,7 @@ class Tabs {
     if (!isNew()) for (const silent of waiting) this.#peers.delete(silent);
   }
 
-  /** Run `work` while no other tab does. It is told whether another one did, or still does. */
+  /** Run `work` while no other tab does. Its argument tells whether another tab did, or still does. */
   async alone(work) {
     const { locks } = this.#world;
     if (!this.#key) return work({});
@@ -651,7 +651,7 @@ class Tabs {
       this.#channel = new this.#world.BroadcastChannel(this.#key);
       this.#channel.onmessage = ({ data }) => this.#hear(data);
       this.#channel.unref?.();
-    } catch {} // There is none, or not in this frame: each tab renews for itself.
+    } catch {} // Not supported, or not in this frame: each tab renews for itself.
   }
 
   #leave() {
@@ -668,7 +668,7 @@ class Tabs {
   }
 }
 
-/** What the session needs of its surroundings; tests pass their own. */
+/** Clocks, timers, storage and events of the browser. Tests pass their own. */
 function surroundings() {
   return {
     BroadcastChannel: globalThis.BroadcastChannel,
@@ -687,7 +687,7 @@ function surroundings() {
   };
 }
 
-/** Why is this user in now? */
+/** Return the cause of a change to this user. */
 function causeOf(was, user) {
   if (was.user && was.user.id !== user.id) return "user_changed";
   return { offline: "online", unknown: "start", out: "log_in", in: "user" }[was.status];
@@ -732,7 +732,7 @@ async function codeOf(answer) {
   return problem?.code;
 }
 
-/** A stream is gone once it was sent. */
+/** A stream can be sent only once. */
 function isRepeatable(body) {
   return !(body?.getReader || body?.[Symbol.asyncIterator]);
 }

@@ -261,7 +261,7 @@ def panel(visitor: Visitor, camera: Camera) -> None:
     page.locator(".log li:has-text('Nothing lost')").wait_for()
     camera.shoot(page, "panel-lost")
     _press(page, "Steal the refresh token")
-    _press_until(page, "Thief renews", "The thief has moved on")
+    _press_until(page, "Thief renews", "The thief has renewed")
     camera.shoot(page, "panel-thief")
     page.locator(".advice:has-text('The lines have parted')").wait_for(timeout=60_000)
     _press_until(page, "Renew twice at once", "Let the thief renew now")

@@ -149,7 +149,7 @@ def test_sessions_are_told_apart_and_end_at_once(visitor: Visitor) -> None:
     assert status_elsewhere(visitor, firefox) == 200
     page.get_by_role("button", name="End the session on Firefox on Linux").click()
     page.locator("dialog").get_by_role("button", name="End the session").click()
-    expect(page.locator("#status")).to_have_text("Ended. It was signed out at once.")
+    expect(page.locator("#status")).to_have_text("Ended. The device was logged out at once.")
     expect(names).to_have_count(4)
     page.get_by_role("button", name="Log out everywhere else").click()
     page.locator("dialog").get_by_role("button", name="Log out everywhere else").click()

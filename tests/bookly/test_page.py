@@ -318,7 +318,7 @@ def test_the_servers_errors_are_told_in_the_pages_words(visitor: Visitor) -> Non
     visitor.fill(password=PASSWORD)
     visitor.submit()
 
-    expect(page.locator("main .form-error")).to_contain_text("The answer made no sense")
+    expect(page.locator("main .form-error")).to_contain_text("The answer did not come from Bookly")
     expect(page.locator("main .form-error")).to_be_focused()
 
 
@@ -328,7 +328,7 @@ def test_offline_the_shelf_stays_and_changes_are_off(visitor: Visitor) -> None:
     visitor.add_book("Emma")
 
     page.context.set_offline(offline=True)
-    expect(page.locator(".notice")).to_contain_text("What you see is from before")
+    expect(page.locator(".notice")).to_contain_text("You see the last known data")
     page.locator("#add").click()
 
     expect(page.locator("#status")).to_contain_text("You are offline")

@@ -94,7 +94,7 @@ def test_a_newcomer_watches_two_tabs_and_finds_the_thief_out(visitor: Visitor) -
 
     press(page, "Steal the refresh token")
     expect(page.locator(".advice")).to_contain_text("The thief holds a copy")
-    renew_until(page, "Thief renews", "The thief has moved on")
+    renew_until(page, "Thief renews", "The thief has renewed")
     expect(log_of(second).first.locator(".sender")).to_have_text("thief")
     assert_accessible(page)
     wait_out_the_repeat_window(page)

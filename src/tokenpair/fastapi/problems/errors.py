@@ -4,7 +4,7 @@
 
     AuthError
     ├── InvalidRequest    ambiguous, such as two Authorization headers
-    ├── CrossSite         with the cookie, and not from a page of ours
+    ├── CrossSite         with the cookie, but not from an allowed page
     └── PayloadTooLarge   the body is over the limit
 """
 
@@ -19,7 +19,7 @@ class InvalidRequest(AuthError):
 
 
 class CrossSite(AuthError):
-    """A request uses the cookie, and does not prove that a page of ours sends it."""
+    """The request uses the cookie, but does not prove that an allowed page sent it."""
 
     code = "cross_site"
     detail = (

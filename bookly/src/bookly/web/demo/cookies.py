@@ -27,7 +27,7 @@ class OwnPage:
         self._origin = f"{parts.scheme}://{parts.netloc}"
 
     async def __call__(self, request: Request) -> None:
-        """Raises `CrossSite`, also for a request that does not say where it comes from."""
+        """Raises `CrossSite`, also if the request has neither `Sec-Fetch-Site` nor `Origin`."""
         headers = request.headers
         is_same = headers.getlist("Sec-Fetch-Site") == ["same-origin"]
         if MARK not in headers or not (is_same or headers.getlist("Origin") == [self._origin]):

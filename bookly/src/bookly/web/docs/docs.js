@@ -6,12 +6,12 @@ const $ = (id) => document.getElementById(id);
 const AUTH = "/api/v1/auth";
 const session = createSession({ baseUrl: AUTH, mode: "cookie" });
 
-/** Stands for the access token, which only the session knows, also in the shown commands. */
+/** A placeholder for the access token, also in the commands that Swagger UI shows. */
 const TOKEN = "$ACCESS_TOKEN";
-/** The cookie authenticates these, with a header that pages of other sites cannot send. */
+/** Paths that the cookie authenticates, with a header that pages of other sites cannot send. */
 const BY_COOKIE = new Set([`${AUTH}/refresh_token`, `${AUTH}/logout`]);
 
-/** Has Swagger UI read the document? Before, it knows no schemes. */
+/** Has Swagger UI read the OpenAPI document? Until then, it has no security schemes. */
 let isReady = false;
 let isAuthorized = false;
 const SCHEMES = ["AccessTokenBearer", "RefreshTokenBearer"];
@@ -41,7 +41,7 @@ function isDeprecated(operation) {
   return operation.getIn(["operation", "deprecated"], false);
 }
 
-/** Remove Swagger UI's own log-in, which expects a pasted token: use the bar instead. */
+/** Replace Swagger UI's own log-in, which expects a pasted token, by the bar. */
 function loggedInByTheBar({ React }) {
   const badge = () => ({ isAuthorized }) => {
     const label = isAuthorized ? "uses your session" : "log in first";
@@ -57,7 +57,7 @@ function focusOnTheBar(event) {
   (session.user ? $("log-out") : $("email")).focus();
 }
 
-/** Send a request of Swagger UI by the session, which adds the token, and renews when needed. */
+/** Send a request of Swagger UI through the session, which adds the token, and renews when needed. */
 function bySession(request) {
   const { headers } = request;
   if (headers?.Authorization !== `Bearer ${TOKEN}`) return request;
@@ -67,7 +67,7 @@ function bySession(request) {
   return request;
 }
 
-/** After these, the session has changed behind the page's back: look at it. */
+/** Renew after requests of Swagger UI that change the session. */
 function followSession(response) {
   const path = new URL(response.url || "/", location.href).pathname;
   const isChanged = path.startsWith(`${AUTH}/reauthenticate`) || path.startsWith(`${AUTH}/logout`);

@@ -63,7 +63,7 @@ export class Router {
     }
   }
 
-  /** Return the view, or what failed; null after a redirect. */
+  /** Return the view, or one that shows the error; null after a redirect. */
   async #make(route, { params, signal }) {
     const { status, user } = this.#session;
     const isOut = status === "out";

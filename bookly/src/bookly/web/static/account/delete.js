@@ -1,4 +1,4 @@
-// The end of an account.
+// The form that deletes the account.
 
 import { call } from "../ui/api.js";
 import { ask } from "../ui/ask.js";
@@ -9,7 +9,7 @@ import { userNameOf } from "./user_name.js";
 
 /** Return the form. It asks once more before it deletes. */
 export function deletion(user, { session, say, navigate }) {
-  const text = "Your account, your sessions and your profile are gone at once. The books that you added stay on the shelf.";
+  const text = "Your account, your sessions and your profile are deleted at once. The books that you added stay on the shelf.";
   const form = makeForm({
     fields: [PASSWORD],
     submit: "Delete the account",

@@ -6,8 +6,8 @@ import { makeForm } from "../ui/form.js";
 import { EMAIL, MAIL_PLACE, PASSWORD } from "../ui/sheet.js";
 import { duration, wordsOf } from "../ui/words.js";
 
-const LOOK_MS = 5_000; // Interval between two looks whether the address is verified.
-const PAUSE_SECONDS = 60; // Between two mails that one asks for here.
+const LOOK_MS = 5_000; // Interval between two checks whether the address is verified.
+const PAUSE_SECONDS = 60; // Pause between two mails that the user requests here.
 
 /** Return the address with its state, and the form for another one. */
 export function address(user, context) {
@@ -24,7 +24,7 @@ export function address(user, context) {
   return [shown, change(context)];
 }
 
-/** Look now and then whether the link was opened, in another tab or on another device. */
+/** Check at intervals whether the user has opened the link, in another tab or on another device. */
 function watch({ session, signal }, show) {
   const look = async () => {
     const user = await call(session, "/auth/me", { signal }).catch(() => null);
@@ -50,7 +50,7 @@ function again(email, { session, signal }) {
     button.ariaDisabled = "true";
     try {
       await call(session, "/auth/email/verify/request", { method: "POST" });
-      note.textContent = `We sent a new link to ${email}. The one before no longer works. ${MAIL_PLACE}`;
+      note.textContent = `We sent a new link to ${email}. The earlier link no longer works. ${MAIL_PLACE}`;
       wait(PAUSE_SECONDS);
     } catch (error) {
       note.textContent = wordsOf(error);
@@ -83,7 +83,7 @@ function change({ session }) {
     send: async (values) => {
       await call(session, "/auth/email/change", { method: "POST", json: values });
       form.reset();
-      done.textContent = `We sent a link to ${values.new_email}. Open it, and the new address counts. ${MAIL_PLACE}`;
+      done.textContent = `We sent a link to ${values.new_email}. Open it to use the new address. ${MAIL_PLACE}`;
     },
   });
   return h("details", { class: "more-form" }, h("summary", {}, "Use another address"), form, done);

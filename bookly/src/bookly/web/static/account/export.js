@@ -1,4 +1,4 @@
-// A copy of everything that is stored about the user.
+// The export: a file with everything that is stored about the user.
 
 import { call } from "../ui/api.js";
 import { h } from "../ui/dom.js";
@@ -21,7 +21,7 @@ export function download({ session, say }) {
       places: { wrong_password: "password" },
       send: async ({ password }) => {
         await call(session, "/auth/reauthenticate", { method: "POST", json: { password } });
-        await session.renew(); // The next access token tells of the password.
+        await session.renew(); // The next access token contains the time of this check.
         await fetchCopy();
       },
     });
@@ -32,7 +32,7 @@ export function download({ session, say }) {
     fetchCopy().catch((error) => (error.code === "reauthentication_required" ? askPassword() : say(wordsOf(error))));
   const button = h("button", { type: "button", class: "quiet", onclick: start }, "Download a copy");
   place.append(button);
-  return [h("p", { class: "muted" }, "Everything that Bookly keeps about you, but for secrets, as a JSON file."), place];
+  return [h("p", { class: "muted" }, "Everything that Bookly stores about you, without secrets, as a JSON file."), place];
 }
 
 function save(content) {

@@ -1,11 +1,11 @@
-// The change of the password.
+// The form that changes the password.
 
 import { call } from "../ui/api.js";
 import { makeForm } from "../ui/form.js";
 import { userNameOf } from "./user_name.js";
 import { NEW_PASSWORD, PASSWORD } from "../ui/sheet.js";
 
-/** Return the form. The session goes on here, and ends everywhere else. */
+/** Return the form. This session goes on; all other sessions end. */
 export function password(user, { session, say }) {
   const form = makeForm({
     fields: [

@@ -1,4 +1,4 @@
-// The demo session of the panel: a browser client of its own, and what the server tells of it.
+// The demo session of the panel: a browser client of its own, and the server's data about it.
 
 import { tabName } from "./memory.js";
 
@@ -92,7 +92,7 @@ export class Demo {
     await this.#act("/demo/lose");
   }
 
-  /** As two tabs do that do not know each other: the second request does not wait for the first. */
+  /** Renew twice like two tabs without a lock: the second request does not wait for the first. */
   async renewTwice() {
     const headers = { "X-Tokenpair": "cookie" };
     const other = this.#send("/demo/auth/refresh_token", { method: "POST", headers });
@@ -111,7 +111,7 @@ export class Demo {
     if (this.state?.session?.ended) await this.#client.fetch("/demo/auth/me").catch(() => null);
   }
 
-  /** Read what the server tells; simultaneous calls share a request, and a last one follows. */
+  /** Read the server's data. Simultaneous calls share a request, and one more follows it. */
   async refresh() {
     this.#isDirty = true;
     this.#asking ??= this.#read().finally(() => (this.#asking = null));
@@ -158,7 +158,7 @@ export class Demo {
     try {
       this.#channel = new BroadcastChannel(CHANNEL);
     } catch {
-      return; // There is none, or not in this frame: each panel counts itself alone.
+      return; // Not supported here, or not in this frame: each panel counts only its own tab.
     }
     const mine = this.#client.tab;
     this.#channel.onmessage = ({ data }) => this.#hear(data);

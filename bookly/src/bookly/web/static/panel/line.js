@@ -1,10 +1,10 @@
-// The line of refresh tokens, drawn from what the server tells: numbers, never a token.
+// The line of refresh tokens, drawn from the server's data: numbers, never a token.
 
 const SHOWN = 7; // Generations side by side.
 const STEP = 46;
 const LEFT = 16;
 const OWN_Y = 34;
-const SPARE_Y = 12; // Siblings that a line has left behind.
+const SPARE_Y = 12; // Siblings that were not used.
 const THIEF_Y = 78;
 
 /**

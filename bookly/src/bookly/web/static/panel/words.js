@@ -49,9 +49,9 @@ export function sentenceOf(entry, before, { superseded }) {
     case "repeat":
       return entry.known
         ? "The same refresh token again, so the same answer again."
-        : "The same refresh token again, some time later: a sibling of the answer before.";
+        : "The same refresh token again, some time later: a sibling of the last answer.";
     case "superseded":
-      return "A newer refresh token exists. Nothing ends.";
+      return "A newer refresh token exists. The session goes on.";
     case "replay":
       return "An old refresh token came back. The session ends.";
     case "ended":
@@ -80,8 +80,8 @@ export function adviceOf({ dots, head }) {
   const isHead = (list) => list.some(({ number }) => number === head);
   if (!thiefs.length && !own.length) return "The thief holds a copy of your refresh token. Let the thief renew.";
   if (!thiefs.length) return "You have renewed. Let the thief renew, too.";
-  if (!own.length) return "The thief has moved on. At your next renewal, the two lines part.";
-  if (isHead(thiefs)) return "The thief’s line is in use. Your next renewal shows that you are two.";
+  if (!own.length) return "The thief has renewed. At your next renewal, the two lines part.";
+  if (isHead(thiefs)) return "The thief’s line is in use. Your next renewal shows the server that two parties renew.";
   if (isHead(own)) return "Your line is in use. Let the thief renew now, with a token that is too old.";
   return "The lines have parted. As soon as both have been used, the session ends.";
 }

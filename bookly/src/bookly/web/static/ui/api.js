@@ -2,7 +2,7 @@
 
 const BASE = "/api/v1";
 
-/** A refusal: as in problem+json, or `unreachable` with status 0. */
+/** An error response (problem+json), or `unreachable` with status 0. */
 export class ApiError extends Error {
   constructor(code, status = 0, { errors = [] } = {}, retryAfter = null) {
     super(code);

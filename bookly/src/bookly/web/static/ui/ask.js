@@ -1,4 +1,4 @@
-// One question before something is destroyed.
+// A question before something is deleted or ended.
 
 import { h } from "./dom.js";
 

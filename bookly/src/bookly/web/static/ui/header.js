@@ -91,7 +91,7 @@ export class Header {
   }
 }
 
-/** Return how the user is called on the page. */
+/** Return the name that the page shows for the user. */
 export function nameOf(user) {
   return user.first_name || user.username || user.email?.split("@")[0] || "you";
 }

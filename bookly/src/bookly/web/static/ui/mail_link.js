@@ -1,5 +1,5 @@
-// Views that links in mails open. Only a button sends the token: a scanner that opens the link of
-// a mail, and even runs its scripts, uses nothing up.
+// Views that links in mails open. Only a button sends the token. So a mail scanner does not
+// use the token up, even if it opens the link and runs the scripts.
 
 import { h } from "./dom.js";
 import { makeForm } from "./form.js";

@@ -3,9 +3,9 @@
 import { h } from "./dom.js";
 
 const place = document.getElementById("notices");
-const OFFLINE = "Bookly cannot be reached. What you see is from before, and changes are off until it is back.";
+const OFFLINE = "Bookly cannot be reached. You see the last known data, and cannot change it until Bookly is back.";
 
-/** Show when the server is out of reach, and keep writes off meanwhile. */
+/** Show that the server is unreachable, and disable writes meanwhile. */
 export function watchConnection(session, say) {
   if (!window.isSecureContext) place.append(noHttps());
   const offline = h("p", { class: "notice", role: "status", hidden: true }, OFFLINE);
@@ -28,7 +28,7 @@ export function watchConnection(session, say) {
   document.addEventListener("submit", refuse, true);
 }
 
-/** Browsers keep a Secure cookie only of https and of this machine. */
+/** Browsers keep a `Secure` cookie only from https and from this machine. */
 function noHttps() {
   const port = location.port ? `:${location.port}` : "";
   const own = `http://127.0.0.1${port}/`;

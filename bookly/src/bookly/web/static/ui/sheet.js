@@ -22,7 +22,7 @@ export const NEW_PASSWORD = {
   name: "password",
   label: "Password",
   ask: "Choose a password.",
-  hint: "15 characters or more. Four or five words that do not belong together are good.",
+  hint: "15 characters or more. Four or five unrelated words are good.",
   check: (value) => ([...value].length < 15 ? "Use 15 characters or more." : null),
   attributes: { type: "password", autocomplete: "new-password" },
 };
@@ -30,11 +30,11 @@ export const NEW_PASSWORD = {
 /** May visitors make an account by themselves? */
 export const SIGN_UP_IS_OPEN = document.documentElement.dataset.signUp === "open";
 
-/** What depends on whether mails are only written to the log, as in development. */
+/** Where the user finds a mail. In development, mails are only written to the log. */
 export const MAIL_PLACE =
   "mailsAreLogged" in document.documentElement.dataset
     ? "Bookly has no mail server here, so the mail is in the log, where Bookly was started."
-    : "It can take a minute. Look into the spam folder, too.";
+    : "It can take a minute. Look in the spam folder, too.";
 
 /**
  * Return a sheet.

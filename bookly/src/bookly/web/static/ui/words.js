@@ -1,14 +1,14 @@
-// What Bookly says about an error. A field's reason is the server's; all else is by its code.
+// The page's texts for errors, by code. The reason for an invalid field comes from the server.
 
 const WORDS = {
-  bad_answer: "The answer made no sense; something between here and Bookly may have changed it. Try again.",
-  cross_site: "Bookly refused this, because it seemed to come from another site. Reload the page, and try again.",
+  bad_answer: "The answer did not come from Bookly; a proxy may have changed it. Try again.",
+  cross_site: "Bookly refused this, because it seems to come from another site. Reload the page, and try again.",
   email_not_verified: "Verify your e-mail address first: open the link that we sent you.",
   email_taken: "There is an account with this address already. Log in, or use another address.",
   insufficient_role: "Your account may not do this.",
   internal_error: "Something went wrong on our side. Try again in a moment.",
   invalid_credentials: "The e-mail address or the password is wrong.",
-  invalid_input: "Some fields need a change.",
+  invalid_input: "Some fields are invalid. Change them, and try again.",
   mail_token_invalid: "This link no longer works: it was used, replaced by a newer one, or has expired.",
   not_found: "This is no longer there, or it is not yours.",
   payload_too_large: "This is too much text. Shorten it, and try again.",
@@ -34,6 +34,7 @@ export function duration(seconds) {
   return seconds < 6_000 ? count(Math.ceil(seconds / 60), "minute") : count(Math.ceil(seconds / 3_600), "hour");
 }
 
+/** Return a number with its noun, such as "1 book" or "2 books". */
 export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }

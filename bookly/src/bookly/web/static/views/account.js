@@ -1,4 +1,4 @@
-// Your account: profile, e-mail address, password, a copy of the data, and the end.
+// Your account: profile, e-mail address, password, export and deletion.
 
 import { deletion } from "../account/delete.js";
 import { address } from "../account/email.js";
@@ -8,7 +8,7 @@ import { profile } from "../account/profile.js";
 import { call } from "../ui/api.js";
 import { h } from "../ui/dom.js";
 
-/** Show the account. The session's user is enough without a connection. */
+/** Show the account. While the server is unreachable, show the session's user instead. */
 export async function render(root, context) {
   const { session, signal } = context;
   const user = await call(session, "/auth/me", { signal }).catch((error) => {

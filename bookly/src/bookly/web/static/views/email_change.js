@@ -7,12 +7,12 @@ import { buttonLink, lead, replaceSheet } from "../ui/sheet.js";
 
 const WORDS = {
   title: "Change your address",
-  text: "From now on you log in with the address at which you got this mail.",
+  text: "After this, you log in with the address that received this mail.",
   submit: "Use this address",
 };
 const DEAD = {
   title: "This link does not work",
-  text: "Your address is as it was. Your account can start the change again.",
+  text: "Your address has not changed. You can start again in your account.",
   action: buttonLink("/account", "Go to your account"),
 };
 

@@ -14,7 +14,7 @@ export async function render(root) {
     submit: "Send the link",
     send: async ({ email }) => {
       await call(window, "/auth/password/forgot", { method: "POST", json: { email } });
-      const words = `If there is an account with ${email}, it has a mail with a link now. The link works for 30 minutes.`;
+      const words = `If there is an account with ${email}, we have sent a link to it. The link works for 30 minutes.`;
       replaceSheet(root, "Look at your mails", [lead(words), lead(MAIL_PLACE)], BACK());
     },
   });

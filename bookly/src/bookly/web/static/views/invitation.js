@@ -8,12 +8,12 @@ import { NAME } from "./signup.js";
 
 const WORDS = {
   title: "Welcome to Bookly",
-  text: "You have an invitation. Choose a password, and your account is ready; your address is verified already.",
+  text: "You are invited. Choose a password to create your account. Your address is verified already.",
   submit: "Accept the invitation",
 };
 const DEAD = {
   title: "This invitation does not work",
-  text: "Perhaps you have an account already. If not, ask for a new invitation.",
+  text: "If you have an account already, log in. If not, ask for a new invitation.",
   action: buttonLink("/login", "Log in"),
 };
 

@@ -1,4 +1,4 @@
-// Log in. After it, the router goes on to where the visitor wanted to go.
+// Log in. Then the router shows the view that the visitor asked for.
 
 import { h } from "../ui/dom.js";
 import { makeForm } from "../ui/form.js";
@@ -17,7 +17,7 @@ export async function render(root, { session, params, say }) {
     },
   });
   const isOnTheWay = params.next && safeNext(params.next) !== "/";
-  const why = isOnTheWay && lead("Log in first, and you go on to where you wanted to go.");
+  const why = isOnTheWay && lead("Log in first. Then the page that you asked for opens.");
   const signUp = h("a", { href: `/signup${location.search}` }, "Sign up");
   root.append(...sheet("Log in", [why, form], SIGN_UP_IS_OPEN ? ["No account yet? ", signUp] : []));
 }

@@ -7,7 +7,7 @@ import { NEW_PASSWORD, buttonLink, lead, replaceSheet } from "../ui/sheet.js";
 
 const WORDS = {
   title: "Choose a new password",
-  text: "All your sessions end, on every device. Then log in with the new password.",
+  text: "This ends all your sessions, on every device. Then log in with the new password.",
   submit: "Set the new password",
 };
 const DEAD = {

@@ -1,4 +1,4 @@
-// Your sessions: this device and the others. Each can be ended, and all of them.
+// Your sessions: this device and the others. The user can end one of them, or all.
 
 import { call } from "../ui/api.js";
 import { ask } from "../ui/ask.js";
@@ -7,7 +7,7 @@ import { h } from "../ui/dom.js";
 import { relativeTo, wholeTime } from "../ui/times.js";
 import { count, wordsOf } from "../ui/words.js";
 
-const READ_MS = 15_000; // Interval between two looks at the server.
+const READ_MS = 15_000; // Interval between two requests for the sessions.
 
 /** Show the sessions, and keep what is shown up to date. */
 export async function render(root, context) {
@@ -32,7 +32,7 @@ class Sessions {
     this.#sessions = await call(session, "/auth/sessions", { signal });
   }
 
-  /** Read again now and then; without an answer, what is shown stays. */
+  /** Read again at intervals. Without an answer, the view stays as it is. */
   keepReading() {
     const { signal } = this.#context;
     const again = () => document.visibilityState === "visible" && this.#refresh().catch(() => {});
@@ -77,7 +77,7 @@ class Sessions {
     );
   }
 
-  /** Renew the texts of the times alone, so that the focus stays where it is. */
+  /** Update only the times, so that the focus stays where it is. */
   #showTimes() {
     for (const session of this.#sessions) {
       this.#root.querySelector(`[data-id="${session.id}"] .times`)?.replaceChildren(...timesOf(session));
@@ -93,23 +93,23 @@ class Sessions {
   async #end(session) {
     const name = deviceName(session.user_agent);
     const question = `End the session on ${name}${session.ip ? `, ${session.ip}` : ""}?`;
-    if (!(await ask(question, { text: "It is signed out at once, and has to log in again.", agree: "End the session" }))) return;
-    await this.#change(() => this.#delete(session), "Ended. It was signed out at once.");
+    if (!(await ask(question, { text: "That device is logged out at once.", agree: "End the session" }))) return;
+    await this.#change(() => this.#delete(session), "Ended. The device was logged out at once.");
   }
 
   async #endOthers(others) {
-    const text = `${count(others.length, "session")} on other devices will be signed out at once.`;
+    const text = `${count(others.length, "session")} on other devices will end at once.`;
     if (!(await ask("Log out everywhere else?", { text, agree: "Log out everywhere else" }))) return;
-    await this.#change(() => Promise.all(others.map((each) => this.#delete(each))), "Ended. All other devices were signed out at once.");
+    await this.#change(() => Promise.all(others.map((each) => this.#delete(each))), "Ended. All other devices were logged out at once.");
   }
 
   async #endAll() {
-    const text = "Every session ends, and this one, too. You have to log in again.";
+    const text = "Every session ends, including this one. You have to log in again.";
     if (!(await ask("Log out everywhere?", { text, agree: "Log out everywhere" }))) return;
     await this.#context.session.logout({ everywhere: true }).catch((error) => this.#context.say(wordsOf(error)));
   }
 
-  /** End a session; one that has ended already is fine. */
+  /** End a session. No error if it has ended already. */
   async #delete({ id }) {
     await call(this.#context.session, `/auth/sessions/${id}`, { method: "DELETE" }).catch((error) => {
       if (error.code !== "not_found") throw error;

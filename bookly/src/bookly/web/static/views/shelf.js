@@ -9,7 +9,7 @@ import { count, wordsOf } from "../ui/words.js";
 
 const PAGE = 24; // Books per request: a full row of two, three or four cards.
 
-/** What was shown last: without a connection, it is shown again. */
+/** The books that were shown last. The page shows them again while the server is unreachable. */
 let kept = null;
 
 /** Show the shelf, or the books that contain `params.q`. */
@@ -57,7 +57,7 @@ class Shelf {
     this.#showEnd();
   }
 
-  /** Below the cards: how to go on, or that there are none. */
+  /** Show a button for more books below the cards, or that there are no books. */
   #showEnd() {
     const end = this.#root.querySelector(".more");
     const { items, next } = this.#page;
@@ -134,7 +134,7 @@ class Shelf {
   }
 
   async #remove(book, item) {
-    const agreed = await ask(`Delete “${book.title}”?`, { text: `The book by ${book.author} leaves the shelf for good.`, agree: "Delete the book" });
+    const agreed = await ask(`Delete “${book.title}”?`, { text: `The book by ${book.author} will be deleted from the shelf for all users.`, agree: "Delete the book" });
     if (!agreed || !(await this.#try(() => this.#call(`/books/${book.id}`, { method: "DELETE" })))) return;
     const near = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("h2");
     this.#page.items.splice(this.#page.items.indexOf(book), 1);
@@ -167,7 +167,7 @@ class Shelf {
     this.#context.say(`${count(this.#page.items.length, "book")} shown.`);
   }
 
-  /** Run it; return its result or true, or say what went wrong and return false. */
+  /** Run an action. Return its result or true; after an error, show its text and return false. */
   async #try(work) {
     try {
       return (await work()) ?? true;
@@ -183,7 +183,7 @@ class Shelf {
   }
 
   #call(path, how = {}) {
-    const signal = how.method ? undefined : this.#context.signal; // A write goes on, if one leaves.
+    const signal = how.method ? undefined : this.#context.signal; // A write goes on after the user leaves the view.
     return call(this.#context.session, path, { ...how, signal });
   }
 }

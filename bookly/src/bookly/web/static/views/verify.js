@@ -7,7 +7,7 @@ import { buttonLink, lead, replaceSheet } from "../ui/sheet.js";
 
 const WORDS = {
   title: "Verify your address",
-  text: "One click, and we know that this address is yours.",
+  text: "Confirm that this address is yours.",
   submit: "Verify my address",
 };
 
@@ -15,12 +15,12 @@ const WORDS = {
 export async function render(root, { session, params }) {
   const dead = {
     title: "This link does not work",
-    text: session.user ? "Your account sends you a new one." : "Log in, and your account sends you a new one.",
+    text: session.user ? "Request a new one in your account." : "Log in, and request a new one in your account.",
     action: buttonLink("/account", "Go to your account"),
   };
   const send = async () => {
     await call(window, "/auth/email/verify", { method: "POST", json: { token: params.token } });
-    await session.reload().catch(() => {}); // If logged in here: the header and the account know it.
+    await session.reload().catch(() => {}); // If the user is logged in here, update the header and the account.
     const onward = buttonLink("/", session.user ? "Go to your shelf" : "Log in");
     if (!session.user) onward.href = "/login";
     const done = [lead("Thank you. Your address is verified."), h("div", { class: "buttons" }, onward)];

@@ -4,19 +4,18 @@ import { h, icon } from "../ui/dom.js";
 import { SIGN_UP_IS_OPEN, buttonLink } from "../ui/sheet.js";
 
 const FACTS = [
-  ["check", "Renews by itself", "Your log-in lasts as long as you use it: in every tab, after a lost answer, after sleep."],
-  ["user", "Every device in sight", "See where you are logged in, and end any session at once."],
-  ["panel", "Finds the thief", "A stolen token is noticed as soon as the thief and you have both used it."],
+  ["check", "Renews by itself", "You stay logged in while you use it: in every tab, after a lost answer and after sleep."],
+  ["user", "See every device", "The list of sessions shows where you are logged in. You can end each session at once."],
+  ["panel", "Detects theft", "A stolen refresh token ends the session once the thief and you have both renewed."],
 ];
 
-/** Show the welcome. */
 export async function render(root) {
   root.append(
     h(
       "section",
       { class: "welcome" },
       h("h1", { tabindex: "-1" }, "A shelf for your books, and a log-in that renews itself."),
-      h("p", { class: "lead" }, "Keep the books that you own or want to read. Your session stays yours."),
+      h("p", { class: "lead" }, "List the books that you own or want to read."),
       h("div", { class: "buttons" }, ...ways()),
       h("ul", { class: "facts" }, ...FACTS.map(fact)),
     ),
