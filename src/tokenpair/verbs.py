@@ -7,7 +7,7 @@ from tokenpair.flows.accounts.delete import DeleteOwnAccount, DeleteUser
 from tokenpair.flows.accounts.export import ExportAccount
 from tokenpair.flows.accounts.import_account import ImportAccount
 from tokenpair.flows.accounts.invite import AcceptInvitation, Invite
-from tokenpair.flows.accounts.profile import GetUser, UpdateProfile
+from tokenpair.flows.accounts.profile import GetUser, UpdateOwnProfile, UpdateProfile
 from tokenpair.flows.accounts.reset_password import ForgotPassword, ResetPassword
 from tokenpair.flows.accounts.sign_up import SignUp
 from tokenpair.flows.accounts.verify_email import RequestVerification, VerifyEmail
@@ -48,6 +48,8 @@ class Verbs:
     """Return a user's account."""
     update_profile: UpdateProfile
     """Change the app's own fields of an account."""
+    update_own_profile: UpdateOwnProfile
+    """Change the app's own fields of the account that a request comes from."""
     change_password: ChangePassword
     """Replace the password of a user who knows the old one, and end the other sessions."""
     set_password: SetPassword

@@ -70,6 +70,18 @@ async def test_one_changes_some_fields_and_the_others_stay(
     assert (seen.json()["shelf"], seen.json()["born"]) == (7, "1815-12-10")
 
 
+async def test_a_change_asks_the_rows_and_not_this_workers_copy(
+    client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
+) -> None:
+    async with auth.storage.begin() as tx:  # As at another worker, before this one knows.
+        await tx.users.set_disabled(ada.id, auth.clock())
+
+    response = await change(client, pair, {"nickname": "Eve"})
+
+    assert told(response) == (401, "session_ended")
+    assert (await auth.get_user(ada.id)).profile == ada.profile
+
+
 async def test_an_optional_field_can_be_emptied(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:

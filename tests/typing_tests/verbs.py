@@ -64,6 +64,8 @@ async def people(auth: Auth, user_id: UUID) -> None:
     assert_type(await auth.get_user(user_id), User[dict[str, Any]])
     assert_type(await auth.export(user_id), AccountExport)
     assert_type(await auth.update_profile(user_id, {"nickname": "Ada"}), User[dict[str, Any]])
+    claims = await auth.verify_access("x")
+    assert_type(await auth.update_own_profile(claims, {"nickname": "Ada"}), User[dict[str, Any]])
     await auth.set_roles(user_id, frozenset({"admin"}))
     await auth.invite(email="ada@example.com", roles=frozenset({"admin"}))
     assert_type(await auth.accept_invitation(token="x", password="x"), User[dict[str, Any]])

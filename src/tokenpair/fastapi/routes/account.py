@@ -74,5 +74,5 @@ def add_account(endpoints: Endpoints, auth: Auth, profiles: Profiles[Profile]) -
     )
     async def update_me(body: changes_body, token: AccessToken) -> Response:
         """Change some of your profile fields; the others stay as they are."""
-        user = await auth.update_profile(token.subject, body, merge=schemas.merge)
+        user = await auth.update_own_profile(token, body, merge=schemas.merge)
         return JSONResponse(schemas.show(user))

@@ -1,4 +1,4 @@
-"""Read and change the caller's own account."""
+"""Read an account, and change its profile."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,8 +8,10 @@ from uuid import UUID
 
 from tokenpair.core.accounts.events import ProfileChanged
 from tokenpair.core.accounts.user import User
+from tokenpair.core.tokens.claims import AccessClaims
 from tokenpair.errors import SessionEnded
-from tokenpair.ports import Storage
+from tokenpair.flows.accounts.confirmed import lock_enabled, require_live
+from tokenpair.ports import Clock, Storage, UnitOfWork
 
 Merge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
@@ -42,8 +44,34 @@ class UpdateProfile:
         """
         async with self.storage.begin() as tx:
             if locked := await tx.users.lock(user_id):
-                profile = merge(locked.user.profile, changes)
-                await tx.users.set_profile(user_id, profile)
-                await tx.record(ProfileChanged(user_id=user_id))
-                return replace(locked.user, profile=profile)
+                return await _change(tx, locked.user, merge(locked.user.profile, changes))
         raise SessionEnded("the user does not exist any more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateOwnProfile:
+    """Change the app's own fields of the account that a request comes from."""
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(
+        self, claims: AccessClaims, changes: dict[str, Any], *, merge: Merge = or_
+    ) -> User:
+        """Change the profile as `UpdateProfile` does, while the session of `claims` is live.
+
+        The session's row is read. Raises `SessionEnded`, also for a disabled user, `Unavailable`,
+        and what `merge` raises; then nothing has changed.
+        """
+        now = self.clock()
+        async with self.storage.begin() as tx:
+            locked = await lock_enabled(tx, claims.subject)
+            await require_live(tx, claims.subject, claims.session_id, now)
+            return await _change(tx, locked.user, merge(locked.user.profile, changes))
+
+
+async def _change(tx: UnitOfWork, user: User, profile: dict[str, Any]) -> User:
+    """Replace the profile of a locked user."""
+    await tx.users.set_profile(user.id, profile)
+    await tx.record(ProfileChanged(user_id=user.id))
+    return replace(user, profile=profile)
