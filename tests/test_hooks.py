@@ -17,7 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from tests.http.conftest import talking_to, told
 from tests.storages import open_storage
 from tests.waiting import eventually, limit
-from tokenpair import Auth, EmailAddress, User
+from tokenpair import Auth, EmailAddress, MailPurpose, User
 from tokenpair.core.events import Notify
 from tokenpair.errors import (
     AuthError,
@@ -40,6 +40,7 @@ from tokenpair.events import (
     SessionEnded,
     SessionOpened,
     SignedUp,
+    UserCreated,
     UserDeleted,
 )
 from tokenpair.fastapi import install
@@ -49,7 +50,7 @@ from tokenpair.lifecycle import Lifecycle, OpenStorage
 from tokenpair.listeners import Listeners
 from tokenpair.ports import Storage, UnitOfWork
 from tokenpair.stores.sql import SqlStorage
-from tokenpair.testing import PASSWORD, a_user, login_as, make_auth
+from tokenpair.testing import PASSWORD, a_user, login_as, make_auth, read_mail_token
 
 
 class Base(DeclarativeBase):
@@ -321,6 +322,29 @@ async def test_a_hook_changes_the_account_with_the_unit_of_work(auth: Auth) -> N
 
     assert (sorted(ada.roles), sorted(bob.roles)) == (["admin"], [])
     assert (await auth.get_user(ada.id)) == ada
+
+
+@pytest.mark.parametrize("way", ["sign-up", "invitation"])
+async def test_a_hook_that_deletes_the_new_account_makes_none(
+    auth: Auth, storage: Storage, way: str
+) -> None:
+    @auth.within(UserCreated)
+    async def delete(event: UserCreated, tx: UnitOfWork) -> None:
+        await tx.users.delete(event.user.id)
+
+    await auth.invite(email="ada@example.com")
+    token = await read_mail_token(auth, MailPurpose.INVITATION)
+
+    making = (
+        auth.sign_up(email="ada@example.com", password=PASSWORD)
+        if way == "sign-up"
+        else auth.accept_invitation(token=token, password=PASSWORD)
+    )
+
+    with pytest.raises(HookFailed, match="deleted the account that was being made"):
+        await making
+
+    assert await addresses(storage) == []
 
 
 async def test_a_refusal_keeps_its_own_error(auth: Auth, storage: Storage) -> None:

@@ -15,6 +15,7 @@ from tokenpair.core.mail import MailPurpose, new_mail
 from tokenpair.core.one_time import Purpose, StoredOneTimeToken, parse
 from tokenpair.core.sessions.client import Device
 from tokenpair.errors import EmailTaken, MailTokenInvalid, SignUpClosed
+from tokenpair.flows.accounts.made_account import made_account
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.flows.accounts.withdraw_invitation import withdraw_invitation
 from tokenpair.flows.limits import Limits
@@ -119,8 +120,7 @@ class AcceptInvitation:
             except EmailTaken as exc:
                 raise MailTokenInvalid("an account has the address by now") from exc
             await tx.record(InvitationAccepted(user=user))
-            # A hook may have changed it.
-            return await tx.users.get(user.id) or user
+            return await made_account(tx, user.id)
 
     def _account_id(self, used: StoredOneTimeToken) -> UUID:
         """Return the id that the invitation reserves; one of an older version reserves none."""

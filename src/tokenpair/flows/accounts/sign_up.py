@@ -12,6 +12,7 @@ from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.mail import MailPurpose
 from tokenpair.core.sessions.client import Device
 from tokenpair.errors import EmailTaken, SignUpClosed
+from tokenpair.flows.accounts.made_account import made_account
 from tokenpair.flows.accounts.new_password import NewPassword
 from tokenpair.flows.accounts.withdraw_invitation import withdraw_invitation
 from tokenpair.flows.limits import Limits
@@ -65,5 +66,4 @@ class SignUp:
             await tx.users.add(StoredUser(user=user, password_hash=password_hash))
             await self.queue_mail(tx, MailPurpose.VERIFY_EMAIL, user.id, address.typed)
             await tx.record(SignedUp(user=user))
-            # A hook may have changed it.
-            return await tx.users.get(user.id) or user
+            return await made_account(tx, user.id)
