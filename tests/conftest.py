@@ -5,11 +5,15 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.servers import PostgresServer, postgres
 from tests.waiting import give_servers_time
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 WORKERS_PER_CORE = 2
 """Number of processes per core; tests spend half of their time waiting for servers and the disk."""
@@ -136,3 +140,13 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.create_database()
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Start Debian's Chromium for the tests of a file."""
+    from tests.bookly.browsing import chromium  # noqa: PLC0415  Few tests need it.
+
+    # Another host that is this machine, for a page without https.
+    with chromium("--host-resolver-rules=MAP bookly.test 127.0.0.1") as browser:
+        yield browser

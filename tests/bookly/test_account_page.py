@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.bookly.browsing import API, MILLISECONDS, Visitor, chromium, visiting
+from tests.bookly.browsing import API, MILLISECONDS, Visitor, visiting
 from tests.bookly.running import Running, running_bookly
 from tests.waiting import wait_until
 from tokenpair.testing import PASSWORD
@@ -27,12 +27,6 @@ def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     # With limits, so that the account can ask for too many mails.
     with running_bookly(tmp_path_factory.mktemp("bookly"), TOKENPAIR_LIMITS="on") as bookly:
         yield bookly
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 from tests.bookly.running import Running, running_bookly
-from tests.tools import program
 from tokenpair.testing import PASSWORD
 
 pytestmark = pytest.mark.long
@@ -67,18 +66,14 @@ def foreign_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def context(bookly: Running) -> Iterator[BrowserContext]:
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(
-            executable_path=program("chromium"), args=["--no-sandbox"]
-        )
-        context = browser.new_context(base_url=bookly.url)
-        context.route(
-            f"{bookly.url}/empty",
-            lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"),
-        )
-        yield context
-        browser.close()
+def context(browser: Browser, bookly: Running) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=bookly.url)
+    context.route(
+        f"{bookly.url}/empty",
+        lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"),
+    )
+    yield context
+    context.close()
 
 
 def post(

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.bookly.running import Running, running_bookly, tokenpair
-from tests.tools import program
 from tokenpair.testing import PASSWORD
 
 pytestmark = pytest.mark.long
@@ -42,16 +41,6 @@ class Seen:
 def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_bookly(tmp_path_factory.mktemp("bookly")) as bookly:
         yield bookly
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(
-            executable_path=program("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 in_all_looks = pytest.mark.parametrize(

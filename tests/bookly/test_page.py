@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, violations, visiting
+from tests.bookly.browsing import MILLISECONDS, Visitor, violations, visiting
 from tests.bookly.running import Running, running_bookly, tokenpair
 from tokenpair.testing import PASSWORD
 
@@ -32,12 +32,6 @@ expect.set_options(timeout=MILLISECONDS)
 def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_bookly(tmp_path_factory.mktemp("bookly")) as bookly:
         yield bookly
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium("--host-resolver-rules=MAP bookly.test 127.0.0.1") as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from bookly.web.demo.service import RULES
-from tests.bookly.browsing import MILLISECONDS, Visitor, chromium, violations, visiting
+from tests.bookly.browsing import MILLISECONDS, Visitor, violations, visiting
 from tests.bookly.running import Running, running_bookly
 from tests.waiting import wait_until
 
@@ -26,12 +26,6 @@ expect.set_options(timeout=MILLISECONDS)
 def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_bookly(tmp_path_factory.mktemp("bookly")) as bookly:
         yield bookly
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

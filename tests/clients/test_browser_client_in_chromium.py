@@ -6,10 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.clients.serving import Serving, serving
-from tests.tools import program
 from tests.waiting import LIMIT_SECONDS
 from tokenpair.testing import PASSWORD
 
@@ -90,16 +89,6 @@ def wait_for(page: Page, change: list[str | None]) -> None:
 def served() -> Iterator[Serving]:
     with serving() as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(
-            executable_path=program("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
