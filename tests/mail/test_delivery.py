@@ -299,6 +299,45 @@ async def test_no_address_token_or_link_is_logged(
     assert all("ada" not in repr(event) for event in office.events)
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param(
+            "Subject: Hi\n\nWelcome.\n", "its text has no link: write {{ link }}", id="link"
+        ),
+        pytest.param("Subject: {{ '' }}\n\n{{ link }}\n", "must be a subject", id="subject"),
+    ],
+)
+async def test_a_mail_that_would_be_of_no_use_is_kept_and_not_sent(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture, text: str, complaint: str
+) -> None:
+    template = tmp_path / "verify_email.txt"
+    template.write_text(text)
+    (tmp_path / "password_changed.txt").write_text("Subject: Hi\n\nIt was changed.\n")
+    office = Office(clock=clock, options=MailOptions(templates=tmp_path))
+    ada = await office.a_user()
+    await office.queue(ada)
+    await office.queue(ada, MailPurpose.PASSWORD_CHANGED)
+
+    (mail,) = await office.deliver()
+    template.write_text("Subject: Hi\n\n{{ link }}\n")
+    clock.advance(seconds=10)
+    (mended,) = await office.deliver()
+
+    assert (mail.purpose, mended.purpose) == (
+        MailPurpose.PASSWORD_CHANGED,
+        MailPurpose.VERIFY_EMAIL,
+    )
+    failed = MailFailed(
+        user_id=ada.id,
+        purpose=MailPurpose.VERIFY_EMAIL,
+        reason=MailFailure.TEMPLATE,
+        is_kept=True,
+    )
+    assert office.events.count(failed) == 1
+    assert complaint in caplog.text
+
+
 async def test_a_template_that_raises_keeps_its_mail_and_stops_no_other(
     tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.mail.office import Office
 from tokenpair import MailOptions, MailPurpose
 from tokenpair.errors import ConfigurationError
-from tokenpair.mail.render import Rendered, Templates
+from tokenpair.mail.render import InvalidTemplate, Rendered, Templates
 
 LINK = "https://books.example.com/verify#token=abc"
 
@@ -115,11 +115,11 @@ def test_text_and_html_are_never_in_two_languages(tmp_path: Path) -> None:
 async def test_the_profile_and_the_language_reach_the_template(tmp_path: Path) -> None:
     write(
         tmp_path / "de",
-        verify_email_txt="Subject: Hallo {{ profile.first_name }}\n\n{{ user.email.typed }}",
+        password_changed_txt="Subject: Hallo {{ profile.first_name }}\n\n{{ user.email.typed }}",
     )
     office = Office(options=MailOptions(templates=tmp_path))
     profile = {"language": "de", "first_name": "Ada"}
-    await office.queue(await office.a_user(profile=profile))
+    await office.queue(await office.a_user(profile=profile), MailPurpose.PASSWORD_CHANGED)
 
     (mail,) = await office.deliver()
 
@@ -179,5 +179,5 @@ def test_a_folder_that_does_not_exist_stops_the_start(tmp_path: Path) -> None:
 def test_a_text_without_a_subject_raises(tmp_path: Path) -> None:
     write(tmp_path, verify_email_txt="Hello\n\n{{ link }}")
 
-    with pytest.raises(ValueError, match="subject"):
+    with pytest.raises(InvalidTemplate, match="must be a subject"):
         rendered(Templates(tmp_path, language="en"))

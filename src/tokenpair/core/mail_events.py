@@ -13,7 +13,9 @@ class MailFailure(Enum):
 
     REFUSED = "refused"  # For good: no such mailbox, or the server does not take the message.
     UNREACHABLE = "unreachable"  # No answer, a temporary refusal, or a failed log-in.
-    TEMPLATE = "template"  # A template of the app's raised an error.
+    TEMPLATE = (
+        "template"  # A template of the app's raised an error, or left out the link or the subject.
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from tokenpair.core.message import Message
 from tokenpair.core.one_time import new_token
 from tokenpair.errors import InvalidInput, MailNotSent, MailRefused, Unavailable
 from tokenpair.mail.make import MakeMessage
+from tokenpair.mail.render import InvalidTemplate
 from tokenpair.ports import Clock, MailSender, Storage, UnitOfWork
 
 _log = logging.getLogger(__name__)
@@ -102,6 +103,9 @@ class Deliver:
         except InvalidInput:
             _log.warning("the mail %s has an address that cannot be mailed", mail.purpose.value)
             return MailFailure.REFUSED
+        except InvalidTemplate as exc:
+            _log.error("a template of the mail %s is not valid: %s", mail.purpose.value, exc)
+            return MailFailure.TEMPLATE
         except Exception as exc:  # noqa: BLE001  The app's templates may raise any error.
             # Without its text, which may quote the link.
             _log.error("a template of the mail %s failed: %s", mail.purpose.value, _place(exc))

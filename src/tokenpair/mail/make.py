@@ -8,7 +8,7 @@ from tokenpair.core.mail import OutboxMail
 from tokenpair.core.mail_address import mailbox
 from tokenpair.core.mail_delivery import link, token_purpose
 from tokenpair.core.message import Message
-from tokenpair.mail.render import Templates
+from tokenpair.mail.render import InvalidTemplate, Templates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class MakeMessage:
     def __call__(self, mail: OutboxMail, user: User | None, token: str | None) -> Message:
         """Raises what a template raises, and `InvalidInput` for an address that cannot be mailed.
 
+        Raises `InvalidTemplate` for a text without a subject, or without the link that it needs.
         It may take long: call it in a thread.
         """
         purpose = token_purpose(mail.purpose)
@@ -38,6 +39,9 @@ class MakeMessage:
         }
         language = user.profile.get("language") if user else mail.data.get("language")
         rendered = self.templates.render(mail.purpose, values, language=language)
+        # The token: an app may make a link of its own of it, such as one for its mobile app.
+        if token and token not in rendered.text:
+            raise InvalidTemplate("its text has no link: write {{ link }} into it")
         return Message(
             id=mail.id,
             attempt=mail.attempts,

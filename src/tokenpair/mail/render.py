@@ -22,6 +22,10 @@ _SUBJECT = "Subject:"
 _BREAKS = {"Cc", "Zl", "Zp", "Cs"}  # Control characters, line separators, lone surrogates.
 
 
+class InvalidTemplate(Exception):
+    """A template made no mail that can be sent. Its text quotes nothing of the mail."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """The parts of a mail. `html` is None if there is no such template."""
@@ -141,9 +145,10 @@ def _normalized(language: str) -> str:
 
 def _split_subject(text: str) -> tuple[str, str]:
     head, _, body = text.lstrip().partition("\n")
-    if not head.startswith(_SUBJECT):
-        raise ValueError("the first line of a mail's text must be its subject: `Subject: …`")
-    return head.removeprefix(_SUBJECT).strip(), body.strip() + "\n"
+    subject = head.removeprefix(_SUBJECT).strip()
+    if not head.startswith(_SUBJECT) or not subject:
+        raise InvalidTemplate("the first line of its text must be a subject: `Subject: …`")
+    return subject, body.strip() + "\n"
 
 
 def _make_environment(search: list[Path]) -> "Environment":
