@@ -7,6 +7,7 @@ from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
 from tokenpair.core.accounts.password_policy import PasswordPolicy
+from tokenpair.core.accounts.sign_up_mode import SignUpMode
 from tokenpair.core.origin import origin_of
 from tokenpair.options import Edge, MailOptions, Rules
 from tokenpair.settings.accounts import AccountSettings
@@ -78,6 +79,16 @@ class Settings(
             raise ValueError(
                 f"{PREFIX}VALKEY_URL must be set for {PREFIX}LIMITS=valkey, "
                 "for example valkey://localhost:6379"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _require_mail_for_invitations(self) -> Self:
+        # Without mail, an app's own sender is not used either.
+        if self.sign_up_mode is SignUpMode.INVITED and not self.mail:
+            raise ValueError(
+                f"{PREFIX}SIGN_UP=invited needs mail: set {PREFIX}MAIL=on, or "
+                f"{PREFIX}SIGN_UP=closed if only your app makes accounts"
             )
         return self
 

@@ -92,6 +92,18 @@ def test_the_mode_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.read().rules.sign_up is SignUpMode.INVITED
 
 
+@pytest.mark.parametrize("mode", SignUpMode)
+def test_only_invitations_need_mail(monkeypatch: pytest.MonkeyPatch, mode: SignUpMode) -> None:
+    monkeypatch.setenv("TOKENPAIR_SIGN_UP", mode.value)
+    monkeypatch.setenv("TOKENPAIR_MAIL", "off")
+
+    if mode is not SignUpMode.INVITED:
+        assert Settings.read().rules.sign_up is mode
+    else:
+        with pytest.raises(ConfigurationError, match="set TOKENPAIR_MAIL=on, or TOKENPAIR_SIGN_UP"):
+            Settings.read()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
