@@ -82,7 +82,8 @@ class Users(Protocol):
         """Replace the roles; return whether the user exists.
 
         If they differ from the old ones, increase `version` by one and record a `RolesChanged`
-        (`UnitOfWork.record`). Of several changes at the same time, each counts.
+        (`UnitOfWork.record`). Of several changes at the same time, each counts. Raises `ValueError`
+        for roles that no token can carry, as `core.accounts.roles.require_storable_roles` does.
         """
         ...
 

@@ -10,8 +10,23 @@ MAX_ROLES = 32
 _ROLE = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
+_RULE = f"must be up to {MAX_ROLES} names of letters, digits and _ . : -, without spaces"
+
+
 def require_valid_roles(roles: frozenset[str]) -> None:
     """Require names that an access token can carry. Raises `InvalidInput`."""
-    if len(roles) > MAX_ROLES or not all(_ROLE.fullmatch(role) for role in roles):
-        reason = f"must be up to {MAX_ROLES} names of letters, digits and _ . : -, without spaces"
-        raise InvalidInput(FieldError("roles", reason))
+    if not _are_valid(roles):
+        raise InvalidInput(FieldError("roles", _RULE))
+
+
+def require_storable_roles(roles: frozenset[str]) -> None:
+    """Require the same of code that writes to a store, such as a hook. Raises `ValueError`.
+
+    A client did not send these roles: an `InvalidInput` would blame the client.
+    """
+    if not _are_valid(roles):
+        raise ValueError(f"roles {_RULE}")
+
+
+def _are_valid(roles: frozenset[str]) -> bool:
+    return len(roles) <= MAX_ROLES and all(_ROLE.fullmatch(role) for role in roles)

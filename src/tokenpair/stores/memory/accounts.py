@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import EmailVerified
+from tokenpair.core.accounts.roles import require_storable_roles
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.events import RolesChanged
 from tokenpair.errors import EmailTaken
@@ -82,6 +83,7 @@ class MemoryUsers:
         return self._put(user_id, profile=profile) is not None
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
+        require_storable_roles(roles)
         user = await self.get(user_id)
         if user and user.roles != roles:
             version = user.version + 1

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.events import EmailVerified
+from tokenpair.core.accounts.roles import require_storable_roles
 from tokenpair.core.accounts.user import StoredUser, User
 from tokenpair.core.events import RolesChanged
 from tokenpair.errors import EmailTaken
@@ -92,6 +93,7 @@ class SqlUsers:
         return await self._set(user_id, profile=profile)
 
     async def set_roles(self, user_id: UUID, roles: frozenset[str]) -> bool:
+        require_storable_roles(roles)
         if not (found := await self.lock(user_id)):
             return False
         if (user := found.user).roles != roles:

@@ -7,6 +7,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from tokenpair.core.accounts.email import EmailAddress
+from tokenpair.core.accounts.roles import MAX_ROLES
 from tokenpair.core.accounts.user import StoredUser
 from tokenpair.errors import EmailTaken
 from tokenpair.ids import uuid7
@@ -189,6 +190,18 @@ class UserPromises:
             known = await tx.users.set_roles(user.id, frozenset({"author", "reader"}))
 
         assert known
+        assert await read_user(storage, user) == user
+
+    async def test_roles_that_no_token_can_carry_are_not_stored(self, storage: Storage) -> None:
+        """A hook writes them without the checks of `auth.set_roles`."""
+        user = make_user(roles=frozenset({"reader"}), version=3)
+        await keep(storage, user)
+
+        for roles in ({"bad role!"}, {f"role-{number}" for number in range(MAX_ROLES + 1)}):
+            with pytest.raises(ValueError, match="roles must be up to"):
+                async with storage.begin() as tx:
+                    await tx.users.set_roles(user.id, frozenset(roles))
+
         assert await read_user(storage, user) == user
 
     async def test_a_user_is_disabled_and_enabled(self, storage: Storage) -> None:
