@@ -67,6 +67,13 @@ def test_words_of_the_app_and_of_the_user_are_easily_guessed() -> None:
     PasswordPolicy().require_valid("wilhelmina reads nightingale")
 
 
+def test_a_password_of_nothing_but_a_word_of_symbols_is_easily_guessed() -> None:
+    policy = PasswordPolicy(context_words=frozenset({"---"}))
+
+    with pytest.raises(InvalidInput, match="easily guessed"):
+        policy.require_valid("---" * 5)
+
+
 ADDRESS = "wilhelmina.nightingale-of-hogwarts@example.com"
 
 

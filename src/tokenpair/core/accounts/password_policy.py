@@ -132,6 +132,8 @@ def _guesses(text: str, known: list[str]) -> int:
     # that only renews sessions does not need them.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
+    if not text:
+        return 1  # The estimator cannot read it.
     ends = {_affordable(text), _affordable(text[::-1])[::-1]}
     found = [zxcvbn(end, user_inputs=known)["sequence"] for end in ends]
     # Not its own sum, "guesses": that adds 10**8 for any three words, also for three months.
