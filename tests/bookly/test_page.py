@@ -1,6 +1,8 @@
 """Bookly's page in a browser: the whole journey, by mouse and by keyboard, and in every state."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,13 @@ expect.set_options(timeout=MILLISECONDS)
 def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_bookly(tmp_path_factory.mktemp("bookly")) as bookly:
         yield bookly
+
+
+@pytest.fixture(autouse=True)
+def empty_shelf(bookly: Running) -> None:
+    """Remove the books of other tests: the shelf has those of all users."""
+    with closing(sqlite3.connect(bookly.data_dir / "tokenpair.db")) as connection, connection:
+        connection.execute("DELETE FROM bookly_book")
 
 
 @pytest.fixture

@@ -202,6 +202,33 @@ def test_a_signal_while_it_starts_leaves_no_traceback(
     assert "Traceback" not in errors
 
 
+IGNORED = """
+import signal, time
+from bookly.__main__ import leave_on_signals
+
+class Finalized:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+leave_on_signals()
+Finalized()
+time.sleep(600)
+"""
+
+
+def test_a_signal_that_comes_during_a_finalizer_stops_it() -> None:
+    """Python ignores each exception of a finalizer, and so the one that ends the program."""
+    done = subprocess.run(
+        [sys.executable, "-c", IGNORED],
+        timeout=LIMIT_SECONDS,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stderr == ""
+
+
 def after_a_leak(keyring: Keyring | None) -> Keyring:
     assert keyring
     return compromise(keyring, keyring.signing.kid, utc_now())

