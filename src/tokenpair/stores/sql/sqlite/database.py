@@ -23,9 +23,6 @@ from tokenpair.stores.sql.sqlite.renewals import SqliteRenewals
 from tokenpair.stores.sql.sqlite.write_lock import WriteLock
 from tokenpair.stores.sql.timeouts import Timeouts
 
-_closing: set[asyncio.Task[None]] = set()
-"""What closes connections; the event loop keeps no task from the garbage collector."""
-
 
 class SqliteDatabase:
     """A `Backend` on SQLite 3.35 or newer."""
@@ -151,19 +148,12 @@ async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noq
     async def opened() -> aiosqlite.Connection:
         return await new
 
-    async def close() -> None:
-        await asyncio.wait([opening])
-        await new.close()
-
     opening = asyncio.create_task(opened())
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        # In a task of its own: anyio cancels a caller again and again.
-        closing = asyncio.create_task(close())
-        _closing.add(closing)
-        closing.add_done_callback(_closing.discard)
-        await asyncio.shield(closing)
+        await asyncio.wait([opening])
+        await new.close()
         raise
 
 
