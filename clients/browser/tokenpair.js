@@ -517,7 +517,7 @@ class Tabs {
   #channel = null;
   #handlers;
   #peers = new Set();
-  #asked = null;
+  #waiting = new Set(); // Listeners for answers.
   #claim = null; // "waiting" or "working", where there are no Web Locks.
   #listeners = [];
   isClosed = false;
@@ -578,18 +578,27 @@ class Tabs {
   /** Ask the other tabs, and wait until `isNew()`, until `all` of them have answered, or `limit`. */
   async ask(born, { limit, isNew, all }) {
     if (!this.#channel || (all && limit === PEERS_MS && !this.#peers.size)) return;
+    const answers = ["token", "none"];
+    await this.#gather({ type: "ask", born }, { answers, limit, isEnough: isNew, all });
+  }
+
+  /** Send a message, and wait until `isEnough()`, until `all` tabs have answered, or `limit`. */
+  async #gather(message, { answers, limit, isEnough, all }) {
     const waiting = new Set(this.#peers);
+    let hear;
     await new Promise((resolve) => {
       const timer = this.#world.setTimeout(resolve, limit);
       const done = () => (this.#world.clearTimeout(timer), resolve());
-      this.#asked = (from) => {
+      hear = ({ type, from }) => {
+        if (!answers.includes(type)) return;
         waiting.delete(from);
-        if (isNew() || (all && this.#peers.size && !waiting.size)) done();
+        if (isEnough() || (all && this.#peers.size && !waiting.size)) done();
       };
-      this.post({ type: "ask", born });
+      this.#waiting.add(hear);
+      this.post(message);
     });
-    this.#asked = null;
-    if (!isNew()) for (const silent of waiting) this.#peers.delete(silent);
+    this.#waiting.delete(hear);
+    if (!isEnough()) for (const silent of waiting) this.#peers.delete(silent);
   }
 
   /** Run `work` while no other tab does. Its argument tells whether another tab did, or still does. */
@@ -619,13 +628,18 @@ class Tabs {
     });
   }
 
-  /** Without Web Locks, a tab announces its work, and waits for one that is working. */
+  /** Without Web Locks, a tab announces its work, and hears from each other tab whether it works. */
   async #claimed(work) {
     let isBusy = false;
     this.#claim = "waiting";
     this.busy = () => (isBusy = true);
-    this.post({ type: "claim" });
-    if (this.#channel) await this.#world.pause(this.#peers.size ? 60 : HELLO_MS);
+    const how = {
+      answers: ["busy", "free"],
+      limit: this.#peers.size ? PEERS_MS : HELLO_MS,
+      isEnough: () => isBusy,
+      all: true,
+    };
+    if (this.#channel) await this.#gather({ type: "claim" }, how);
     this.#claim = "working";
     try {
       return await work({ isBusy });
@@ -639,10 +653,10 @@ class Tabs {
     if (type === "bye") this.#peers.delete(from);
     else this.#peers.add(from);
     const isFirst = this.#claim === "working" || (this.#claim === "waiting" && this.id < from);
-    if (type === "claim" && isFirst) this.post({ type: "busy", to: from });
+    if (type === "claim") this.post({ type: isFirst ? "busy" : "free", to: from });
     if (type === "busy" && to === this.id && this.#claim === "waiting") this.busy();
     this.#handlers.hear(message);
-    if (type === "token" || to === this.id) this.#asked?.(from);
+    if (type === "token" || to === this.id) for (const hear of this.#waiting) hear(message);
   }
 
   #open() {
