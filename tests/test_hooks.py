@@ -699,9 +699,11 @@ async def test_closing_waits_for_hooks_that_other_hooks_cause(auth: Auth) -> Non
     assert heard == ["changed"]
 
 
-async def test_closing_does_not_wait_forever(caplog: pytest.LogCaptureFixture) -> None:
+def hanging(*, seconds: float = 30, close_seconds: float = 10) -> tuple[AfterHooks, asyncio.Event]:
+    """Start a hook that never ends, and return its cancellation, too."""
     listeners = Listeners[Event]()
-    after, cancelled = AfterHooks(listeners.add, close_seconds=0.05), asyncio.Event()
+    after = AfterHooks(listeners.add, seconds=seconds, close_seconds=close_seconds)
+    cancelled = asyncio.Event()
 
     async def hang(_: Event) -> None:
         try:
@@ -711,6 +713,11 @@ async def test_closing_does_not_wait_forever(caplog: pytest.LogCaptureFixture) -
 
     after.add(SessionOpened, hang)
     listeners.tell(SessionOpened(user_id=UUID(int=1), session_id=UUID(int=2)))
+    return after, cancelled
+
+
+async def test_closing_does_not_wait_forever(caplog: pytest.LogCaptureFixture) -> None:
+    after, cancelled = hanging(close_seconds=0.05)
 
     async with limit():
         await after.finish()
@@ -722,17 +729,7 @@ async def test_closing_does_not_wait_forever(caplog: pytest.LogCaptureFixture) -
 async def test_a_hook_that_never_ends_is_cancelled_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    listeners = Listeners[Event]()
-    after, cancelled = AfterHooks(listeners.add, seconds=0.05), asyncio.Event()
-
-    async def hang(_: Event) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-
-    after.add(SessionOpened, hang)
-    listeners.tell(SessionOpened(user_id=UUID(int=1), session_id=UUID(int=2)))
+    after, cancelled = hanging(seconds=0.05)
 
     async with limit():
         await cancelled.wait()
