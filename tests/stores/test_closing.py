@@ -131,6 +131,28 @@ async def test_a_writer_that_is_cancelled_at_any_step_leaves_no_waiter(path: Pat
         await storage.close()
 
 
+async def test_a_caller_that_is_cancelled_again_and_again_leaves_no_connection(path: Path) -> None:
+    """As anyio cancels it, until it has ended. Nor does it leave a task that waits for ever."""
+    url = f"sqlite:///{path}"
+    async with in_use(url) as storage:
+        await storage.close()
+    others = asyncio.all_tasks()
+    for steps in range(0, 60, 3):
+        storage = SqlStorage.from_url(url)
+        reading = asyncio.create_task(storage.session_state(TOKEN.subject, TOKEN.session_id, NOW))
+        for _ in range(steps):  # It opens the file, sets the connection up, or reads.
+            await asyncio.sleep(0)
+        async with limit():
+            while reading.cancel():
+                await asyncio.sleep(0)
+            while asyncio.all_tasks() - others:
+                await asyncio.sleep(0.001)
+        await storage.close()
+
+    del storage, reading
+    gc.collect()  # It warns of each open connection, and here a warning is an error.
+
+
 def test_a_storage_that_a_loop_has_left_while_it_wrote_is_closed_in_another(path: Path) -> None:
     storage = SqlStorage.from_url(f"sqlite:///{path}")
 

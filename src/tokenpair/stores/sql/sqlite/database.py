@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -135,12 +135,24 @@ def _make_url(url: str) -> sa.URL:
     return sa.URL.create(scheme, database=database, query=dict(parse_qsl(query)))
 
 
+class _Connection(aiosqlite.Connection):
+    """A connection that can be stopped while it closes.
+
+    SQLAlchemy closes it in a task, and also stops it if the caller is cancelled meanwhile. The
+    thread ends at the first stop. The task stops it again, and would wait for ever.
+    """
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        # Before aiosqlite 0.22.1, there was no stop: then the task closes it.
+        return super().stop() if self._running and hasattr(super(), "stop") else None
+
+
 async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noqa: ANN401
     """Open a file. If the caller is cancelled meanwhile, close it again.
 
     The driver opens it in a thread, and a connection that its caller does not get stays open.
     """
-    new = aiosqlite.connect(*arguments, **options)
+    new = _Connection(partial(sqlite3.connect, *arguments, **options), iter_chunk_size=64)
     # Before aiosqlite 0.22, the connection is a thread itself.
     thread: Any = getattr(new, "_thread", new)
     thread.daemon = True  # As SQLAlchemy does: it must not outlive the program.
@@ -148,12 +160,17 @@ async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noq
     async def opened() -> aiosqlite.Connection:
         return await new
 
+    async def close() -> None:
+        await asyncio.wait([opening])
+        await new.close()
+
     opening = asyncio.create_task(opened())
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        await asyncio.wait([opening])
-        await new.close()
+        # In a task, because anyio cancels the caller again and again. The driver's thread keeps
+        # the task from the garbage collector: it has the future for which the task waits.
+        await asyncio.shield(asyncio.create_task(close()))
         raise
 
 
