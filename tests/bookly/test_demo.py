@@ -253,10 +253,11 @@ def test_a_server_for_the_network_has_no_demo(tmp_path: Path) -> None:
     [
         ("192.0.2.1", "192.0.2.9", {"Host": "127.0.0.1"}),
         ("127.0.0.1", "127.0.0.1", {"Host": "books.example.com"}),
+        ("127.0.0.1", "127.0.0.1", {"Host": "[::1"}),
         ("127.0.0.1", "127.0.0.1", {"Host": "127.0.0.1", "X-Forwarded-For": "192.0.2.9"}),
         ("127.0.0.1", "192.0.2.9", {"Host": "127.0.0.1"}),
     ],
-    ids=["another listener", "another name", "a proxy", "another client"],
+    ids=["another listener", "another name", "an invalid name", "a proxy", "another client"],
 )
 async def test_a_listener_that_the_settings_do_not_show_is_not_enough(
     host: str, client: str, headers: dict[str, str], tmp_path: Path

@@ -37,11 +37,18 @@ def is_same_machine(request: Request) -> bool:
     The settings do not show everything: an ASGI server of the operator's choice listens where it
     likes, and a proxy on this machine serves others. The `Host` also stops DNS rebinding.
     """
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
     ends = [request.scope.get("client"), request.scope.get("server")]
     is_near = all(end and is_loopback(end[0]) for end in ends)
     is_forwarded = any(name in request.headers for name in FORWARDED)
-    return is_near and not is_forwarded and is_loopback(host)
+    return is_near and not is_forwarded and is_loopback(_host_of(request))
+
+
+def _host_of(request: Request) -> str | None:
+    """Return the name or the address in the `Host` header; None if it is invalid."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str | None) -> bool:
