@@ -172,6 +172,18 @@ def test_the_drawer_stays_as_it_was_left(visitor: Visitor) -> None:
     expect(page.locator(".hints")).to_have_count(0)
 
 
+def test_a_drawer_that_is_closed_and_opened_in_haste_has_one_panel(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto("/")
+    expect(page.locator(".left")).to_contain_text("s left")
+    page.evaluate("for (let n = 0; n < 4; n++) document.getElementById('panel-button').click()")
+    expect(page.locator(".left")).to_contain_text("s left")
+
+    press(page, "Close")
+    expect(page.locator("#panel > *")).to_have_count(0)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+
+
 def test_on_a_phone_it_is_a_sheet_at_the_bottom(browser: Browser, bookly: Running) -> None:
     with visiting(browser, bookly, viewport=PHONE) as visitor:
         page = visitor.page

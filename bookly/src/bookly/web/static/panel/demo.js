@@ -26,6 +26,7 @@ export class Demo {
   #tab = tabName();
   #listeners = new Set();
   #channel = null;
+  #closing = new AbortController();
   #peers = new Set();
   #asking = null;
   #isDirty = false;
@@ -57,8 +58,10 @@ export class Demo {
   close() {
     this.#listeners.clear();
     this.#client.close();
+    this.#closing.abort();
     this.#channel?.postMessage({ bye: this.#client.tab });
     this.#channel?.close();
+    this.#channel = null; // An action may still be waiting for its answer.
   }
 
   /** When the access token expires, as `Date.now()`; null without one. */
@@ -163,8 +166,9 @@ export class Demo {
     const mine = this.#client.tab;
     this.#channel.onmessage = ({ data }) => this.#hear(data);
     this.#channel.postMessage({ hello: mine });
-    addEventListener("pagehide", () => this.#channel.postMessage({ bye: mine }));
-    addEventListener("pageshow", ({ persisted }) => persisted && this.#channel.postMessage({ hello: mine }));
+    const { signal } = this.#closing;
+    addEventListener("pagehide", () => this.#channel.postMessage({ bye: mine }), { signal });
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#channel.postMessage({ hello: mine }), { signal });
   }
 
   #hear({ hello, here, bye, changed }) {

@@ -17,12 +17,16 @@ export function addDrawer(createSession) {
   document.getElementById("bar-end").prepend(button);
   const root = document.documentElement;
   let panel = null;
-  const show = async (isOpen) => {
+  let filling = Promise.resolve();
+  const fill = async () => {
+    if (root.dataset.panel !== "open") return (panel = panel?.close());
+    const { openPanel } = await import("./panel.js");
+    panel ??= openPanel(drawer, createSession, close);
+  };
+  const show = (isOpen) => {
     root.dataset.panel = isOpen ? "open" : "closed";
     button.ariaExpanded = String(isOpen);
-    if (!isOpen) return (await panel)?.close(), (panel = null);
-    panel ??= import("./panel.js").then(({ openPanel }) => openPanel(drawer, createSession, close));
-    await panel;
+    return (filling = filling.then(fill, fill)); // One after the other, after clicks in haste, too.
   };
   const toggle = (isOpen) => {
     remember(KEY, isOpen ? "open" : "closed");
