@@ -2,6 +2,7 @@
 // The access token is in memory only. In cookie mode, no script can read the refresh token.
 
 const LAST_FIFTH = [0.8, 0.98]; // Renew between these parts of the access token's life.
+const ROUNDS = 2; // Newer tokens that one request tries: one from another tab, one from the server.
 const TRIES = 4; // How often one renewal presents the refresh token.
 const ANSWER_MS = 15_000; // Longest wait for an answer of the server.
 const LOCK_MS = 20_000; // Longest wait for another tab's renewal.
@@ -121,14 +122,17 @@ class Session {
       return this.#fetch(request, { ...init, headers });
     };
 
-    const token = this.#token;
     const target = isRequest ? input : url.href; // What was checked is what is sent.
-    const answer = await send(isRequest && token ? input.clone() : target);
-    if (token && answer.status !== 401 && this.#status === "offline") this.#look();
-    const code = token && answer.status === 401 && (await codeOf(answer));
-    if (!RENEWABLE.has(code)) return answer;
-    await this.#renewOnce({ instead: token, isStale: code === "token_stale" });
-    return this.#token && isRepeatable(init.body) ? send(target) : answer;
+    for (let round = 0; ; round++) {
+      const token = this.#token;
+      const isLast = !token || round === ROUNDS;
+      const answer = await send(isRequest && !isLast ? input.clone() : target);
+      if (token && answer.status !== 401 && this.#status === "offline") this.#look();
+      const code = !isLast && answer.status === 401 && (await codeOf(answer));
+      if (!RENEWABLE.has(code)) return answer;
+      await this.#renewOnce({ instead: token, isStale: code === "token_stale" });
+      if (!this.#token || !isRepeatable(init.body)) return answer;
+    }
   }
 
   /** Log in, and return the user. `credentials` has `email` and `password`. */

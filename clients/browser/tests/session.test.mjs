@@ -185,6 +185,19 @@ test.each(["token_expired", "token_stale", "session_ended"])(
   },
 );
 
+test("a newer token that the server refuses, too, is replaced, but not without end", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  const stale = () => problem(401, "token_stale");
+  for (let times = 0; times < 2; times++) browser.server.next("/things", stale);
+
+  const answer = await get(browser, tab);
+
+  expect(answer.status).toBe(200);
+  expect(browser.server.count(RENEW)).toBe(2);
+  for (let times = 0; times < 3; times++) browser.server.next("/things", stale);
+  expect((await get(browser, tab)).status).toBe(401);
+});
+
 test("other 401s are the caller's", async () => {
   const [browser, tab] = await tabsOfAda(1);
   browser.server.next("/things", () => problem(401, "reauthentication_required"));
