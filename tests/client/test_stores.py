@@ -154,6 +154,15 @@ def test_a_place_that_cannot_be_written_is_an_error_before_the_log_in(
     assert world.asked == []
 
 
+def test_a_link_to_itself_is_an_error_before_the_log_in(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    path.symlink_to(path)
+
+    with pytest.raises(StoreError, match=r"session\.json"):
+        logged_in(world, store=FileStore(path))
+    assert world.asked == []
+
+
 def test_a_session_of_another_server_is_not_sent_to_this_one(world: World) -> None:
     auth = PairAuth(world.auth_url, store=MemoryStore(PAIR))
 

@@ -73,7 +73,7 @@ class FileStore:
         A file that is not a pair's is never replaced.
         """
         self.read()
-        target = self._path.resolve()  # A link stays a link.
+        target = self._target()
         try:
             handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
             made = Path(name)
@@ -92,13 +92,13 @@ class FileStore:
     def clear(self) -> None:
         """Delete the file. Raises `StoreError`."""
         try:
-            self._path.resolve().unlink(missing_ok=True)
+            self._target().unlink(missing_ok=True)
         except OSError as exc:
             raise self._error("cannot be deleted", exc) from exc
 
     def try_lock(self) -> bool:
         """Take the lock, if it is free. Raises `StoreError` if its file cannot be created."""
-        target = self._path.resolve()
+        target = self._target()
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
@@ -124,6 +124,13 @@ class FileStore:
                 _unlock(handle)
             finally:
                 os.close(handle)
+
+    def _target(self) -> Path:
+        """Return the file that is replaced and locked: a link stays a link."""
+        try:
+            return self._path.resolve()
+        except RuntimeError:  # Before Python 3.13.
+            raise StoreError(f"{self._path} is a link to itself: delete the link") from None
 
     def _error(self, what: str, exc: OSError) -> StoreError:
         return StoreError(f"{self._path} {what}: {exc.strerror or type(exc).__name__}")
