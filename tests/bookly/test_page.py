@@ -383,7 +383,33 @@ def test_without_https_the_page_says_what_to_do(browser: Browser, bookly: Runnin
     page.close()
 
 
+def test_a_second_link_that_is_opened_in_the_same_tab_works(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto("/reset#token=made-up")
+    visitor.fill(new_password=PASSWORD)
+    visitor.submit()
+    expect(page.locator("h1")).to_have_text("This link does not work")
+
+    page.goto("/reset#token=a-newer-one")
+
+    expect(page.locator("h1")).to_have_text("Choose a new password")
+    assert page.url.endswith("/reset")
+
+
 # For every reader
+
+
+def test_the_skip_link_keeps_what_is_typed(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto("/reset#token=made-up")
+    visitor.fill(new_password=PASSWORD)
+
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#view")).to_be_focused()
+    page.go_back()
+    expect(page.locator("main [name=new_password]")).to_have_value(PASSWORD)
 
 
 def views(visitor: Visitor) -> Iterator[str]:

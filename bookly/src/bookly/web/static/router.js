@@ -13,14 +13,16 @@ export class Router {
   #main = document.getElementById("view");
   #leaving = new AbortController();
   #shown = null;
+  #place = null;
   #listeners = [];
 
   constructor(session, say) {
     this.#session = session;
     this.#say = say;
     useUsualPath();
-    addEventListener("popstate", () => this.show());
-    addEventListener("hashchange", () => ROUTES[location.pathname]?.hasMailToken && this.show());
+    for (const type of ["popstate", "hashchange"]) {
+      addEventListener(type, () => this.#isElsewhere() && this.show()); // A new hash causes both.
+    }
     document.addEventListener("click", (event) => this.#follow(event));
     session.onChange((change) => this.#adapt(change));
   }
@@ -47,6 +49,7 @@ export class Router {
     this.#leaving.abort();
     const { signal } = (this.#leaving = new AbortController());
     const route = ROUTES[location.pathname];
+    this.#place = placeOf(location);
     const params = takeParams(route);
     for (const listener of this.#listeners) listener(params);
     const timer = setTimeout(() => this.#main.replaceChildren(skeleton()), SKELETON_MS);
@@ -61,6 +64,12 @@ export class Router {
       scrollTo(0, 0);
       (root.querySelector("[autofocus]") ?? root.querySelector("h1") ?? this.#main).focus();
     }
+  }
+
+  /** Does the URL name another view than the one that is shown? The skip link changes only the hash. */
+  #isElsewhere() {
+    const hasNewToken = ROUTES[location.pathname]?.hasMailToken && mailToken() !== null;
+    return hasNewToken || placeOf(location) !== this.#place;
   }
 
   /** Return the view, or one that shows the error; null after a redirect. */
@@ -131,11 +140,20 @@ function useUsualPath() {
   if (path !== location.pathname) history.replaceState(null, "", path + location.search + location.hash);
 }
 
+function placeOf({ pathname, search }) {
+  return pathname + search;
+}
+
+/** Return the token of the mail whose link was opened; null without one. */
+function mailToken() {
+  return new URLSearchParams(location.hash.slice(1)).get("token");
+}
+
 /** Return the parameters of the URL, and take a mail's token out of it at once. */
 function takeParams(route) {
   const params = Object.fromEntries(new URLSearchParams(location.search));
   if (route.hasMailToken) {
-    params.token = new URLSearchParams(location.hash.slice(1)).get("token");
+    params.token = mailToken();
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }
   return params;
