@@ -151,8 +151,10 @@ def test_the_site_asks_no_other_host_and_its_search_finds_renewal(site: Path, ur
             page.goto(f"{url}{path.parent.relative_to(site)}/")
 
         page.goto(url)
+        field = page.locator("input[role=combobox]")
+        field.wait_for(state="attached")  # Before, the page's script does not see the keys.
         page.keyboard.press("/")
-        page.keyboard.type("renewal")
+        field.fill("renewal")
         page.locator("a[role=option][href*='explanation/renewal/?h=renewal']").first.click()
         page.get_by_role("heading", name="Renewal", level=1).wait_for()
 
