@@ -27,11 +27,11 @@ BARE, NO_OP, PROTECTED = "/bare", "/no-op", "/protected"
 
 
 def create_app() -> ASGIApp:
-    """Create the apps from the BENCH_ variables, with each measured route in its own app.
+    """Create the app from the BENCH_ variables, with each measured route in an app of its own.
 
-    FastAPI tries its routes one after another. With one app for each, no route is slowed down by
-    others; a renewal only by those that `install` adds before it. As in Bookly, the garbage
-    collector ignores what exists at the start.
+    FastAPI tries its routes one after another. So a route is not slowed down by the others, and a
+    renewal only by the routes that `install` adds before it. As in Bookly, the garbage collector
+    ignores the objects that exist at the start.
     """
     auth, main = create_auth(), FastAPI()
     install(main, auth)
@@ -82,8 +82,9 @@ async def protected(_: AccessToken) -> dict[str, bool]:
 def create_auth() -> Auth:
     """Create an `Auth` as in production, with three differences.
 
-    Every renewal rotates; in production, all but one in two minutes don't, and are cheaper. The
-    cost of a hash is BENCH_ARGON2_KIB. And attempts are not limited: all come from one address.
+    Every renewal rotates; in production, a session rotates at most once in two minutes, and its
+    other renewals are cheaper. BENCH_ARGON2_KIB is the memory of a hash. Attempts are not limited,
+    because all come from one address.
     """
     url = os.environ["BENCH_DATABASE_URL"]
     return Auth(

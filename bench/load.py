@@ -1,7 +1,7 @@
-"""Load: the same requests again and again, on connections that stay open.
+"""Load a server with the same requests, again and again, on connections that stay open.
 
-wrk sends them if it is installed, and uses almost no CPU. Otherwise, this process does, and uses
-more CPU than the fastest route. In both cases, rely on the server's own CPU time.
+wrk sends them if it is installed, and uses almost no CPU. Otherwise, this process sends them, and
+uses more CPU than the fastest route. In both cases, rely on the server's own CPU time.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ GENERATOR = "wrk" if wrk.PATH else f"the bench itself (better: {wrk.HOW_TO_INSTA
 
 
 async def send(port: int, traffic: Traffic, *, connections: int, seconds: float) -> Load:
-    """Send for some seconds, one request at a time on each connection."""
+    """Send requests for `seconds`, one at a time on each connection."""
     if wrk.PATH and seconds >= 1:  # wrk counts in whole seconds.
         return Load(**await wrk.send(port, traffic, connections=connections, seconds=seconds))
     return await send_by_ourselves(port, traffic, connections=connections, seconds=seconds)
@@ -61,7 +61,7 @@ async def send_by_ourselves(
 async def _talk(
     port: int, traffic: Traffic, tokens: deque[str], until: float, seen: _Seen, *, once: bool
 ) -> None:
-    """Send the requests of one connection."""
+    """Send requests on one connection until a moment, or until no token is left."""
     async with Connection(port) as connection:
         while (began := time.perf_counter()) < until and tokens:
             token = tokens.popleft()

@@ -1,4 +1,4 @@
-"""The results in bench/README.md, between two marks, and the chart next to it."""
+"""Write the results into bench/README.md, between two marks, and draw the chart next to it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,8 @@ END = "<!-- The end of what is drawn. -->"
 def draw(results: Results, *, readme: Path = README, image: Path = CHART) -> list[Path]:
     """Write the page and the chart, and return their paths.
 
-    The chart needs the peers. Raises `BenchError` for a run with errors, and then changes nothing.
+    Without results of the peers, the chart is not drawn. Raises `BenchError` for a run with errors,
+    and then changes nothing.
     """
     results.require_result()
     readme.write_text(with_results(readme.read_text(), results))

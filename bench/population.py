@@ -36,7 +36,7 @@ FROM {numbers}
 
 
 def fill(url: str, sessions: int) -> None:
-    """Write `number` users, each with one session. The tables must exist."""
+    """Write as many users as `sessions`, each with one session. The tables must exist."""
     now = datetime.now(UTC).replace(tzinfo=None)
     past, future = (f"'{now + timedelta(days=days)}'" for days in (-1, 29))
     secret_hash = hash_secret(SECRET).hex()
@@ -83,8 +83,8 @@ def _fill_postgresql(url: str, statements: list[str]) -> None:
 def refresh_tokens(codec: Codec, numbers: Iterable[int], *, generation: int) -> list[str]:
     """Make a refresh token for each of these sessions.
 
-    Its generation is far ahead of the row's, as if the row had lost its last writes. So it is
-    accepted no matter what was renewed before.
+    Their `generation` must be ahead of the rows', as if the database had lost its last writes in a
+    crash. So they are accepted no matter what was renewed before.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     return [

@@ -27,16 +27,16 @@ class Process:
     port: int
 
     def cpu_seconds(self) -> float:
-        """Return the user and system CPU time of all of them, in seconds."""
+        """Return the user and system CPU time of all these processes, in seconds."""
         return sum(map(_cpu_seconds, family(self.pid)))
 
     def memory_mib(self) -> float:
-        """Return the memory of all of them, in MiB."""
+        """Return the resident memory of all these processes, in MiB."""
         return sum(map(_memory_kib, family(self.pid))) / 1024
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
+    """Return the ids of a process and all its descendants."""
     found = [pid]
     for each in found:
         found += _children(each)
@@ -45,7 +45,7 @@ def family(pid: int) -> list[int]:
 
 def cpu_seconds_with_the_dead(pid: int) -> float:
     """Return the CPU time of a family in seconds, including children that have ended."""
-    dead = _stat(pid)[13:15]
+    dead = _stat(pid)[13:15]  # `cutime` and `cstime` of proc_pid_stat(5).
     return sum(map(_cpu_seconds, family(pid))) + sum(map(int, dead)) / TICKS
 
 
@@ -60,9 +60,9 @@ def free_port() -> int:
 async def running(
     command: Sequence[str], *, port: int, asked: str, env: Mapping[str, str]
 ) -> AsyncIterator[Process]:
-    """Run a server during the block, which starts when it answers at `asked`.
+    """Run a server; the block begins when the server answers a GET of the path `asked`.
 
-    If it does not start, the error contains its last output. Raises `BenchError`.
+    Raises `BenchError`, with the last lines of the output, if the server does not start.
     """
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
@@ -109,6 +109,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat after the command; zeros if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except OSError:
@@ -116,7 +117,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def _cpu_seconds(pid: int) -> float:
-    fields = _stat(pid)
+    fields = _stat(pid)  # `utime` and `stime`.
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 

@@ -1,4 +1,4 @@
-"""The input of a group of measurements."""
+"""The options of a run, which each group of measurements gets."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ from bench.databases import Databases
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """How long and how large to measure, and the databases.
+    """The number and length of the rounds, the size of the data, and the databases.
 
-    Each of the `rounds` takes `seconds`. `sessions` is their number in the large databases.
+    In each of the `rounds`, a case is measured for `seconds`. `sessions` is the number of sessions
+    in the large databases.
     """
 
     rounds: int

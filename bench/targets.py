@@ -48,7 +48,7 @@ class Target:
 
     @property
     def wanted(self) -> str:
-        """Return it as text."""
+        """The bound as text, such as "≤ 100"."""
         if self.at_least is not None:
             return f"≥ {number(self.at_least)}"
         return f"≤ {number(self.at_most or 0)}"
@@ -71,7 +71,7 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """Return whether it is met, as text."""
+        """Whether the target is met, as text."""
         return "met" if self.is_met else "MISSED"
 
 
@@ -84,7 +84,7 @@ def _at_most(bound: float, name: str, table: str, row: str, column: str) -> Targ
 
 
 def _speed(ratio: float, name: str, table: str, row: str, other: str) -> list[Target]:
-    """Return targets for a case against another, by throughput and by CPU."""
+    """Return two targets for a row against `other`: its throughput, and its CPU time."""
     return [
         _at_least(ratio, f"{name}, throughput", table, row, X + other),
         _at_most(1 / ratio, f"{name}, CPU", table, row, CPU_X + other),

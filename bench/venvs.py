@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / ".venvs"
 
 
 def python_of(peer: str) -> Path:
-    """Return the Python of a peer's environment, and create it if there is none for its list.
+    """Return the Python of a peer's environment. Create the environment if the list is new.
 
     Raises `BenchError`.
     """
@@ -26,9 +26,8 @@ def python_of(peer: str) -> Path:
     if not python.exists():
         print(f"Installing {peer} ...", file=sys.stderr, flush=True)
         FOLDER.mkdir(exist_ok=True)
-        # Create it elsewhere first, so that half an environment is never used. Its scripts name the
-        # old path, but modules are run by the interpreter.
-        # old path, but only the interpreter is used.
+        # Create it elsewhere first, so that an incomplete environment is never used. Its scripts
+        # name the old path, so run modules with its interpreter instead.
         unfinished = home.with_suffix(".unfinished")
         _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(unfinished))
         _uv("pip", "install", "-q", "--python", str(unfinished), "-r", str(requirements))
@@ -39,7 +38,7 @@ def python_of(peer: str) -> Path:
 def _uv(*arguments: str) -> None:
     done = subprocess.run([_path_of_uv(), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BenchError(f"it could not be installed:\n{done.stderr.strip()}")
+        raise BenchError(f"uv could not install it:\n{done.stderr.strip()}")
 
 
 def _path_of_uv() -> str:

@@ -1,4 +1,4 @@
-"""Group `growth`: is a renewal as fast with many sessions, and in an old session? (target 4)."""
+"""Group `growth`: the time of a renewal among many sessions, and in an old session (target 4)."""
 
 import random
 import time
@@ -23,7 +23,8 @@ LATE = "the same of an old session"
 FEW_SESSIONS = 1_000
 MANY_RENEWALS = 10_000
 TOKENS_A_ROUND = 20_000
-# Larger steps than the number of renewals of one session in a round.
+# First generation of the tokens of each round. The steps are larger than the number of renewals of
+# one session in a round, so a round's tokens are ahead of all rows.
 GENERATIONS = count(1_000_000, 1_000_000)
 RENEWALS_IN_A_ROW = 100
 
@@ -69,7 +70,7 @@ async def by_sessions(options: Run, few: Server, many: Server) -> list[Row]:
 
 
 def random_renewals(server: Server, sessions: int) -> Callable[[], Awaitable[Traffic]]:
-    """Renew sessions in random order; each again only after all others."""
+    """Return traffic that renews sessions in random order; each again only after all others."""
 
     async def chain() -> Traffic:
         numbers = random.sample(range(1, sessions + 1), min(sessions, TOKENS_A_ROUND))
@@ -80,7 +81,7 @@ def random_renewals(server: Server, sessions: int) -> Callable[[], Awaitable[Tra
 
 
 def renewals_of(tokens: list[str], *, is_chain: bool = False) -> Traffic:
-    """Renew with these tokens."""
+    """Return traffic that renews with these tokens."""
     return Traffic(path="/auth/refresh_token", method="POST", tokens=tokens, is_chain=is_chain)
 
 
@@ -109,7 +110,7 @@ async def by_age(options: Run, server: Server) -> list[Row]:
 
 
 async def renew_in_a_row(server: Server, token: str, times: int) -> tuple[str, list[float]]:
-    """Renew one session `number` times; return its last token, and the seconds of each renewal."""
+    """Renew one session `times` times; return its last token, and the seconds of each renewal."""
     latencies = []
     async with Connection(server.port) as connection:
         for _ in range(times):

@@ -1,8 +1,8 @@
 """Group `revocation`: time from a log-out at one worker until the others know (target 5).
 
-There are four servers with one worker each, so that each can be asked. After a log-out at the
-first, the others get requests with the same access token, each again as soon as it has answered.
-The result is the time from the log-out's answer to the first refusal.
+There are four servers with one worker each, so that each worker can be sent requests. During a
+log-out at the first, the others get requests with the same access token, each one as soon as the
+last is answered. The result is the time from the log-out's answer to the first refusal.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ DEADLINE_SECONDS = 10
 
 
 async def run(options: Run) -> list[Table]:
-    """Measure."""
+    """Measure with each database and each kind of wake-up."""
     log_outs = LOG_OUTS_A_ROUND * options.rounds
     databases = options.databases
     with valkey() as server:
@@ -46,7 +46,7 @@ async def run(options: Run) -> list[Table]:
 
 
 async def measure(name: str, url: str, wake_up: str, log_outs: int) -> Row:
-    """Log out `number` times on one database."""
+    """Log out `log_outs` times on one database. `wake_up` is as in `bench.app`."""
     async with AsyncExitStack() as stack:
         keys = make_keys(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = [
@@ -57,14 +57,15 @@ async def measure(name: str, url: str, wake_up: str, log_outs: int) -> Row:
             await stack.enter_async_context(Connection(server.port)) for server in servers
         ]
         await servers[0].log_in(1)
-        # The log-in has just caused a poll. The log-out comes at a random moment before the next.
+        # Seconds between two polls on PostgreSQL and on SQLite. If a worker is woken, the interval
+        # does not matter.
         poll = 0.25 if wake_up == "none" else 0.05
         lags = [await log_out_once(servers[0], connections, poll) for _ in range(log_outs)]
     return row(name, [each for lag in lags for each in lag])
 
 
 def row(name: str, lags: Sequence[float]) -> Row:
-    """Return a row with the seconds of all workers in all log-outs."""
+    """Return a row of the seconds that all workers took in all log-outs."""
     lags = [each * 1e3 for each in lags]
     return Row(
         name=name,
@@ -80,7 +81,10 @@ def row(name: str, lags: Sequence[float]) -> Row:
 async def log_out_once(
     first: Server, connections: Sequence[Connection], poll_seconds: float
 ) -> list[float]:
-    """Return the seconds until each of the others knew; 0 if before the answer."""
+    """Log a new session out; return the seconds from the answer until each other worker refused.
+
+    0 means that a worker refused the token before the answer.
+    """
     answer = await first.client.post("/auth/login", json=account("reader", 0))
     token = answer.json()["access_token"]
     request = Traffic(path="/protected", tokens=[token]).request(token)
@@ -88,6 +92,7 @@ async def log_out_once(
         status, _ = await connection.ask(request)
         if status != 200:
             raise BenchError(f"a valid token was answered with {status}")
+    # The last log-out may have caused a poll. This one comes at a random moment before the next.
     await asyncio.sleep(random.uniform(0, poll_seconds))
     asking = [asyncio.create_task(_first_refusal(each, request)) for each in connections[1:]]
     log_out = Traffic(path="/auth/logout", method="POST", tokens=[token]).request(token)

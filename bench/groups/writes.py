@@ -35,7 +35,8 @@ DISK = "bytes on disk of a session, with its indexes"
 
 RENEWALS = 2_000
 STATISTICS_SECONDS = 30
-# After the sessions of the rounds before.
+# First generation of the tokens of each round: ahead of those of `bench.groups.growth`, which has
+# renewed the same sessions.
 GENERATIONS = count(1_000_000_000, 1_000_000)
 
 
@@ -72,7 +73,7 @@ class Subject:
 
 
 async def measure(name: str, url: str, server: Server, sessions: int) -> Table:
-    """Renew some of the many sessions, and return what was written."""
+    """Renew some of the many sessions, and return what one renewal wrote and sent."""
     numbers = random.sample(range(1, sessions + 1), min(RENEWALS, sessions))
     subject = Subject(url=url, server=server, numbers=numbers)
     on = _on_sqlite if url.startswith("sqlite") else _on_postgresql
@@ -130,7 +131,7 @@ _HOT = f"SELECT n_tup_hot_upd {_TABLE}"
 
 
 async def _database_bytes(subject: Subject) -> float:
-    """Start another server that reaches the database through a counting proxy."""
+    """Return the bytes between server and database per renewal, as a proxy counts them."""
     async with (
         counted(subject.url) as proxy,
         serve(proxy.url, keys=subject.server.keys, wake_up="none") as server,

@@ -28,4 +28,4 @@ async def refresh(payload: TokenPayload = Depends(auth.refresh_token_required)) 
     return {"access_token": auth.create_access_token(uid=payload.sub)}
 
 
-gc.freeze()  # As tokenpair's app does.
+gc.freeze()  # As in bench/app.py, for a fair comparison.

@@ -111,4 +111,4 @@ async def protected_by_row() -> dict[str, bool]:
     return {"ok": True}
 
 
-gc.freeze()  # As tokenpair's app does.
+gc.freeze()  # As in bench/app.py, for a fair comparison.

@@ -69,4 +69,4 @@ async def protected() -> dict[str, bool]:
     return {"ok": True}
 
 
-gc.freeze()  # As tokenpair's app does.
+gc.freeze()  # As in bench/app.py, for a fair comparison.

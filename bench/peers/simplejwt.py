@@ -88,4 +88,4 @@ urlpatterns = [
     path("api/token/refresh/", TokenRefreshView.as_view()),
 ]
 app = get_wsgi_application()
-gc.freeze()  # As tokenpair's app does.
+gc.freeze()  # As in bench/app.py, for a fair comparison.
