@@ -1,4 +1,4 @@
-"""Make a message of a row of the outbox: the templates, the link, the addresses."""
+"""Make a message from a row of the outbox: the templates, the link, the addresses."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,10 +21,11 @@ class MakeMessage:
     link_base_url: str
 
     def __call__(self, mail: OutboxMail, user: User | None, token: str | None) -> Message:
-        """Raises what a template raises, and `InvalidInput` for an address that cannot be mailed.
+        """Return the message. `token` is None for a mail without a link.
 
-        Raises `InvalidTemplate` for a text without a subject, or without the link that it needs.
-        It may take long: call it in a thread.
+        An app's template may take long: call this in a thread. Raises `InvalidTemplate` for a text
+        without a subject or without the link that it needs, `InvalidInput` for an address that
+        cannot be mailed, and what a template raises.
         """
         purpose = token_purpose(mail.purpose)
         url = link(mail.purpose, self.link_base_url, token) if purpose and token else None
@@ -39,7 +40,8 @@ class MakeMessage:
         }
         language = user.profile.get("language") if user else mail.data.get("language")
         rendered = self.templates.render(mail.purpose, values, language=language)
-        # The token: an app may make a link of its own of it, such as one for its mobile app.
+        # Look for the token and not for the link: a template may write a link of its own with it,
+        # such as one that opens a mobile app.
         if token and token not in rendered.text:
             raise InvalidTemplate("its text has no link: write {{ link }} into it")
         return Message(

@@ -14,7 +14,7 @@ def _origins(text: str) -> str:
 
 
 class CookieSettings(EnvironmentSettings):
-    """Cookie mode, and exact origins with spaces or commas between them."""
+    """Whether cookie mode is on, and the exact origins, separated by spaces or commas."""
 
     cookies: bool = Field(False, examples=["true"])
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(

@@ -1,4 +1,4 @@
-"""Operations on books. The `WHERE` of each statement checks who may do it."""
+"""Operations on books. The `WHERE` of a statement that changes a book checks who may do it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Books:
     async def page(
         self, *, limit: int, after: UUID | None, q: str | None = None, owner_id: UUID | None = None
     ) -> list[Book]:
-        """Return the newest books older than `after`: up to `limit`, and one more if there is."""
+        """Return the newest books older than `after`: `limit`, and one more if there is."""
         query = sa.select(Book).order_by(Book.id.desc()).limit(limit + 1)
         if after:
             query = query.where(Book.id < after)
@@ -80,7 +80,7 @@ class Books:
             return list(await session.scalars(query))
 
     async def change(self, book_id: UUID, fields: Mapping[str, Any], by: AccessClaims) -> Book:
-        """Change only these fields, so that simultaneous changes to others are kept.
+        """Change only these fields, so that simultaneous changes to other fields are kept.
 
         Raises `NotFound`, also for a book that the user may not change.
         """

@@ -2,7 +2,7 @@
 
     ClientError
     ├── SessionOver     log in again
-    ├── LogInRefused    the server refused the address and password
+    ├── LogInRefused    the server refused to log in
     ├── NoAnswer        the server gave no valid answer; the session goes on
     └── StoreError      the stored pair cannot be read or written
 

@@ -41,7 +41,7 @@ PUBLIC: dict[str, Any] = {"security": []}
 """The `openapi_extra` of an endpoint that takes no token."""
 
 _FRAMEWORKS_REFUSAL = "HTTPValidationError"
-# The second one is used in the first one.
+# The first schema refers to the second.
 _FRAMEWORKS_SCHEMAS = (_FRAMEWORKS_REFUSAL, "ValidationError")
 
 _CHALLENGE = {
@@ -76,15 +76,15 @@ class Problem(BaseModel):
 
 
 class _ProblemContent(dict[str, Any]):
-    """The media types of an answer that is always a problem.
+    """The media types of a response that is always a problem.
 
     FastAPI writes the schema of a response's model under the media type of the route's own
-    answers; here it goes under that of problems. It is a model and not a schema, so that FastAPI
-    makes it a component and refers to it from wherever it occurs.
+    responses. This dict has it under the media type of problems instead. A ready schema would do
+    the same, but only a model becomes a component of the document, to which each response refers.
     """
 
     def setdefault(self, key: str, default: Any = None) -> Any:  # noqa: ANN401, ARG002  As dict's.
-        """Return the entry of the one media type for every one that is asked for."""
+        """Return the entry of problems for any media type that FastAPI asks for."""
         return super().setdefault(MEDIA_TYPE, default)
 
 
@@ -104,7 +104,7 @@ def problem_responses(*kinds: type[AuthError]) -> Responses:
 
 
 def without_problems(responses: Responses) -> Responses:
-    """Return the responses that are no problems."""
+    """Return the responses that are not problems."""
     return {status: each for status, each in responses.items() if not _is_problem(each)}
 
 

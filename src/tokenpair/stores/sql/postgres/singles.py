@@ -1,7 +1,8 @@
 """Renewals that are sent alone: each waits for its session's row on a connection of its own.
 
 Only one renewal of a session waits for the row. The others of the session wait for that one, and
-occupy no connection: presenters of one token cannot take those that other sessions need.
+occupy no connection: clients that present one token many times cannot use up the connections that
+other sessions need.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ class Singles:
         self._connections = connections
         self._name = name
         self._places = asyncio.Semaphore(number)
-        # By session. A turn exists as long as a renewal waits for it or has it.
+        # By session. A lock disappears when no renewal waits for it or holds it.
         self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     async def renew(self, arguments: Arguments, deadline: float) -> Row | None:
