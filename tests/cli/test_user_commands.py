@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -20,23 +21,29 @@ from tokenpair.testing import PASSWORD
 EMAIL = "ada@example.com"
 NEW = "zwei Igel trinken Kaffee"
 
+_T = TypeVar("_T")
+
 RUN = [sys.executable, "-c", "from tokenpair.cli import main; main()"]
 
 
 def typed(text: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a text the standard input."""
+    """Replace the standard input by a text."""
     data = text if isinstance(text, bytes) else text.encode()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
 
 
-def in_app(use: Callable[[Auth], Awaitable[object]]) -> None:
-    """Do something with an `Auth` on the database of the folder."""
+def in_app(use: Callable[[Auth], Awaitable[_T]]) -> _T:
+    """Call `use` with an `Auth` on the database of the folder, and return its result."""
 
-    async def run() -> None:
+    async def run() -> _T:
         async with Auth.from_settings() as auth:
-            await use(auth)
+            return await use(auth)
 
-    asyncio.run(run())
+    return asyncio.run(run())
+
+
+async def access_token(auth: Auth) -> str:
+    return (await auth.log_in(email=EMAIL, password=PASSWORD)).access_token
 
 
 async def log_in_with_new_password(auth: Auth) -> None:
@@ -57,16 +64,12 @@ def test_a_password_is_read_from_the_standard_input_and_ends_the_sessions(
     command: Command, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     with_auth(EMAIL)
-    tokens: list[str] = []
-
-    async def log_in(auth: Auth) -> None:
-        tokens.append((await auth.log_in(email=EMAIL, password=PASSWORD)).access_token)
+    token = in_app(access_token)
 
     async def is_ended(auth: Auth) -> None:
         with pytest.raises((SessionEnded, StaleToken)):
-            await auth.verify_access(tokens[0])
+            await auth.verify_access(token)
 
-    in_app(log_in)
     typed(text, monkeypatch)
 
     status, out, err = command("users", "password", "ADA@example.com")
@@ -89,7 +92,7 @@ def test_a_password_is_read_from_the_standard_input_and_ends_the_sessions(
         pytest.param(f"{NEW}\x00", "password: ", id="nul"),
     ],
 )
-def test_an_invalid_password_is_one_line_and_changes_nothing(
+def test_an_invalid_password_is_reported_in_one_line_and_changes_nothing(
     command: Command, monkeypatch: pytest.MonkeyPatch, text: str | bytes, complaint: str
 ) -> None:
     with_auth(EMAIL)
@@ -103,8 +106,8 @@ def test_an_invalid_password_is_one_line_and_changes_nothing(
     in_app(log_in_with_old_password)
 
 
-def test_a_password_is_no_argument(command: Command) -> None:
-    """Other users of the machine see arguments."""
+def test_a_password_is_not_accepted_as_an_argument(command: Command) -> None:
+    """Other users of the machine can see the arguments of a process."""
     status, _, err = command("users", "password", EMAIL, NEW)
 
     assert status == 2
@@ -170,21 +173,16 @@ def test_two_passwords_that_differ_change_nothing() -> None:
 # Addresses.
 
 
-def test_an_address_is_verified_and_the_clients_renew(command: Command) -> None:
+def test_an_address_is_verified_and_older_tokens_are_stale(command: Command) -> None:
     with_auth(EMAIL)
-    tokens: list[str] = []
-
-    async def log_in(auth: Auth) -> None:
-        tokens.append((await auth.log_in(email=EMAIL, password=PASSWORD)).access_token)
+    token = in_app(access_token)
 
     async def look(auth: Auth) -> None:
         with pytest.raises(StaleToken):
-            await auth.verify_access(tokens[0])
+            await auth.verify_access(token)
         pair = await auth.log_in(email=EMAIL, password=PASSWORD)
         claims = await auth.verify_access(pair.access_token)
         assert (await auth.get_user(claims.subject)).email_verified_at is not None
-
-    in_app(log_in)
 
     status, out, err = command("users", "verify", EMAIL)
 
@@ -197,18 +195,13 @@ def test_an_address_is_verified_and_the_clients_renew(command: Command) -> None:
 
 def test_an_account_is_deleted_without_a_question(command: Command) -> None:
     with_auth(EMAIL, "bob@example.com")
-    tokens: list[str] = []
-
-    async def log_in(auth: Auth) -> None:
-        tokens.append((await auth.log_in(email=EMAIL, password=PASSWORD)).access_token)
+    token = in_app(access_token)
 
     async def look(auth: Auth) -> None:
         with pytest.raises(SessionEnded):
-            await auth.verify_access(tokens[0])
+            await auth.verify_access(token)
         with pytest.raises(InvalidCredentials):
             await auth.log_in(email=EMAIL, password=PASSWORD)
-
-    in_app(log_in)
 
     status, out, err = command("users", "delete", EMAIL, "--yes")
 
@@ -220,7 +213,7 @@ def test_an_account_is_deleted_without_a_question(command: Command) -> None:
     with_auth(EMAIL)
 
 
-def test_without_a_terminal_nothing_is_deleted_unless_yes_is_there(
+def test_without_a_terminal_only_the_option_yes_deletes(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_auth(EMAIL)
@@ -259,7 +252,7 @@ def test_an_account_is_deleted_if_the_operator_says_yes(
 @pytest.mark.parametrize(
     "arguments", [("password",), ("verify",), ("delete", "--yes")], ids=lambda each: each[0]
 )
-def test_an_unknown_account_is_one_line(
+def test_an_unknown_account_is_reported_in_one_line(
     command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     with_auth(EMAIL)

@@ -1,7 +1,8 @@
-"""A process that lacks something: `python -m tests.faults.squeezed WHAT URL`.
+"""A process that runs short of a resource: `python -m tests.faults.squeezed RESOURCE URL`.
 
-It signs a user up, takes the resource away, sends requests, and sends them again when the resource
-is back. The answers and the log are printed as JSON.
+RESOURCE is `memory`, `threads` or `descriptors`; URL is a database. The process signs a user up,
+takes the resource away, sends requests, and repeats one when the resource is back. It prints the
+answers and the log messages as JSON.
 """
 
 import asyncio
@@ -10,8 +11,8 @@ import logging
 import os
 import resource
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -25,7 +26,7 @@ from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import PASSWORD
 
 MIB = 1024 * 1024
-# More than the C library has reserved for a thread.
+# A hash needs more memory than the C library has reserved for a thread.
 LARGE = Argon2Cost(memory_kib=128 * 1024)
 ADA = {"email": "ada@example.com", "password": PASSWORD}
 BOB = {"email": "bob@example.com", "password": PASSWORD}
@@ -63,7 +64,7 @@ def no_descriptors() -> Iterator[None]:
 
 
 class Answers:
-    """The answers, for the test."""
+    """Sends requests, and keeps what the test compares of the answers."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
@@ -109,40 +110,55 @@ def app_with(auth: Auth) -> FastAPI:
     return app
 
 
+@asynccontextmanager
+async def asking(auth: Auth) -> AsyncIterator[Answers]:
+    """Send requests to an app with this `Auth`."""
+    async with talking_to(app_with(auth), raise_app_exceptions=False) as client:
+        yield Answers(client)
+
+
+async def without_memory(url: str) -> list[dict[str, object]]:
+    async with auth_on(SqlStorage.from_url(url), Keyring([Key.generate()])) as auth:
+        await auth.sign_up(email=ADA["email"], password=PASSWORD)
+        async with asking(auth) as answers:
+            await answers.ask("/auth/login", ADA)  # Its threads must exist before memory is short.
+            with address_space(24 * MIB):
+                await answers.ask("/auth/login", ADA)
+                await answers.ask("/auth/signup", BOB)
+                await answers.ask("/large", {})
+            await answers.ask("/auth/login", ADA)
+    return answers.all
+
+
+async def without_threads(url: str) -> list[dict[str, object]]:
+    """Log in with an `Auth` that has not started a thread for a hash yet."""
+    storage, keyring = SqlStorage.from_url(url), Keyring([Key.generate()])
+    async with auth_on(storage, keyring) as warm:
+        await warm.sign_up(email=ADA["email"], password=PASSWORD)
+        async with auth_on(storage, keyring) as auth, asking(auth) as answers:
+            with address_space(4 * MIB):
+                await answers.ask("/auth/login", ADA)
+            await answers.ask("/auth/login", ADA)
+    return answers.all
+
+
 async def without_descriptors(url: str) -> list[dict[str, object]]:
-    """Send a first renewal, which opens a connection of its own."""
+    """Send the first renewal of the process, which needs a new connection."""
     async with auth_on(SqlStorage.from_url(url), Keyring([Key.generate()])) as auth:
         await auth.sign_up(email=ADA["email"], password=PASSWORD)
         pair = await auth.log_in(email=ADA["email"], password=PASSWORD)
-        async with talking_to(app_with(auth), raise_app_exceptions=False) as client:
-            answers = Answers(client)
+        async with asking(auth) as answers:
             with no_descriptors():
                 await answers.renew(pair.refresh_token)
             await answers.renew(pair.refresh_token)
     return answers.all
 
 
-async def run(what: str, url: str) -> list[dict[str, object]]:
-    if what == "descriptors":
-        return await without_descriptors(url)
-    storage, keyring = SqlStorage.from_url(url), Keyring([Key.generate()])
-    async with auth_on(storage, keyring) as warm:
-        await warm.sign_up(email=ADA["email"], password=PASSWORD)
-        auth = auth_on(storage, keyring) if what == "threads" else warm
-        await auth.open()
-        async with talking_to(app_with(auth), raise_app_exceptions=False) as client:
-            answers = Answers(client)
-            if what == "memory":
-                await answers.ask("/auth/login", ADA)  # Starts the threads.
-            with address_space(4 * MIB if what == "threads" else 24 * MIB):
-                await answers.ask("/auth/login", ADA)
-                if what == "memory":
-                    await answers.ask("/auth/signup", BOB)
-                    await answers.ask("/large", {})
-            await answers.ask("/auth/login", ADA)
-        if auth is not warm:
-            await auth.close()
-    return answers.all
+RUNS = {
+    "memory": without_memory,
+    "threads": without_threads,
+    "descriptors": without_descriptors,
+}
 
 
 def main() -> None:
@@ -154,7 +170,8 @@ def main() -> None:
 
     log = logging.getLogger("tokenpair.fastapi.problems.answer")
     log.addHandler(Kept())
-    answers = asyncio.run(run(*sys.argv[1:]))
+    missing, url = sys.argv[1:]
+    answers = asyncio.run(RUNS[missing](url))
     print(json.dumps({"answers": answers, "messages": messages}))
 
 

@@ -1,3 +1,5 @@
+"""GET and PATCH /me with an app's profile, and the Authorization header of every endpoint."""
+
 from datetime import date
 from typing import Annotated
 
@@ -37,7 +39,7 @@ async def change(
 
 
 @pytest.mark.parametrize("path", ["/auth/me", "/auth/me/"])
-async def test_one_sees_oneself(
+async def test_a_user_reads_their_own_account(
     client: httpx2.AsyncClient, clock: FakeClock, ada: User, pair: TokenPair, path: str
 ) -> None:
     response = await client.get(path, headers=bearer(pair.access_token))
@@ -56,7 +58,7 @@ async def test_one_sees_oneself(
     }
 
 
-async def test_one_changes_some_fields_and_the_others_stay(
+async def test_a_change_of_some_fields_keeps_the_others(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:
     first = await change(client, pair, {"shelf": 7, "born": "1815-12-10"})
@@ -70,10 +72,10 @@ async def test_one_changes_some_fields_and_the_others_stay(
     assert (seen.json()["shelf"], seen.json()["born"]) == (7, "1815-12-10")
 
 
-async def test_a_change_asks_the_rows_and_not_this_workers_copy(
+async def test_a_change_reads_the_rows_and_not_this_workers_copy(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
 ) -> None:
-    async with auth.storage.begin() as tx:  # As at another worker, before this one knows.
+    async with auth.storage.begin() as tx:  # At another worker, before this one knows.
         await tx.users.set_disabled(ada.id, auth.clock())
 
     response = await change(client, pair, {"nickname": "Eve"})
@@ -92,7 +94,7 @@ async def test_an_optional_field_can_be_emptied(
     assert response.json()["shelf"] is None
 
 
-async def test_to_change_nothing_is_fine(client: httpx2.AsyncClient, pair: TokenPair) -> None:
+async def test_a_change_of_no_field_succeeds(client: httpx2.AsyncClient, pair: TokenPair) -> None:
     response = await change(client, pair, {})
 
     assert response.status_code == 200
@@ -130,14 +132,14 @@ async def test_an_invalid_change_changes_nothing(
 @pytest.mark.parametrize(
     "name", ["id", "email", "email_verified", "roles", "created_at", "password"]
 )
-def test_a_profile_field_cannot_have_a_name_of_ours(auth: Auth, name: str) -> None:
+def test_a_profile_field_cannot_have_a_name_of_the_library(auth: Auth, name: str) -> None:
     clashing = type("Clashing", (Profile,), {"__annotations__": {name: Text}})
 
     with pytest.raises(ConfigurationError, match=name):
         install(FastAPI(), auth, profile=clashing)
 
 
-async def test_a_field_that_the_app_has_given_up_is_left_out(
+async def test_a_field_that_the_app_has_removed_is_left_out(
     auth: Auth, pair: TokenPair, app: FastAPI
 ) -> None:
     slimmer = FastAPI()
@@ -164,7 +166,7 @@ async def test_an_account_older_than_a_required_field_is_shown_without_it(
     assert response.json()["shelf"] is None
 
 
-# The Authorization header, as each endpoint reads it.
+# The Authorization header, which every endpoint reads in this way.
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer  "])
@@ -178,7 +180,7 @@ async def test_the_scheme_may_be_written_in_any_case(
     assert response.status_code == 200
 
 
-async def test_two_headers_are_one_too_many(client: httpx2.AsyncClient, pair: TokenPair) -> None:
+async def test_two_headers_are_refused(client: httpx2.AsyncClient, pair: TokenPair) -> None:
     header = (b"authorization", f"Bearer {pair.access_token}".encode())
 
     response = await client.get("/auth/me", headers=[header, header])

@@ -1,18 +1,16 @@
-"""A hasher that a test can watch and hold up."""
+"""A hasher that records its calls, and that a test can make wait."""
 
 import threading
 
 from pwdlib import PasswordHash
 
 from tokenpair.hashers.argon2 import Hasher
-from tokenpair.passwords import (
-    Argon2Passwords,
-)
+from tokenpair.passwords import Argon2Passwords
 from tokenpair.testing import CHEAP
 
 
 class WatchedHasher(Hasher):
-    """The real hasher. It records hashes and threads, and waits while a test holds it up."""
+    """The real hasher. It records hashes and threads, and waits while `may_go_on` is cleared."""
 
     def __init__(self) -> None:
         super().__init__(memory_cost=8, time_cost=1, parallelism=1, max_memory=1024)
@@ -39,6 +37,8 @@ class WatchedHasher(Hasher):
 
 
 class WatchedPasswords(Argon2Passwords):
+    """The real pool, which hashes new passwords with a `WatchedHasher`."""
+
     def __init__(self, hasher: WatchedHasher, **bounds: int) -> None:
         super().__init__(CHEAP, **bounds)
         self._passwords = PasswordHash((hasher, *self._passwords.hashers[1:]))

@@ -1,4 +1,4 @@
-"""A storage closes all of its connections, also when closing is cancelled."""
+"""A storage closes all its connections, even if the close or a caller is cancelled."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,7 @@ def renew(storage: SqlStorage) -> asyncio.Task[SessionState | None]:
 
 @asynccontextmanager
 async def in_use(url: str) -> AsyncIterator[SqlStorage]:
-    """Return a storage with an open connection of each kind."""
+    """Open a storage, with one connection of each kind. The test closes it."""
     storage = SqlStorage.from_url(url)
     await storage.open(migrate=True)
     await asyncio.gather(renew(storage), renew(storage))
@@ -55,7 +55,7 @@ async def in_use(url: str) -> AsyncIterator[SqlStorage]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let another program write for the length of the block."""
+    """Let another program hold the write lock of the file during the block."""
     with contextlib.closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -69,9 +69,9 @@ def write(path: Path) -> None:
 
 
 async def break_off(storage: SqlStorage) -> None:
-    """Close with a timeout, as a server does."""
+    """Cancel a close that waits, as a server does after a timeout."""
     closing = asyncio.create_task(storage.close())
-    await asyncio.sleep(0.1)  # By then it waits for a response.
+    await asyncio.sleep(0.1)  # By then, the close waits.
     closing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await closing
@@ -90,17 +90,15 @@ async def test_a_close_with_a_timeout_interrupts_no_renewal_of_a_locked_file(pat
         await storage.close()
 
 
-async def test_a_cancelled_writer_releases_the_lock_and_its_waiters(
-    path: Path,
-) -> None:
-    """As the end of an event loop cancels it."""
+async def test_a_cancelled_writer_releases_the_lock_and_its_waiters(path: Path) -> None:
+    """The end of an event loop cancels the writer in this way."""
     async with in_use(f"sqlite:///{path}") as storage:
         others = asyncio.all_tasks()
         with locked(path):
             waiting = {renew(storage), renew(storage)}
             await asyncio.sleep(0.1)
             (writer,) = asyncio.all_tasks() - others - waiting
-            for _ in range(2):  # And cancelled again while it cleans up.
+            for _ in range(2):  # The second time while it cleans up.
                 writer.cancel()
                 await asyncio.sleep(0.1)
 
@@ -132,7 +130,7 @@ async def test_a_writer_that_is_cancelled_at_any_step_leaves_no_waiter(path: Pat
 
 
 async def test_a_caller_that_is_cancelled_again_and_again_leaves_no_connection(path: Path) -> None:
-    """As anyio cancels it, until it has ended. Nor does it leave a task that waits for ever."""
+    """anyio cancels a task until it has ended. No task that waits for ever is left, either."""
     url = f"sqlite:///{path}"
     async with in_use(url) as storage:
         await storage.close()
@@ -153,7 +151,7 @@ async def test_a_caller_that_is_cancelled_again_and_again_leaves_no_connection(p
     gc.collect()  # It warns of each open connection, and here a warning is an error.
 
 
-def test_a_storage_that_a_loop_has_left_while_it_wrote_is_closed_in_another(path: Path) -> None:
+def test_a_storage_that_wrote_when_its_loop_ended_is_closed_in_another_loop(path: Path) -> None:
     storage = SqlStorage.from_url(f"sqlite:///{path}")
 
     async def leave() -> None:
@@ -187,12 +185,12 @@ async def test_connections_that_are_in_use_are_closed_when_their_use_ends(databa
     gc.collect()  # It warns of each open connection, and here a warning is an error.
 
 
-async def test_a_server_that_has_just_died_does_not_keep_it_from_closing(
+async def test_a_storage_closes_when_its_server_has_just_died(
     server: PostgresServer,
 ) -> None:
     async with in_use(server.create_database()) as storage:
         server.kill()
-        # Immediately, before the loop notices.
+        # At once, before the event loop sees that the connections are closed.
         await storage.close()
 
 

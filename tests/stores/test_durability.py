@@ -1,4 +1,4 @@
-"""What was committed survives a crash; a renewal that is lost recovers by itself."""
+"""Committed changes survive a crash. A renewal may be lost; then the next one recovers."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -79,8 +79,8 @@ async def renew_in_turn(storage: SqlStorage, session: StoredSession, times: int)
         parent = token.token_id
 
 
-class TestBoth:
-    async def test_a_renewal_is_there_for_others_when_it_returns(
+class TestBothDatabases:
+    async def test_other_workers_see_a_renewal_when_it_returns(
         self, url: str, storage: SqlStorage
     ) -> None:
         user = make_user()
@@ -159,12 +159,11 @@ class TestSqlite:
 
         await storage.renew(make_token(session), NOW, FORGIVING)
 
-        with closing(sqlite3.connect(tmp_path / "test.db")) as connection, connection:
+        with closing(sqlite3.connect(tmp_path / "test.db")) as connection:
             heads = connection.execute("SELECT head FROM tokenpair_session").fetchall()
-        connection.close()
         assert heads == [("t6",)]
 
-    async def test_a_look_does_not_wait_for_another_workers_unit(
+    async def test_a_read_does_not_wait_for_another_workers_transaction(
         self, url: str, storage: SqlStorage
     ) -> None:
         user = make_user()
@@ -188,7 +187,7 @@ class TestPostgres:
         return postgres_url
 
     async def test_renewals_stay_on_their_page(self, url: str, storage: SqlStorage) -> None:
-        """Their updates are HOT: they write no index, and the table stays small without vacuum."""
+        """The updates are HOT: they write no index, and the table stays small without vacuum."""
         user = make_user()
         session = make_session(user, head="root", previous=None, generation=0)
         await keep(storage, user, session)
@@ -221,7 +220,7 @@ class TestLazyPostgres:
     def url(self, server: PostgresServer) -> str:
         return server.create_database()
 
-    async def test_every_unit_of_work_insists_on_durability(self, storage: SqlStorage) -> None:
+    async def test_every_unit_of_work_asks_for_a_durable_commit(self, storage: SqlStorage) -> None:
         setting = sa.text("SHOW synchronous_commit")
 
         async with storage.reading() as look:
@@ -268,13 +267,13 @@ class TestLazyPostgres:
         clock.advance(minutes=3)
         await auth.renew(token)
 
-        assert found == before, "nothing was lost, so this test shows nothing"
+        assert found == before, "the crash lost no renewal, so this test shows nothing"
         kept = await read_anew(url, session)
         assert kept is not None
         assert kept.generation == 5
         assert kept.ended_at is None
 
-    async def test_it_is_unavailable_while_the_server_is_away(
+    async def test_renewals_and_reads_are_unavailable_while_the_server_is_down(
         self, storage: SqlStorage, server: PostgresServer
     ) -> None:
         user = make_user()
@@ -301,7 +300,7 @@ class TestLazyPostgres:
         assert await storage.renew(make_token(session), NOW, FORGIVING) is not None
         assert await read_user(storage, user) == user
 
-    async def test_a_unit_whose_connection_breaks_is_unavailable(
+    async def test_a_unit_of_work_on_a_broken_connection_is_unavailable(
         self, url: str, storage: SqlStorage
     ) -> None:
         user = make_user()
@@ -321,12 +320,13 @@ class TestLazyPostgres:
 
 
 def crash(server: PostgresServer) -> None:
+    """Kill the server and start it again: what it had not written to disk is lost."""
     server.kill()
     server.start()
 
 
 async def updates(url: str) -> tuple[int, int]:
-    """Count the updates of the session table, and the HOT ones, by the server's statistics."""
+    """Return the number of updates of the session table, and of HOT ones among them."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         row = await (
             await connection.execute(
@@ -338,7 +338,7 @@ async def updates(url: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
-async def test_a_database_file_is_its_owners_alone(tmp_path: Path) -> None:
+async def test_only_its_owner_can_read_a_database_file(tmp_path: Path) -> None:
     path = tmp_path / "private.db"
     storage = SqlStorage.from_url(f"sqlite:///{path}")
 
@@ -364,7 +364,7 @@ async def test_a_writer_that_waits_too_long_for_the_write_lock_is_unavailable(
     await storage.close()
 
 
-async def test_what_a_failing_statement_was_given_is_in_no_error(
+async def test_no_error_contains_the_values_of_a_failing_statement(
     url: str, storage: SqlStorage
 ) -> None:
     """A log of the error contains neither addresses nor hashes."""

@@ -1,4 +1,4 @@
-"""Every statement about one-time tokens and one mail names the user, as those about sessions do."""
+"""A statement about one-time tokens or one mail names the user, as one about a session does."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.storages import open_storage
 from tokenpair.core.mail import MailPurpose
 from tokenpair.core.one_time import Purpose
 from tokenpair.ports import OneTimeTokens, Outbox, Storage
-from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing.store_contract import NOW
 from tokenpair.testing.store_contract.one_time import make_one_time_token
 from tokenpair.testing.store_contract.outbox import make_mail
@@ -24,14 +24,9 @@ INSERTS = re.compile(r"\s*INSERT INTO tokenpair_\w+ \([^)]*\buser_id\b")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStorage]:
-    url = f"sqlite:///{tmp_path}/test.db"
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres_url")
-    storage = SqlStorage.from_url(url)
-    await storage.open(migrate=True)
-    yield storage
-    await storage.close()
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    async with open_storage(request, tmp_path) as storage:
+        yield storage
 
 
 @contextmanager
@@ -51,7 +46,7 @@ def statements() -> Iterator[list[str]]:
 
 
 def names_user(text: str) -> bool:
-    """Does each use of a table, sub-selects included, have the user in a WHERE of its own?"""
+    """Does each use of a table, in sub-selects too, have the user in a WHERE of its own?"""
     if text.lstrip().startswith("INSERT"):
         return bool(INSERTS.match(text))
     _, *uses = TABLE.split(text)
@@ -88,7 +83,7 @@ async def use_outbox(storage: Storage) -> set[str]:
     return {"add", "claim", "remove_older", "postpone", "remove", "remove_all"}
 
 
-async def test_every_statement_about_tokens_and_mails_names_the_user(storage: SqlStorage) -> None:
+async def test_every_statement_about_tokens_and_mails_names_the_user(storage: Storage) -> None:
     with statements() as sent:
         used = await use_tokens(storage), await use_outbox(storage)
 
@@ -100,7 +95,7 @@ async def test_every_statement_about_tokens_and_mails_names_the_user(storage: Sq
     assert [text for text in sent if not names_user(text)] == []
 
 
-async def test_pruning_locks_the_rows_of_one_user_at_a_time(storage: SqlStorage) -> None:
+async def test_pruning_locks_the_rows_of_one_user_at_a_time(storage: Storage) -> None:
     long_ago = NOW - timedelta(days=30)
     async with storage.begin() as tx:
         for _ in range(2):
@@ -111,6 +106,7 @@ async def test_pruning_locks_the_rows_of_one_user_at_a_time(storage: SqlStorage)
         removed = await storage.prune(NOW, 10)
 
     assert removed == 4
+    # Only a statement that changes rows locks them.
     changing = [text for text in sent if not text.lstrip().startswith("SELECT")]
     assert len(changing) >= 2
     assert [text for text in changing if not names_user(text)] == []

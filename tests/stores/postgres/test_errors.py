@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses is told apart: the server, a value, or the statement."""
+"""The errors of PostgreSQL: an outage, an invalid value, or an invalid statement."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tokenpair.stores.sql import Database, SqlStorage
 from tokenpair.stores.sql.tables import user_table
 from tokenpair.testing.store_contract import keep, make_user
 
-SERVER = {
+OUTAGES = {
     "08006": "connection_failure",
     "25006": "read_only_sql_transaction",
     "28P01": "invalid_password",
@@ -27,14 +27,14 @@ SERVER = {
     "26000": "invalid_sql_statement_name",
     "42P05": "duplicate_prepared_statement",
 }
-VALUE = {
+INVALID_VALUES = {
     "22003": "numeric_value_out_of_range",
     "22021": "character_not_in_repertoire",
     "22P02": "invalid_text_representation",
     "22P05": "untranslatable_character",
     "54000": "program_limit_exceeded, such as: index row too large",
 }
-STATEMENT = {
+INVALID_STATEMENTS = {
     "0A000": "feature_not_supported",
     "23502": "not_null_violation",
     "42501": "insufficient_privilege",
@@ -59,20 +59,20 @@ async def storage(postgres_url: str) -> AsyncIterator[SqlStorage]:
 
 
 async def fail_with(database: Database, state: str) -> None:
-    """Let the server itself raise an error of this SQLSTATE, with a value in its message."""
+    """Make the server raise an error with this SQLSTATE, and with "canary" in its message."""
     block = f"DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '{state}'; END $$"
     async with database.reading() as session:
         await session.execute(sa.text(block))
 
 
-@pytest.mark.parametrize("state", SERVER, ids=SERVER.values())
-async def test_an_error_of_the_server_is_an_outage(database: Database, state: str) -> None:
+@pytest.mark.parametrize("state", OUTAGES, ids=OUTAGES.values())
+async def test_an_outage_is_unavailable(database: Database, state: str) -> None:
     with pytest.raises(Unavailable):
         await fail_with(database, state)
 
 
-@pytest.mark.parametrize("state", VALUE, ids=VALUE.values())
-async def test_a_refused_value_is_wrong_input_and_is_not_logged(
+@pytest.mark.parametrize("state", INVALID_VALUES, ids=INVALID_VALUES.values())
+async def test_an_invalid_value_is_invalid_input_and_is_not_logged(
     database: Database, state: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(InvalidInput) as refused:
@@ -83,8 +83,8 @@ async def test_a_refused_value_is_wrong_input_and_is_not_logged(
     assert "canary" not in caplog.text
 
 
-@pytest.mark.parametrize("state", STATEMENT, ids=STATEMENT.values())
-async def test_a_wrong_statement_is_a_bug(database: Database, state: str) -> None:
+@pytest.mark.parametrize("state", INVALID_STATEMENTS, ids=INVALID_STATEMENTS.values())
+async def test_an_invalid_statement_is_a_bug(database: Database, state: str) -> None:
     with pytest.raises(sa.exc.DBAPIError):
         await fail_with(database, state)
 
@@ -98,7 +98,7 @@ async def test_a_wrong_statement_is_a_bug(database: Database, state: str) -> Non
     ],
     ids=["NUL in text", "lone surrogate", "number out of range"],
 )
-async def test_a_value_that_cannot_be_stored_is_wrong_input(
+async def test_a_value_that_cannot_be_stored_is_invalid_input(
     storage: SqlStorage, values: dict[str, Any]
 ) -> None:
     user = make_user()

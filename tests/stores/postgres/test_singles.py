@@ -1,4 +1,4 @@
-"""How renewals that are sent alone wait: for the others of their session, and for a connection."""
+"""Renewals that are sent alone wait for others of their session, and for a connection."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ def send(
     return asyncio.create_task(singles.renew(renewal, deadline))
 
 
-async def test_presenters_of_one_session_leave_places_to_others(
+async def test_renewals_of_one_session_leave_places_to_others(
     singles: Singles, connections: Connections
 ) -> None:
     waiting = [send(singles, each) for each in HELD]
@@ -52,13 +52,14 @@ async def test_presenters_of_one_session_leave_places_to_others(
     assert connections.sent == [[HELD[0]], [A]]
     assert await other == ("A",)
     for number in range(len(HELD)):
-        connections.succeed(number + (number > 0))
+        # Statement 1 was that of `other`.
+        connections.succeed(number + 1 if number else 0)
         await a_moment()
     assert [await each for each in waiting] == [each[:1] for each in HELD]
 
 
 @pytest.mark.parametrize("taken", [[HELD[0]], [A, B]], ids=["a session", "every place"])
-async def test_what_is_taken_is_waited_for_until_the_deadline(
+async def test_a_renewal_waits_for_its_session_or_a_place_until_its_deadline(
     singles: Singles, connections: Connections, taken: list[Arguments]
 ) -> None:
     holders = [send(singles, each) for each in taken]
@@ -76,7 +77,7 @@ async def test_what_is_taken_is_waited_for_until_the_deadline(
     assert await after
 
 
-async def test_a_caller_that_is_cancelled_leaves_its_turn_and_its_place(
+async def test_a_cancelled_caller_releases_its_turn_and_its_place(
     singles: Singles, connections: Connections
 ) -> None:
     first, second, third = [send(singles, each) for each in HELD[:3]]
@@ -92,7 +93,7 @@ async def test_a_caller_that_is_cancelled_leaves_its_turn_and_its_place(
 
 
 class Unsettling:
-    """Lanes and singles that settle nothing, and keep the deadlines."""
+    """Lanes and singles that record the deadlines. The first renewal stays unsettled."""
 
     def __init__(self) -> None:
         self.deadlines: list[float] = []
@@ -112,7 +113,7 @@ class UnsettledRenewals(PostgresRenewals):
         return _Senders(loop, self.both, self.both, ())  # type: ignore[arg-type]  # Fakes.
 
 
-async def test_the_wait_for_a_lane_and_the_one_for_a_connection_end_at_one_deadline() -> None:
+async def test_the_waits_for_a_lane_and_for_a_connection_share_one_deadline() -> None:
     connector = Connector("postgresql://localhost/test")
     translator = ErrorTranslator("of the test", errors)
     renewals = UnsettledRenewals(connector, translator, DEFAULT_TIMEOUTS, size=4, lanes=2)
