@@ -25,7 +25,7 @@ ISSUER = "https://auth.test"
 class Faulty(Inbox):
     """An inbox that raises the given errors first, one for each attempt."""
 
-    def __init__(self, *errors: Exception | None) -> None:
+    def __init__(self, *errors: BaseException | None) -> None:
         super().__init__()
         self.errors = list(errors)
         self.tried: list[Message] = []

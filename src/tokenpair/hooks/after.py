@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
+from tokenpair.cancelling import is_cancellation
 from tokenpair.core.events import Event
 from tokenpair.hooks.checks import name_of, require_async, require_event
 
@@ -80,7 +81,9 @@ class AfterHooks:
         try:
             async with asyncio.timeout(self._seconds) as deadline:
                 await hook(event)
-        except Exception:  # noqa: BLE001  What a hook does must not undo what has happened.
+        except (Exception, asyncio.CancelledError) as exc:  # Nothing undoes what has happened.
+            if is_cancellation(exc):
+                raise
             if deadline.expired():
                 _log.warning(
                     "the hook %s of %s took longer than %g s, and was cancelled; what has happened "

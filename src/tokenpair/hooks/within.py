@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
+from tokenpair.cancelling import is_cancellation
 from tokenpair.core.events import Event, HookedEvent, RecordedEvent
 from tokenpair.errors import AuthError, ConfigurationError, Unavailable
 from tokenpair.hooks.checks import name_of, names_of, require_async, require_event
@@ -60,7 +61,9 @@ class WithinHooks:
                     # Without it, PostgreSQL would turn the commit into a rollback in silence, if
                     # the hook has caught an error of the database.
                     await tx.connection.exec_driver_sql("SELECT 1")
-        except Exception as exc:  # A hook is the app's code, and may raise any error.
+        except (Exception, asyncio.CancelledError) as exc:  # A hook may raise any error.
+            if is_cancellation(exc):
+                raise
             # A bare `AuthError("...")` has no answer for a client.
             if isinstance(exc, AuthError) and hasattr(exc, "code"):
                 raise

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tokenpair.cancelling import is_cancellation
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
 from tokenpair.core.mail import CREDENTIAL_VERSION, MailPurpose, OutboxMail
@@ -127,7 +128,9 @@ class Deliver:
             _log.warning("the mail %s was not sent: %s", message.purpose.value, exc)
         except TimeoutError:
             _log.warning("the mail %s was not sent: it took too long", message.purpose.value)
-        except Exception as exc:  # noqa: BLE001  An app's own sender may raise any error.
+        except (Exception, asyncio.CancelledError) as exc:  # An app's own sender may raise any.
+            if is_cancellation(exc):
+                raise
             # Without its text, which may quote the mail and its link.
             _log.error("the mail %s was not sent: %s", message.purpose.value, type(exc).__name__)
         else:
