@@ -48,6 +48,7 @@ async def storage(odd_url: str) -> AsyncIterator[SqlStorage]:
 
 def set_defaults(url: str, **settings: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
         for name, value in settings.items():
             database = psycopg.sql.Identifier(connection.info.dbname)
             alter = psycopg.sql.SQL("ALTER DATABASE {} SET {} = {}")
@@ -136,3 +137,7 @@ async def test_a_database_that_was_made_read_only_takes_no_writes(
 
     with pytest.raises(Unavailable, match="read-only"):
         await keep(storage, make_user())
+
+    # The connections that exist would keep the old default for ever.
+    set_defaults(odd_url, default_transaction_read_only="off")
+    await keep(storage, make_user())

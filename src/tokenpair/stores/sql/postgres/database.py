@@ -120,11 +120,23 @@ class PostgresDatabase:
             **engine_options(self._pool_size, self.timeouts, autocommit=autocommit),
         )
         self._connections.watch(engine)
+        sa.event.listen(engine.sync_engine, "handle_error", _leave_read_only)
         self._engines.append(engine)
         return engine
 
     async def _connect(self, *settings: str) -> asyncpg.Connection:
         return await self._connections.opened(self._connector.connect(*settings))
+
+
+def _leave_read_only(context: sa.engine.ExceptionContext) -> None:
+    """Replace the pool's connections when one of them takes no writes.
+
+    A connection stays read-only after the default of its database was reset, and after a name in
+    the DNS has moved from a standby to the new primary. Only a new connection is not.
+    """
+    error = errors.unwrap(context.sqlalchemy_exception or context.original_exception)
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        context.is_disconnect = True
 
 
 def _unit_settings(timeouts: Timeouts, *, durable: bool = True) -> sa.Select[tuple[str, ...]]:
