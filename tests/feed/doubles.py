@@ -97,6 +97,7 @@ class Bell:
         self.rung = asyncio.Event()
         self.is_broken = False
         self.woken = 0
+        self.attempts = 0
 
     async def notify(self) -> None:
         if self.is_broken:
@@ -104,6 +105,7 @@ class Bell:
         self.woken += 1
 
     async def notifications(self) -> AsyncIterator[None]:
+        self.attempts += 1
         if self.is_broken:
             raise Unavailable("no bell")
         yield

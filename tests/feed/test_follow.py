@@ -16,6 +16,7 @@ from tests.feed.doubles import (
 from tokenpair import AccessClaims, Auth, FeedOptions, Key, Keyring, TokenPair
 from tokenpair.errors import SessionEnded, StaleToken, Unavailable
 from tokenpair.feed import Feed
+from tokenpair.feed.wake_ups import WakeUps
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 
@@ -191,6 +192,25 @@ async def test_without_its_bell_everything_still_works(
 
     await until(lambda: is_revoked(feed, claims))
     await feed.stop()
+
+
+async def test_a_bell_that_stays_away_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    bell, polls = Bell(), list[int]()
+    bell.is_broken = True
+    wake_ups = WakeUps(bell, poll_now=lambda: polls.append(1), retry_seconds=0)
+    tasks = wake_ups.start()
+
+    await until(lambda: bell.attempts > 10)
+    bell.is_broken = False
+    await until(lambda: bool(polls))
+    for task in tasks:
+        task.cancel()
+
+    assert caplog.messages == [
+        "wake-ups cannot be received: no bell",
+        "wake-ups can be received again",
+    ]
 
 
 async def test_it_tells_how_old_news_was(feed: Feed, elsewhere: Auth, pair: TokenPair) -> None:

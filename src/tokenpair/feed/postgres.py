@@ -34,7 +34,9 @@ class PostgresWakeUp:
             await self._notifying.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
         except _ERRORS as exc:
             self._terminate()
-            raise Unavailable(f"the database cannot be used now: {exc}") from exc
+            raise Unavailable(
+                f"the database cannot be used now: {str(exc) or 'timed out'}"
+            ) from exc
 
     async def notifications(self) -> AsyncIterator[None]:
         notified = asyncio.Event()
@@ -52,7 +54,9 @@ class PostgresWakeUp:
                     # A connection that the network has lost is silent, too.
                     await connection.execute("SELECT 1", timeout=_SECONDS)
         except _ERRORS as exc:
-            raise Unavailable(f"the database cannot be used now: {exc}") from exc
+            raise Unavailable(
+                f"the database cannot be used now: {str(exc) or 'timed out'}"
+            ) from exc
         finally:
             if connection:
                 connection.terminate()

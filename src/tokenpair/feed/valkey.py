@@ -35,7 +35,7 @@ class ValkeyWakeUp:
         try:
             await self._client.publish(CHANNEL, b"")
         except self._errors as exc:
-            raise Unavailable(f"Valkey cannot be reached: {exc}") from exc
+            raise Unavailable(f"Valkey cannot be reached: {str(exc) or 'timed out'}") from exc
 
     async def notifications(self) -> AsyncIterator[None]:
         try:
@@ -50,7 +50,7 @@ class ValkeyWakeUp:
                     if message is not None:
                         yield
         except self._errors as exc:
-            raise Unavailable(f"Valkey cannot be reached: {exc}") from exc
+            raise Unavailable(f"Valkey cannot be reached: {str(exc) or 'timed out'}") from exc
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -16,10 +16,20 @@ _CLOSE_SECONDS = 2.0
 class WakeUps:
     """Two tasks around a `WakeUp`. An error in either is logged; polling goes on without it."""
 
-    def __init__(self, wake_up: WakeUp, *, poll_now: Callable[[], None]) -> None:
-        """`poll_now` is called for each notification of another worker."""
+    def __init__(
+        self,
+        wake_up: WakeUp,
+        *,
+        poll_now: Callable[[], None],
+        retry_seconds: float = _RETRY_SECONDS,
+    ) -> None:
+        """`poll_now` is called for each notification of another worker.
+
+        `retry_seconds` is the pause before the next attempt to listen.
+        """
         self._wake_up = wake_up
         self._poll_now = poll_now
+        self._retry_seconds = retry_seconds
         self._is_due = asyncio.Event()
 
     def start(self) -> list[asyncio.Task[None]]:
@@ -59,12 +69,23 @@ class WakeUps:
                 _log.exception("other workers could not be notified")
 
     async def _be_notified(self) -> None:
+        # Each reason of an outage is logged once, and not at each attempt.
+        logged = ""
         while True:
             try:
                 async for _ in self._wake_up.notifications():
+                    if logged:
+                        _log.info("wake-ups can be received again")
+                        logged = ""
                     self._poll_now()
-            except Unavailable as exc:
-                _log.info("wake-ups cannot be received: %s", exc)
-            except Exception:  # noqa: BLE001  As above.
-                _log.exception("wake-ups cannot be received")
-            await asyncio.sleep(_RETRY_SECONDS)
+            except Exception as exc:  # noqa: BLE001  As above.
+                if logged != (logged := repr(exc)):
+                    _log_missing(exc)
+            await asyncio.sleep(self._retry_seconds)
+
+
+def _log_missing(error: Exception) -> None:
+    if isinstance(error, Unavailable):
+        _log.info("wake-ups cannot be received: %s", error)
+    else:
+        _log.error("wake-ups cannot be received", exc_info=error)
