@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
 from bookly.ops.supervision import SILENCE_SECONDS
 from tests.faults.people import Person, Session, opens, renew, until_refused
@@ -19,7 +20,7 @@ from tests.faults.talk import AUTH, Line, Lost
 from tests.processes import is_alive
 from tests.servers import PostgresServer
 from tests.valkey import ValkeyServer
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 from tokenpair.key_file import read_keyring
 
 # Strict, so that three renewals are enough for a replay.
@@ -254,3 +255,36 @@ async def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
             answers = [await line.ask("GET", "/health/ready") for line in lines]
 
     assert [answer.status for answer in answers] == [200, 200]
+
+
+@pytest.mark.long
+async def test_a_replacement_that_cannot_start_is_tried_again_beside_the_others(
+    tmp_path: Path,
+) -> None:
+    keys = tmp_path / "keys.json"
+    with serving(tmp_path, workers=2) as bookly:
+        async with bookly.lines():
+            killed, other = bookly.workers()
+            content = keys.read_text()
+            keys.write_text("{")
+            os.kill(killed, signal.SIGKILL)
+            await eventually(lambda: bookly.log.read_text().count("starting another") == 2)
+            left = bookly.workers()
+
+        keys.write_text(content)
+        await eventually(lambda: len(bookly.workers()) == 2)
+        async with bookly.lines() as lines:
+            answers = [await line.ask("GET", "/health/ready") for line in lines]
+
+    assert other in left
+    assert [answer.status for answer in answers] == [200, 200]
+
+
+def test_workers_that_cannot_start_are_an_error_of_the_server() -> None:
+    program = "import uvicorn; from bookly.ops.supervision import Supervisor; "
+    program += "Supervisor(uvicorn.Config('bookly.app:missing', workers=2), sockets=[]).run()"
+
+    ended = subprocess.run([sys.executable, "-c", program], check=False, timeout=LIMIT_SECONDS)
+
+    # With 0, systemd's `Restart=on-failure` would not start it again.
+    assert ended.returncode == STARTUP_FAILURE

@@ -1,26 +1,75 @@
 """Worker processes and their supervisor: neither outlives the other."""
 
+import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import time
 
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 SILENCE_SECONDS = 20
 """Time after which a silent worker is replaced, in seconds. A start can take that long."""
 
 
+RETRY_SECONDS = 5
+"""Shortest time between two attempts to replace a worker that cannot start, in seconds."""
+
+_log = logging.getLogger(__name__)
+
+
 class Supervisor(Multiprocess):
-    """Uvicorn's supervisor, which also notices at once that a worker died during its check."""
+    """Uvicorn's supervisor, which also notices at once that a worker died during its check.
+
+    If the first workers cannot start, it exits with an error. Once a worker has served, a
+    replacement that cannot start, because the database is away or a file is broken, is no reason
+    to stop the others: it tries again.
+    """
+
+    _has_served = False
+    _has_failed = False
+    _retry_at = 0.0
+
+    def run(self) -> None:
+        """Run until a signal. Exit with an error if the workers could not start."""
+        super().run()
+        if self._has_failed:
+            sys.exit(STARTUP_FAILURE)  # Uvicorn would exit with 0, and nothing would restart it.
 
     def keep_subprocess_alive(self) -> None:
         """Check every worker, and replace those that do not respond."""
+        if self.should_exit.is_set():
+            return
         for process in self.processes:
             # This process's copy of the worker's end. While it is open, the pipe of a dead worker
             # looks like that of a silent one, and the check waits for its whole time limit.
             process.child_conn.close()
-        super().keep_subprocess_alive()
+            self._has_served = self._has_served or process.is_ready(SILENCE_SECONDS)
+        if self._has_served:
+            self._replace_dead()
+        else:
+            super().keep_subprocess_alive()
+            self._has_failed = self.should_exit.is_set()
+
+    def _replace_dead(self) -> None:
+        for index, process in enumerate(self.processes):
+            if process.is_alive(SILENCE_SECONDS):
+                continue
+            # A signal's number is negative: that worker was killed, and its replacement may start.
+            if (process.exitcode or 0) > 0 and time.monotonic() < self._retry_at:
+                continue
+            process.kill()
+            process.join()
+            _log.warning(
+                "worker %s has ended (%s): starting another", process.pid, process.exitcode
+            )
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self.processes[index] = Process(self.config, self.sockets)
+            self.processes[index].start()
 
 
 def stop_with_supervisor() -> None:
