@@ -71,7 +71,7 @@ def test_a_name_has_one_type_in_all_flows() -> None:
     assert {name: kinds for name, kinds in types.items() if len(kinds) > 1} == {}
 
 
-def test_a_field_that_is_no_part_says_so() -> None:
+def test_a_field_that_is_not_a_part_is_named_in_the_error() -> None:
     @dataclass(frozen=True, kw_only=True)
     class Greet:
         greeting: str

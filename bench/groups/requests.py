@@ -20,7 +20,7 @@ COLD_TOKENS_A_SECOND = 15_000
 
 
 async def run(options: Run) -> list[Table]:
-    """Measure."""
+    """Measure all cases in the same rounds."""
     with tempfile.TemporaryDirectory() as folder:
         keys = make_keys(folder)
         async with (

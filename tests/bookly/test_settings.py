@@ -56,7 +56,7 @@ def test_the_name_of_the_app_makes_a_password_easy_to_guess() -> None:
     ],
     ids=["by default", "IPv6", "base URL", "link base URL", "its own"],
 )
-def test_mails_are_booklys(
+def test_mails_come_from_bookly_unless_a_sender_is_set(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sender: str
 ) -> None:
     for name, value in variables.items():
@@ -68,7 +68,7 @@ def test_mails_are_booklys(
     assert str(parse_sender(found)) == sender
 
 
-def test_production_wants_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_requires_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENPAIR_ENVIRONMENT", "production")
     monkeypatch.setenv("TOKENPAIR_KEYS_FILE", "keys.json")
 
@@ -86,7 +86,7 @@ def test_production_wants_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
         ("localhost", "http://localhost:80"),
     ],
 )
-def test_the_url_is_one_that_this_machine_reaches(host: str, url: str) -> None:
+def test_the_url_is_reachable_from_this_machine(host: str, url: str) -> None:
     assert url_of(host, 80) == url
 
 
@@ -111,7 +111,7 @@ def test_an_env_file_is_read(tmp_path: Path, name: str) -> None:
         ("TOKENPAIR_ACCESS_SECONDS", "soon", "600"),
     ],
 )
-def test_a_wrong_value_is_one_line_with_the_name_and_an_example(
+def test_an_invalid_value_is_reported_in_one_line_with_the_name_and_an_example(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, example: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -126,7 +126,7 @@ def test_a_wrong_value_is_one_line_with_the_name_and_an_example(
 
 
 @pytest.mark.parametrize("place", ["environment", ".env"])
-def test_a_misspelt_name_is_told(
+def test_a_misspelt_name_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
 ) -> None:
     if place == ".env":

@@ -84,8 +84,8 @@ def test_a_password_is_read_from_the_standard_input_and_ends_the_sessions(
     [
         pytest.param("short", "password: is shorter than 15 characters", id="short"),
         pytest.param("ada@example.com 12", "password: has fewer than 8 letters", id="own_words"),
-        pytest.param("", "no password came: write it to the standard input", id="nothing"),
-        pytest.param("\r\n", "no password came: write it to the standard input", id="empty"),
+        pytest.param("", "the standard input has no password: write it there", id="nothing"),
+        pytest.param("\r\n", "the standard input has no password: write it there", id="empty"),
         pytest.param(f"{NEW}\n{NEW}\n", "has more than one line", id="two_lines"),
         pytest.param(b"\xff" * 20, "is not in UTF-8", id="no_utf8"),
         pytest.param("x" * 10_000, "password: is longer than 1024 characters", id="long"),

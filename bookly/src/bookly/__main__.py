@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 AGAIN_SECONDS = 0.1
-"""Time until a stop that was ignored is asked for again, in seconds."""
+"""Time until a stop that Python ignored is requested again, in seconds."""
 
 
 def leave(_: int, __: FrameType | None) -> NoReturn:
@@ -20,7 +20,7 @@ def leave(_: int, __: FrameType | None) -> NoReturn:
 
 
 def ask_again(ignored: "UnraisableHookArgs") -> None:
-    """Stop a little later, if the signal came during a finalizer: Python ignores its exceptions."""
+    """Repeat a stop that came during a finalizer: Python ignores exceptions there."""
     if isinstance(ignored.exc_value, SystemExit):
         Timer(AGAIN_SECONDS, os.kill, [os.getpid(), signal.SIGTERM]).start()
     else:

@@ -53,7 +53,7 @@ def _from_standard_input() -> str:
     line, *others = sys.stdin.buffer.read(_MAX_BYTES + 1).splitlines(keepends=True) or [b""]
     if not line.rstrip(b"\r\n"):
         raise ConfigurationError(
-            "no password came: write it to the standard input, as one line; nothing was changed"
+            "the standard input has no password: write it there, as one line; nothing was changed"
         )
     if others:
         raise ConfigurationError("the standard input has more than one line: write the password")

@@ -56,7 +56,8 @@ def _describe(document: dict[str, Any], app: FastAPI, route: APIRoute) -> None:
                 _log.warning(
                     "%s %s of the app is unreachable: install() added a route with this path "
                     "earlier. Remove one of the two, for example with install(..., without=...)",
-                    *(method, path),
+                    method,
+                    path,
                 )
                 _put_back(document, app, route, path, method.lower())
 
@@ -71,9 +72,8 @@ def _is_of(operation: dict[str, Any], route: APIRoute) -> bool:
 def _put_back(
     document: dict[str, Any], app: FastAPI, route: APIRoute, path: str, method: str
 ) -> None:
-    if (
-        path != route.path_format
-    ):  # We answer the path with a trailing slash, too, and do not describe it.
+    # We answer the path with a trailing slash, too, and do not describe it.
+    if path != route.path_format:
         del document["paths"][path][method]
         if not document["paths"][path]:
             del document["paths"][path]
@@ -101,7 +101,7 @@ def _describe_optional(document: dict[str, Any]) -> None:
 def _with_optional(
     security: list[dict[str, list[str]]], name: str, plain: str
 ) -> list[dict[str, list[str]]]:
-    """Replace the optional scheme. Where it is the only one, no security is allowed, too."""
+    """Replace the scheme `name` by `plain`. If no other scheme is required, no token is needed."""
     others = [each for each in security if each not in ({name: []}, {plain: []})]
     is_required = bool(others) or {plain: []} in security
     return [*others, {plain: []}] if is_required else [{plain: []}, {}]

@@ -45,7 +45,7 @@ def samples(told: str) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-async def test_every_panel_asks_for_what_there_is(told: str) -> None:
+async def test_every_panel_queries_metrics_and_labels_that_exist(told: str) -> None:
     known = samples(told)
 
     asked = [each for expression in expressions() for each in SELECTOR.findall(expression)]
@@ -59,7 +59,7 @@ async def test_every_panel_asks_for_what_there_is(told: str) -> None:
                 assert set(value.split("|")) <= values
 
 
-async def test_every_panel_groups_by_labels_that_there_are(told: str) -> None:
+async def test_every_panel_groups_by_labels_that_exist(told: str) -> None:
     known = samples(told)
 
     for expression in expressions():
@@ -68,14 +68,14 @@ async def test_every_panel_groups_by_labels_that_there_are(told: str) -> None:
             assert label in OF_PROMETHEUS | set(known[name][0])
 
 
-async def test_everything_that_is_told_is_shown(told: str) -> None:
+async def test_every_metric_is_shown(told: str) -> None:
     told_of = set(re.findall(r"^# TYPE (\w+)", told, flags=re.MULTILINE))
     shown = {name for each in expressions() for name, _ in SELECTOR.findall(each)}
 
     assert told_of <= {re.sub("_(count|bucket)$", "", name) for name in shown}
 
 
-def test_every_panel_says_what_it_shows_in_a_place_of_its_own() -> None:
+def test_every_panel_has_a_description_and_overlaps_no_other() -> None:
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
     for panel in PANELS:
         assert panel["title"]

@@ -46,7 +46,7 @@ _SAFE = frozenset(
         "uuid_version",
     }
 )
-# Pydantic's errors when the body is text instead of a JSON object or list.
+# Pydantic's errors if FastAPI passes a body as text, where a JSON object or list is expected.
 _OF_STRUCTURE = frozenset(
     {"dataclass_type", "dict_type", "list_type", "missing", "model_attributes_type", "model_type"}
 )
@@ -69,7 +69,7 @@ def field_errors(request: HTTPConnection, exc: RequestValidationError) -> list[F
 
 
 def _is_unread(exc: RequestValidationError) -> bool:
-    """Tell whether JSON was expected, and the body has a Content-Type other than JSON."""
+    """Was JSON expected, but the body has no Content-Type, or another one?"""
     wanted = (each["type"] in _OF_STRUCTURE for each in exc.errors() if each["loc"][0] == "body")
     return isinstance(exc.body, bytes) and exc.body != b"" and any(wanted)
 
