@@ -256,6 +256,29 @@ def test_a_log_in_as_another_user_changes_every_tab(visitor: Visitor) -> None:
     expect(page.get_by_role("button", name="Edit “Emma”")).to_have_count(0)
 
 
+def test_the_cover_of_a_book_shows_one_letter_of_its_title(visitor: Visitor) -> None:
+    page = visitor.page
+    book = BOOK | {"id": "1", "owner_id": "1", "published_date": "1815-12-23", "is_sample": False}
+    letters = {
+        "The Trial": "T",
+        "a tale": "T",
+        "“emma”": "E",
+        "ßtraße": "ß",
+        "e\u0301té": "E\u0301",
+        "\u200bDracula": "D",
+        "👩‍👩‍👧‍👦 Family": "👩‍👩‍👧‍👦",
+        "क्षितिज": "क्षि",
+        "…": "…",
+        "\u200b": "",
+    }
+    books = [book | {"title": title, "page_count": 1} for title in letters]
+    page.route(BOOKS, lambda route: route.fulfill(json={"items": books, "next": None}))
+
+    visitor.sign_up("covers@example.com")
+
+    expect(page.locator(".cover")).to_have_text(list(letters.values()))
+
+
 # Bad input and bad days
 
 

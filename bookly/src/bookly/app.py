@@ -22,6 +22,7 @@ from bookly.ops.headers import SecurityHeaders
 from bookly.ops.metrics import Metrics, add_metrics
 from bookly.ops.supervision import stop_with_supervisor
 from bookly.settings import BooklySettings
+from bookly.text import Visible
 from bookly.web import api_docs, pages
 from bookly.web.demo import access as demo_access
 from bookly.web.demo.routes import add_demo
@@ -40,7 +41,7 @@ TAGS = {
 }
 """Descriptions of the tags, in the order of the API docs."""
 
-Name = Annotated[Text, Field(min_length=1, max_length=100)]
+Name = Annotated[Text, Field(min_length=1, max_length=100), Visible]
 
 
 class BooklyProfile(Profile):

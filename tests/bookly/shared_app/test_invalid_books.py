@@ -59,12 +59,12 @@ async def test_the_ends_of_the_limit_are_fine(
 
 
 WRONG_VALUES: dict[str, list[object]] = {
-    "title": [None, "", "  ", 1, ["a"], "a" * 201, "a\0b", "\ud800"],
-    "author": [None, "", True, {}, "a" * 201, "\0", "\udfff"],
-    "publisher": [None, "", 1.5, "a" * 201, "\0", "\ud800"],
+    "title": [None, "", "  ", 1, ["a"], "a" * 201, "a\0b", "\ud800", "\u200b"],
+    "author": [None, "", True, {}, "a" * 201, "\0", "\udfff", "\u0301"],
+    "publisher": [None, "", 1.5, "a" * 201, "\0", "\ud800", "\u3164"],
     "published_date": [None, "", 0, "2008", "2008-02-30", "2008-8-1", "01.08.2008", "0000-01-01"],
     "page_count": [None, 0, -1, 100_001, 1.5, "464", True, 2**70],
-    "language": [None, "", 1, "a" * 36, "\0"],
+    "language": [None, "", 1, "a" * 36, "\0", "\ufeff"],
 }
 
 
@@ -97,6 +97,7 @@ async def test_a_wrong_value_is_a_422_that_names_the_field_and_not_the_value(
     ("field", "value", "reason"),
     [
         ("title", " ", "should have at least 1 character"),
+        ("title", "\u200b", "should have at least 1 visible character"),
         ("title", "a" * 201, "should have at most 200 characters"),
         ("published_date", "2008-13-01", "should be a date as in 2008-08-01"),
         ("page_count", 0, "should be greater than or equal to 1"),

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from bookly.books.models import Book
+from bookly.text import Trimmed, Visible
 from tokenpair.fastapi import Text, WrongValue
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -52,16 +53,14 @@ def _checked_cursor(cursor: str) -> str:
     return cursor
 
 
-# A title of blanks is empty, so blanks are stripped before the length is checked.
-_Trimmed = Annotated[Text, AfterValidator(str.strip)]
-_Line = Annotated[_Trimmed, Field(min_length=1, max_length=200)]
+_Line = Annotated[Trimmed, Field(min_length=1, max_length=200), Visible]
 
 Title = Annotated[_Line, Field(examples=["Clean Code"])]
 Author = Annotated[_Line, Field(examples=["Robert C. Martin"])]
 Publisher = Annotated[_Line, Field(examples=["Prentice Hall"])]
 PublishedDate = Annotated[date, BeforeValidator(_iso_date), Field(examples=["2008-08-01"])]
 PageCount = Annotated[int, Field(strict=True, ge=1, le=100_000, examples=[464])]
-Language = Annotated[_Trimmed, Field(min_length=1, max_length=35, examples=["English"])]
+Language = Annotated[Trimmed, Field(min_length=1, max_length=35, examples=["English"]), Visible]
 
 # The default of a field that may be missing but never null; type checkers accept it for any type.
 _LEFT_OUT: Any = None

@@ -6,6 +6,8 @@ import { count } from "../ui/words.js";
 
 const LANGUAGES = ["English", "French", "German", "Italian", "Japanese", "Portuguese", "Spanish"];
 const MAX_PAGES = 100_000;
+const SEGMENTER = Intl.Segmenter && new Intl.Segmenter("und", { granularity: "grapheme" });
+const SHAPE = /^(?!\p{DI})[\p{L}\p{N}\p{S}]/u; // Not a quotation mark, and nothing invisible.
 
 /** @type {import("../ui/form.js").Field[]} */
 const FIELDS = [
@@ -47,9 +49,18 @@ export function card(book, { isOwn, actions }) {
   );
 }
 
-/** Return the letter for the cover: that of the first word which is no article. */
+/** Return the letter for the cover: the first of the first word which is no article. */
 function initial(title) {
-  return [...title.replace(/^(the|an?) (?=\S)/i, "")][0].toUpperCase();
+  const letters = graphemes(title.replace(/^(the|an?) (?=\S)/i, ""));
+  const first = letters.find((each) => SHAPE.test(each)) ?? letters.find((each) => !/^[\p{DI}\p{M}\s]/u.test(each)) ?? "";
+  const upper = first.toUpperCase();
+  // "ß" and "ŉ" have capitals of two letters.
+  return graphemes(upper).length === 1 ? upper : first;
+}
+
+/** Split a text into what a reader sees as characters, such as an emoji of several code points. */
+function graphemes(text) {
+  return SEGMENTER ? Array.from(SEGMENTER.segment(text), ({ segment }) => segment) : [...text];
 }
 
 function buttons(book, { edit, remove }) {
