@@ -23,8 +23,9 @@ from tokenpair_client.held import Held
 from tokenpair_client.pair import Pair
 from tokenpair_client.steps import Answer, Ask, Steps, Wait
 from tokenpair_client.store import Store
+from tokenpair_client.transport import EXCHANGE_SECONDS
 
-LOCK_SECONDS: Final = 90.0
+LOCK_SECONDS: Final = PERSISTENT.seconds + EXCHANGE_SECONDS + 10
 """Longest wait for another user of the store, in seconds: longer than all its attempts."""
 
 LOCK_PAUSE: Final = 0.05

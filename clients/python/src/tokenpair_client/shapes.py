@@ -56,6 +56,7 @@ class SyncClient(AbstractContextManager[object], Protocol):
         headers: Mapping[str, str],
         json: object,
         follow_redirects: bool,
+        extensions: dict[str, object],
     ) -> AbstractContextManager[Response]: ...
 
 

@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No answer came. `reason` is the name of the HTTP client's error."""
+    """No answer came in time. `reason` is the name of the HTTP client's error, or the limit."""
 
     reason: str
 
