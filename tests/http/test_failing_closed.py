@@ -1,7 +1,9 @@
 """A request that cannot be checked is refused."""
 
 import ast
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -10,8 +12,10 @@ from fastapi import FastAPI
 import tokenpair
 from tests.http.conftest import bearer, talking_to, told
 from tokenpair import TokenPair
+from tokenpair.core.sessions.rule import SessionState
 from tokenpair.fastapi import install
 from tokenpair.options import MailOptions
+from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage
 from tokenpair.testing import a_user, login_as, make_auth
 
@@ -87,3 +91,25 @@ def test_secrets_are_compared_in_constant_time() -> None:
     harmless = ("password_hash", "len(", "_t.token_hash")
     assert [each for each in found if not any(part in each for part in harmless)] == []
     assert "compare_digest" in (library / "core" / "sessions" / "rule.py").read_text()
+
+
+class DeletedMeanwhile(MemoryStorage):
+    """A storage that deletes an account right after its session was looked at."""
+
+    async def session_state(
+        self, user_id: UUID, session_id: UUID, now: datetime
+    ) -> SessionState | None:
+        found = await super().session_state(user_id, session_id, now)
+        async with self.begin() as tx:
+            await tx.users.delete(user_id)
+        return found
+
+
+async def test_an_export_of_an_account_that_is_deleted_meanwhile_says_that_it_is_gone() -> None:
+    app = FastAPI()
+    async with make_auth(storage=DeletedMeanwhile()) as auth, talking_to(app) as client:
+        install(app, auth)
+        pair = await login_as(auth, await a_user(auth))
+        gone = await client.get("/auth/me/export", headers=bearer(pair.access_token))
+
+    assert told(gone) == (401, "session_ended")

@@ -139,6 +139,16 @@ async def test_an_export_has_no_hash_and_no_token(
         assert secret not in text
 
 
+async def test_an_export_looks_at_the_row_of_the_session(
+    client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
+) -> None:
+    """At another worker, which has not heard of the end."""
+    async with auth.storage.begin() as tx:
+        await tx.users.set_disabled(ada.id, auth.clock())
+
+    assert told(await export(client, pair)) == (401, "session_ended")
+
+
 async def test_an_export_needs_a_recent_log_in(
     client: httpx2.AsyncClient, pair: TokenPair, clock: FakeClock
 ) -> None:

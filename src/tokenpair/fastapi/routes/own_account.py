@@ -10,7 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenpair.auth import Auth
 from tokenpair.core.accounts.export import AccountExport
 from tokenpair.core.tokens.claims import AccessClaims
-from tokenpair.errors import ReauthenticationRequired, TooManyRequests, WrongPassword
+from tokenpair.errors import (
+    NotFound,
+    ReauthenticationRequired,
+    SessionEnded,
+    TooManyRequests,
+    WrongPassword,
+)
 from tokenpair.fastapi.bearer import AccessTokenBearer
 from tokenpair.fastapi.device import device_of
 from tokenpair.fastapi.endpoints import Endpoints
@@ -90,5 +96,8 @@ def add_own_account(endpoints: Endpoints, auth: Auth) -> None:
     )
     async def export_me(token: RecentLogin) -> Response:
         """Get everything that is stored about you, within 5 minutes of a log-in."""
-        export = await auth.export(token.subject)
+        try:
+            export = await auth.export(token.subject)
+        except NotFound as exc:
+            raise SessionEnded("the user was deleted") from exc
         return JSONResponse(ExportInfo.of(export).model_dump(mode="json"))
