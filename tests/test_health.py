@@ -66,7 +66,7 @@ async def test_what_cannot_be_reached_is_the_database_and_the_rest_is_not_known(
         await auth.require_ready()
 
 
-async def test_tables_that_may_not_be_read_are_no_matter_of_migrations(postgres_url: str) -> None:
+async def test_tables_that_may_not_be_read_are_not_reported_as_outdated(postgres_url: str) -> None:
     ours = SqlStorage.from_url(postgres_url)
     await ours.open(migrate=True)
     await ours.close()

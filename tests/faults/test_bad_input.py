@@ -24,7 +24,7 @@ from tokenpair.stores.sql.tables import revocation_table, session_table
 from tokenpair.testing import CHEAP, FakeClock, a_user, login_as
 
 
-async def test_a_key_file_that_turns_to_garbage_is_told_and_the_old_keys_go_on(
+async def test_a_broken_key_file_is_reported_and_the_old_keys_stay_in_use(
     tmp_path: Path,
 ) -> None:
     keys = tmp_path / "keys.json"

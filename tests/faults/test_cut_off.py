@@ -130,7 +130,7 @@ async def test_a_request_without_an_answer_is_a_503_and_keeps_no_connection(
     assert log_out.status_code == 204
 
 
-async def test_an_app_of_ones_own_on_the_same_database_is_told_so_too(
+async def test_an_apps_own_statements_on_the_same_database_are_unavailable_too(
     proxy: Proxy,
 ) -> None:
     database = Database.from_url(proxy.url, migrations=[BOOKLY_MIGRATIONS], timeouts=SHORT)

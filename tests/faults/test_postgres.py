@@ -165,7 +165,7 @@ async def test_who_only_reads_waits_no_longer_either_and_holds_up_no_other_reque
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 @pytest.mark.parametrize("lost", [1, 2, 3])
-async def test_a_row_that_goes_back_leaves_the_honest_client_in(
+async def test_a_row_that_loses_renewals_does_not_log_an_honest_client_out(
     request: pytest.FixtureRequest, tmp_path: Path, keyring: Keyring, database: str, lost: int
 ) -> None:
     """As after a fail-over to a server that is behind."""
@@ -213,7 +213,7 @@ async def write_row(url: str, session_id: UUID, row: dict[str, object]) -> None:
     await engine.dispose()
 
 
-async def test_a_role_that_is_let_in_no_more_is_no_crash(postgres_url: str) -> None:
+async def test_a_role_that_may_not_connect_any_more_is_unavailable(postgres_url: str) -> None:
     """As after a change of the password, or during maintenance."""
     execute(postgres_url, "CREATE ROLE lodger LOGIN", "GRANT ALL ON SCHEMA public TO lodger")
     storage = SqlStorage.from_url(postgres_url.replace("//postgres@", "//lodger@"))
@@ -227,7 +227,7 @@ async def test_a_role_that_is_let_in_no_more_is_no_crash(postgres_url: str) -> N
         execute(postgres_url, "DROP OWNED BY lodger", "DROP ROLE lodger")
 
 
-async def test_a_database_that_is_gone_is_no_crash(postgres_server: PostgresServer) -> None:
+async def test_a_dropped_database_is_unavailable(postgres_server: PostgresServer) -> None:
     """As during a restore, which has dropped it and not yet created it."""
     url = postgres_server.create_database()
     storage = SqlStorage.from_url(url)

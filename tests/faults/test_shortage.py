@@ -52,7 +52,7 @@ def test_without_memory_for_a_hash_no_password_is_wrong(tmp_path: Path) -> None:
     ]
 
 
-def test_without_a_thread_for_a_hash_the_caller_is_told_to_come_back(tmp_path: Path) -> None:
+def test_without_a_thread_for_a_hash_the_caller_is_told_to_retry(tmp_path: Path) -> None:
     told = squeezed("threads", f"sqlite:///{tmp_path}/test.db")
 
     assert told["answers"] == [SHORT, WELL]

@@ -131,7 +131,7 @@ def code_of(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.code
 
 
-async def test_a_file_that_may_only_be_read_is_told_and_stays_as_it_is() -> None:
+async def test_a_read_only_file_is_reported_and_stays_as_it_is() -> None:
     with tempfile.TemporaryDirectory(prefix="tokenpair-", dir="/tmp") as folder:
         path = Path(folder) / "test.db"
         keyring = Keyring([Key.generate()])

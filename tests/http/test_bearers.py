@@ -305,7 +305,7 @@ async def test_to_ask_for_a_refresh_token_does_not_renew(
     [AccessTokenBearer(), RefreshTokenBearer(), RoleChecker("admin"), current_user],
     ids=["access", "refresh", "role", "user"],
 )
-async def test_without_install_the_programmer_is_told_so(
+async def test_without_install_a_bearer_says_to_call_it(
     pair: TokenPair, dependency: Callable[..., Any]
 ) -> None:
     forgetful = FastAPI()

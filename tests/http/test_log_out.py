@@ -44,7 +44,7 @@ async def test_log_out_ends_one_session_and_not_the_others(
 
 
 @either_token
-async def test_to_log_out_twice_is_fine(
+async def test_a_second_log_out_succeeds(
     client: httpx2.AsyncClient, pair: TokenPair, name: str
 ) -> None:
     token = getattr(pair, name)

@@ -162,7 +162,7 @@ def test_every_endpoint_of_ours_is_open_or_wants_an_access_token(app: FastAPI) -
         ("Basic abc", "not_authenticated"),
     ],
 )
-async def test_what_is_no_token_is_told_so(
+async def test_other_credentials_are_refused_with_a_code(
     client: httpx2.AsyncClient, credentials: str, code: str
 ) -> None:
     answer = await client.get("/claims", headers={"Authorization": credentials})
@@ -180,7 +180,7 @@ async def test_two_headers_are_a_malformed_request(
     assert told(answer) == (400, "invalid_request")
 
 
-async def test_each_way_to_lose_a_token_is_told_apart(
+async def test_each_reason_for_a_refusal_has_its_own_code(
     client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair, clock: FakeClock
 ) -> None:
     wrong_kind = await client.get("/claims", headers=bearer(pair.refresh_token))

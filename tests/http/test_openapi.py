@@ -151,7 +151,7 @@ def test_addresses_have_a_format() -> None:
         assert schemas[name]["properties"]["email"]["format"] == "email", name
 
 
-def test_what_needs_no_token_says_so() -> None:
+def test_an_endpoint_without_a_token_is_described_as_public() -> None:
     document = document_of(FastAPI())
 
     security = {each["operationId"]: each.get("security") for each in operations(document)}

@@ -68,7 +68,7 @@ async def test_renewed_tokens_open_it_too_and_the_old_access_token_does_not(
     assert told(with_old) == (401, "reauthentication_required")
 
 
-async def test_a_wrong_password_is_told_so(client: httpx2.AsyncClient, pair: TokenPair) -> None:
+async def test_a_wrong_password_is_a_403(client: httpx2.AsyncClient, pair: TokenPair) -> None:
     response = await reauthenticate(client, pair.access_token, "wrong")
 
     assert told(response) == (403, "wrong_password")

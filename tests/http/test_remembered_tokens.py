@@ -96,7 +96,9 @@ async def test_a_remembered_token_is_still_refused_before_its_nbf(
         await present(auth, token)
 
 
-async def test_a_remembered_token_still_dies_with_its_session(auth: Auth, pair: TokenPair) -> None:
+async def test_a_remembered_token_is_refused_after_the_end_of_its_session(
+    auth: Auth, pair: TokenPair
+) -> None:
     await present(auth, pair.access_token)
     await auth.log_out(pair.refresh_token)
 

@@ -115,7 +115,7 @@ async def test_a_session_that_has_been_still_rotates(
     assert rotated.json()["refresh_token"] not in {child, pair.refresh_token}
 
 
-async def test_a_token_just_overtaken_is_told_to_read_its_store_again(
+async def test_a_token_that_was_just_replaced_is_a_409_with_retry_after(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
 ) -> None:
     tokens = await line_of(client, clock, pair, 1)

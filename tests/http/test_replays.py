@@ -58,7 +58,7 @@ async def advanced(client: httpx2.AsyncClient, clock: FakeClock, token: str, tim
 
 
 @on_both_storages
-async def test_the_ending_of_a_replayed_session_outlives_the_refusal(
+async def test_a_replayed_session_stays_ended_after_the_refusal(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
 ) -> None:
     """R2."""
@@ -74,7 +74,7 @@ async def test_the_ending_of_a_replayed_session_outlives_the_refusal(
 
 
 @on_both_storages
-async def test_no_haste_is_forgiven_after_log_out(
+async def test_no_repeated_token_is_tolerated_after_log_out(
     client: httpx2.AsyncClient, pair: TokenPair
 ) -> None:
     """R5."""
@@ -87,7 +87,7 @@ async def test_no_haste_is_forgiven_after_log_out(
 
 
 @on_both_storages
-async def test_only_the_parent_of_the_head_is_forgiven(
+async def test_only_the_parent_of_the_head_is_tolerated(
     client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
 ) -> None:
     """R6."""

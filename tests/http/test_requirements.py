@@ -229,7 +229,7 @@ def test_an_age_that_no_log_in_can_have_is_refused(max_age: timedelta) -> None:
 
 
 @pytest.mark.parametrize("path", [*BOTH, *MOUNTED])
-async def test_another_token_or_none_is_told_so(
+async def test_a_missing_token_and_a_refresh_token_have_codes_of_their_own(
     client: httpx2.AsyncClient, verified: TokenPair, path: str
 ) -> None:
     none = await client.get(path, follow_redirects=True)

@@ -67,7 +67,7 @@ def test_a_verifier_reads_what_the_page_says_and_believes_no_forgery(
     assert not verifies(verifier, issuer, tampered(issuer.token), algorithm)
 
 
-def test_the_page_speaks_of_every_verifier() -> None:
+def test_the_page_names_every_verifier() -> None:
     assert table().keys() == VERIFIERS.keys()
 
 

@@ -39,7 +39,7 @@ ANOTHER = f"{MUST_BE_JSON}it has another type"
         (CANARY, ANOTHER),
     ],
 )
-async def test_json_without_its_content_type_is_told_so(
+async def test_json_without_its_content_type_is_an_error_that_names_the_header(
     shared_client: httpx2.AsyncClient,
     caplog: pytest.LogCaptureFixture,
     target: Target,

@@ -127,7 +127,7 @@ async def test_a_token_has_one_spelling(gate: Gate, forge: Forgery) -> None:
 
 
 @pytest.mark.parametrize("with_token", ["access", "refresh"])
-async def test_the_twin_of_a_signature_is_no_way_around_log_out(
+async def test_a_token_with_the_twin_of_its_signature_ends_with_the_session(
     client: httpx2.AsyncClient, pair: TokenPair, with_token: str
 ) -> None:
     """J10."""

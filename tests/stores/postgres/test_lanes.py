@@ -168,7 +168,7 @@ async def test_a_caller_that_is_cancelled_alone_leaves_its_lane_to_the_others() 
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_the_error_of_a_statement_is_no_ones_answer(
+async def test_after_the_error_of_a_statement_each_renewal_is_sent_alone(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each renewal is sent alone, and gets its own."""

@@ -99,7 +99,7 @@ async def test_a_pooler_that_keeps_sessions_does_not_matter(
     assert health.reasons == ()
 
 
-async def test_a_mode_that_changes_later_is_told_by_the_health(
+async def test_a_mode_that_changes_later_is_reported_by_health(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     with pgbouncer(postgres_server, "session") as pooler:

@@ -174,7 +174,7 @@ async def test_a_server_that_cannot_prove_itself_is_refused(
         await use_through_tls(template, server, certificates, database)
 
 
-async def test_a_missing_file_of_authorities_is_told_at_the_start(
+async def test_a_missing_file_of_authorities_is_reported_at_the_start(
     server: PostgresServer,
     certificates: Path,
     database: str,
