@@ -15,7 +15,6 @@ from uvicorn.supervisors.multiprocess import Process
 SILENCE_SECONDS = 20
 """Time after which a silent worker is replaced, in seconds. A start can take that long."""
 
-
 RETRY_SECONDS = 5
 """Shortest time between two attempts to replace a worker that cannot start, in seconds."""
 
@@ -25,9 +24,9 @@ _log = logging.getLogger(__name__)
 class Supervisor(Multiprocess):
     """Uvicorn's supervisor, which also notices at once that a worker died during its check.
 
-    If the first workers cannot start, it exits with an error. Once a worker has served, a
-    replacement that cannot start, because the database is away or a file is broken, is no reason
-    to stop the others: it tries again.
+    If the first workers cannot start, it exits with an error. Once a worker has served, it retries
+    a replacement that cannot start, for example because the database is unreachable, and the other
+    workers go on.
     """
 
     _has_served = False

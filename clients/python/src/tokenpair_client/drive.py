@@ -19,14 +19,14 @@ Result = TypeVar("Result")
 
 
 class Driver:
-    """Runs steps with requests and pauses. `may_block` is whether the store does."""
+    """Runs steps with requests and pauses. `may_block`: whether the store blocks the thread."""
 
     def __init__(self, transport: Transport, clock: Clock, *, may_block: bool) -> None:
         self._transport = transport
         self._clock = clock
         self._may_block = may_block
         self._lock = threading.Lock()
-        # One for each event loop, until that is gone.
+        # One for each event loop, as long as the loop exists.
         self._task_locks: WeakKeyDictionary[object, anyio.Lock] = WeakKeyDictionary()
 
     @property
@@ -68,7 +68,7 @@ class Driver:
     async def _advance(self, walk: "_Walk", outcome: Outcome | None) -> Step | Done:
         if not self._may_block:
             return walk.advance(outcome)
-        # With a limiter of its own, as an app may use all other threads for requests that wait.
+        # With a limiter of its own, because the app's waiting requests may use all other threads.
         limiter = anyio.CapacityLimiter(1)
         return await anyio.to_thread.run_sync(walk.advance, outcome, limiter=limiter)
 
@@ -76,7 +76,9 @@ class Driver:
     def _locked(self) -> Iterator[None]:
         # With a limit: a blocking call inside an event loop may stop the task that has the lock.
         if not self._lock.acquire(timeout=2 * LOCK_SECONDS):
-            raise NoAnswer("another thread renews for too long; use AsyncClient in async code")
+            raise NoAnswer(
+                "another thread has been renewing for too long; use AsyncClient in async code"
+            )
         try:
             yield
         finally:
@@ -101,8 +103,8 @@ class Driver:
 class _Walk:
     """Steps that a thread may take.
 
-    A cancelled task does not wait for its thread, but `close` does: or the thread would keep the
-    store's lock.
+    A cancelled task does not wait for its thread, but `close` does. Otherwise, the thread would
+    keep the store's lock.
     """
 
     def __init__(self, steps: Steps[object]) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 from tokenpair_client.pair import Pair
 
 LAST_PART: Final = 0.2
-"""Part of an access token's life, at its end, in which it is renewed at a random moment.
+"""Last share of an access token's lifetime, in which it is renewed at a random moment.
 
-A thief who copies a fixed schedule would stay unseen.
+With a fixed moment, a thief who renews at the same moment would not be detected.
 """
 
 
@@ -22,7 +22,7 @@ class Held:
 
     @classmethod
     def since(cls, begin: float, pair: Pair, access_token: str, *, chance: float) -> "Held":
-        """Return the token of a pair, valid since then; `chance` is from 0 to 1."""
+        """Return the token of a pair that is valid since `begin`; `chance` is from 0 to 1."""
         return cls(
             access_token=access_token,
             renew_at=begin + pair.expires_in * (1 - LAST_PART * chance),
