@@ -1,4 +1,4 @@
-"""The Node packages of the `long` tests come from npm's registry, in the locked versions."""
+"""All Node packages come from npm's registry, in the locked versions."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.tools import BROWSER_FOLDER, NODE_FOLDER
+from tests.tools import BROWSER_FOLDER, LIGHTHOUSE_FOLDER, NODE_FOLDER
 
 REGISTRY = "https://registry.npmjs.org/"
 
 pytestmark = pytest.mark.parametrize(
-    "folder", [NODE_FOLDER, BROWSER_FOLDER], ids=lambda folder: folder.name
+    "folder", [NODE_FOLDER, LIGHTHOUSE_FOLDER, BROWSER_FOLDER], ids=lambda folder: folder.name
 )
 
 

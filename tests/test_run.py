@@ -137,7 +137,7 @@ def test_the_site_is_built_with_its_generator_only(fake_uv: dict[str, str]) -> N
     assert " --only-group=docs zensical build --strict --clean" in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["test", "bench", "storm", "screenshots"])
+@pytest.mark.parametrize("command", ["test", "bench", "storm", "screenshots", "lighthouse"])
 def test_what_measures_is_installed_with_the_test_tools(
     command: str, fake_uv: dict[str, str]
 ) -> None:

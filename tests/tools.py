@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 NODE_FOLDER = Path(__file__).parent / "node"
+LIGHTHOUSE_FOLDER = Path(__file__).parent / "lighthouse"
 BROWSER_FOLDER = Path(__file__).parents[1] / "clients" / "browser"
 
 
