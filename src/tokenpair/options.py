@@ -1,5 +1,6 @@
 """What an `Auth` is given, in groups: the rules, how it follows the revocations, the edge."""
 
+import inspect
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +38,11 @@ class BreachOptions:
     check: BreachCheck | None = None
     required: bool = False
     timeout: timedelta = BREACH_TIMEOUT
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigurationError` for a check that is not `async`."""
+        if self.check:
+            _require_async(self.check, "is_breached")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,3 +164,22 @@ class MailOptions:
     link_base_url: str | None = None
     templates: Path | None = None
     language: str = LANGUAGE
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigurationError` for a sender that is not `async`."""
+        if self.sender:
+            _require_async(self.sender, "send")
+
+
+def _require_async(given: object, method: str) -> None:
+    """Require a coroutine function: the result of another one could not be awaited.
+
+    The breach check would then fail for each password, and a mail would be sent in each attempt.
+    """
+    found = getattr(given, method, None)
+    # Decorators of the app's are looked through.
+    if not (callable(found) and inspect.iscoroutinefunction(inspect.unwrap(found))):
+        raise ConfigurationError(
+            f"{type(given).__name__}.{method} must be a coroutine function: write "
+            f"`async def {method}`"
+        )

@@ -1,6 +1,7 @@
 """A new password is checked by the policy and by the app's breach check."""
 
 import asyncio
+import functools
 import importlib
 import logging
 import pkgutil
@@ -8,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import is_dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
 import tokenpair.flows
 from tokenpair import Auth, BreachOptions, User
-from tokenpair.errors import InvalidInput, Unavailable
+from tokenpair.errors import ConfigurationError, InvalidInput, Unavailable
 from tokenpair.flows.accounts import new_password
 from tokenpair.flows.accounts.change_password import ChangePassword, SetPassword
 from tokenpair.flows.accounts.invite import AcceptInvitation
@@ -41,6 +42,22 @@ class List:
 class Failing:
     async def is_breached(self, password: str) -> bool:
         raise LookupError(f"there is no server to ask about {password}")
+
+
+def failing_early(method: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+    """Decorate a method, as a cache or a retry does; the decorator itself has a bug."""
+
+    @functools.wraps(method)
+    def call(_: object, password: str) -> Awaitable[bool]:
+        raise LookupError(f"there is no key for {password}")
+
+    return call
+
+
+class Decorated:
+    @failing_early
+    async def is_breached(self, password: str) -> bool:
+        return bool(password)
 
 
 class Cancelled:
@@ -168,6 +185,7 @@ async def test_the_breach_check_gets_no_password_that_the_policy_refuses() -> No
 
 CHECKS = [
     pytest.param(Failing, "failed with LookupError", id="fails"),
+    pytest.param(Decorated, "failed with LookupError", id="fails_early"),
     pytest.param(Cancelled, "was cancelled", id="is_cancelled"),
     pytest.param(Endless, "took too long", id="takes_too_long"),
 ]
@@ -175,7 +193,7 @@ CHECKS = [
 
 @pytest.mark.parametrize(("kind", "problem"), CHECKS)
 async def test_if_the_breach_check_has_no_result_the_password_is_accepted(
-    kind: type[Failing | Cancelled | Endless], problem: str, caplog: pytest.LogCaptureFixture
+    kind: Any, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     auth = make_auth(breaches=BreachOptions(check=(check := kind()), timeout=SOON))
 
@@ -189,7 +207,7 @@ async def test_if_the_breach_check_has_no_result_the_password_is_accepted(
 
 @pytest.mark.parametrize(("kind", "problem"), CHECKS)
 async def test_if_a_required_breach_check_has_no_result_the_password_is_refused(
-    kind: type[Failing | Cancelled | Endless], problem: str
+    kind: Any, problem: str
 ) -> None:
     options = BreachOptions(check=(check := kind()), required=True, timeout=SOON)
 
@@ -197,6 +215,17 @@ async def test_if_a_required_breach_check_has_no_result_the_password_is_refused(
         await make_auth(breaches=options).sign_up(email=EMAIL, password=PASSWORD)
 
     await let_go(check)
+
+
+class Synchronous:
+    def is_breached(self, password: str) -> bool:
+        return bool(password)
+
+
+@pytest.mark.parametrize("check", [Synchronous(), object()], ids=["synchronous", "another_thing"])
+def test_a_breach_check_that_cannot_be_awaited_stops_the_start(check: Any) -> None:
+    with pytest.raises(ConfigurationError, match="write `async def is_breached`"):
+        BreachOptions(check=check)
 
 
 async def let_go(check: object) -> None:

@@ -51,8 +51,9 @@ class NewPassword:
 
     async def _is_breached(self, check: BreachCheck, password: str) -> bool:
         # A task, and not `asyncio.timeout`: a check that ignores its cancellation holds no request,
-        # and a check may fail with an error of any library.
-        task = asyncio.ensure_future(check.is_breached(password))
+        # and a check may fail with an error of any library. The call is in the task, too: a
+        # decorator of the app's may raise before there is anything to await.
+        task = asyncio.create_task(_ask(check, password))
         try:
             await asyncio.wait({task}, timeout=self.breaches.timeout.total_seconds())
             if not task.done():
@@ -72,6 +73,10 @@ class NewPassword:
         if self.breaches.required:
             raise Unavailable(f"the breach check {problem}")
         return False
+
+
+async def _ask(check: BreachCheck, password: str) -> bool:
+    return await check.is_breached(password)
 
 
 def _retrieve_error(task: asyncio.Future[bool]) -> None:
