@@ -55,7 +55,7 @@ Operation = Callable[[], object]
 
 
 async def run(options: Run) -> list[Table]:
-    """Measure."""
+    """Measure the operations, the copy of the revocations, and the parts of a renewal."""
     operations = await make_operations()
     seen: dict[str, list[float]] = {name: [] for name in operations}
     for _ in range(options.rounds):

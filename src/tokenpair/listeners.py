@@ -1,4 +1,4 @@
-"""Callables that are told what has happened."""
+"""Callables that are notified of events."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class Listeners(Generic[News]):
         self._listeners: list[Callable[[News], None]] = []
 
     def add(self, listener: Callable[[News], None]) -> None:
-        """Tell `listener` from now on, after those that were added before."""
+        """Call `listener` with all later news, after the listeners that were added before."""
         self._listeners.append(listener)
 
     def tell(self, news: News) -> None:

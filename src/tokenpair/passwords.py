@@ -149,7 +149,7 @@ class Argon2Passwords:
                 return self._compare(normalised, password, password_hash)
             except PwdlibError as exc:
                 self._log_once(exc)
-        # As with an account that has a hash of ours.
+        # Do the same work as for an account with a hash of ours: the time must not tell them apart.
         for form in _forms(normalised, password):
             self._passwords.verify(form, self._decoy_hash)
         return Verified(is_right=False)

@@ -51,7 +51,7 @@ class RevokedTokens(TypedDict, total=False):
 
 
 class Event:
-    """What listeners are told: the base class of all events."""
+    """The base class of all events, of which listeners are notified."""
 
     __slots__ = ()
 

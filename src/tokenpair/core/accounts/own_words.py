@@ -26,7 +26,7 @@ def _words(text: str) -> list[str]:
 def _texts(profile: Mapping[str, object]) -> Iterator[str]:
     """Return the short texts of a profile, also those in lists and objects."""
     values: list[object] = [profile]
-    for value in values:  # Grows meanwhile.
+    for value in values:  # The loop appends to the list.
         match value:
             case str() if len(value) <= _MAX_LENGTH:
                 yield value

@@ -12,7 +12,8 @@ from tokenpair.errors import FieldError, InvalidInput
 MAX_PASSWORD_LENGTH = 1024
 MIN_PASSWORD_FLOOR = 8
 MIN_PASSWORD_LENGTH = 15
-# As many as 8 random characters need. An attacker who can only try to log in never gets so far.
+# As many as zxcvbn estimates for 8 random characters. An attacker who can only try to log in never
+# gets so far.
 _MIN_GUESSES = 10**8
 # Number of ASCII's symbols, with the space: any of them may separate the words of a password.
 _SEPARATORS = 33

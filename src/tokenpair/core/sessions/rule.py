@@ -193,7 +193,7 @@ def judge(
     if token.generation == session.generation and token.token_id == session.head:
         return Verdict.REPEAT
     # Only the head's own parent, not every older token. Otherwise a thief who renews every two
-    # minutes would keep the owner here for ever and never be found out.
+    # minutes would keep the owner here for ever, and would never be detected.
     if token.token_id == session.previous and is_recent:
         return Verdict.SUPERSEDED
     return Verdict.REPLAY

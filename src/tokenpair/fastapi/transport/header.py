@@ -86,7 +86,7 @@ async def verified_claims(auth: Auth, header: bytes) -> Claims:
         if claims := remembered_claims(auth, header):
             return claims
     except Unavailable:
-        pass  # As above.
+        pass  # As in `access_claims`: `verify` reads the revocations again.
     token = token_in(header)
     verified = await auth.verify(token)
     if isinstance(verified, AccessClaims):

@@ -84,7 +84,7 @@ class ErrorTranslator:
 
     @contextlib.contextmanager
     def translated_at_start(self) -> Iterator[None]:
-        """As above, but any other error of the database is a `ConfigurationError`."""
+        """Raise `Unavailable` for an outage, and `ConfigurationError` for any other error."""
         # TypeError: an option that SQLite's driver does not know.
         others: tuple[type[Exception], ...] = (*self._types, TypeError)
         expected: tuple[type[Exception], ...] = (*others, *_OUTAGES)
@@ -100,7 +100,7 @@ class ErrorTranslator:
 
     @contextlib.asynccontextmanager
     async def translated(self, timeouts: Timeouts) -> AsyncIterator[None]:
-        """As above, also when the block takes longer than `timeouts.unit`.
+        """Translate errors, and raise `Unavailable` if the block takes longer than `timeouts.unit`.
 
         Nothing else ends the wait for a server that has become unreachable, and its connections
         would stay taken.
