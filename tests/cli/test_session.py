@@ -87,7 +87,11 @@ def test_a_mistake_is_one_line(
     assert re.fullmatch(rf"tokenpair: .*{complaint}.*\n", err)
 
 
-@pytest.mark.parametrize("text", ["<h1>", "[]", '{"id": 1, "email": 2, "roles": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    ["<h1>", "[]", '{"id": 1, "email": 2, "roles": 3}', "[" * 60_000],
+    ids=["html", "list", "numbers", "deep"],
+)
 def test_an_answer_of_a_proxy_is_no_account(
     server: World, command: Command, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,3 +104,17 @@ def test_an_answer_of_a_proxy_is_no_account(
     server.instead.clear()
     assert (status, out) == (1, "")
     assert err == "tokenpair: the answer is not an account (status 200); check the URL\n"
+
+
+def test_a_redirect_to_no_address_is_no_answer(
+    server: World, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(PASSWORD, monkeypatch)
+    command("login", server.auth_url, "--email", EMAIL)
+    server.instead["/auth/me"] = answer(Response(None, 302, {"Location": ":a:%|"}))
+
+    status, out, err = command("whoami")
+
+    server.instead.clear()
+    assert (status, out) == (1, "")
+    assert err == "tokenpair: the server did not answer (ValueError); try again later\n"

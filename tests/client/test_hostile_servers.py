@@ -12,11 +12,17 @@ import tokenpair_client.httpx
 import tokenpair_client.httpx2
 from tests.client.hostile import Hostile, saying
 from tests.client.test_renewal import PAIR, TLS
+from tests.client.world import EMAIL
 from tests.waiting import wait_until
 from tokenpair.client import Clock, FileStore, NoAnswer, PairAuth, Store
+from tokenpair.testing import PASSWORD
 from tokenpair_client.steps import Ask, Lost
 
 SECONDS = 0.05
+
+OURS = pytest.mark.parametrize(
+    "ours", [tokenpair_client.httpx2, tokenpair_client.httpx], ids=["httpx2", "httpx"]
+)
 
 
 async def at_once(_: float) -> None:
@@ -32,9 +38,7 @@ def session(server: Hostile, store: Store) -> PairAuth:
     return auth
 
 
-@pytest.mark.parametrize(
-    "ours", [tokenpair_client.httpx2, tokenpair_client.httpx], ids=["httpx2", "httpx"]
-)
+@OURS
 @pytest.mark.parametrize(
     ("begin", "forever"),
     [
@@ -90,3 +94,16 @@ async def test_a_server_that_drips_does_not_keep_the_lock(tmp_path: Path) -> Non
 
     assert other.read() == replace(PAIR, server=server.url)
     assert sum(b"Bearer rrrr" in each for each in server.requests) > 2
+
+
+@OURS
+@pytest.mark.parametrize("location", ["mailto:x", "http://xn--a", "http://%zzxn--a:", ":a:%|"])
+async def test_a_redirect_to_no_address_is_no_valid_answer(ours: ModuleType, location: str) -> None:
+    """The HTTP libraries read the address, though it is not followed."""
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+    with saying(answer.encode()) as server:
+        auth = ours.PairAuth(server.url)
+        with pytest.raises(NoAnswer):
+            auth.log_in(EMAIL, PASSWORD)
+        with pytest.raises(NoAnswer):
+            await auth.async_log_in(EMAIL, PASSWORD)

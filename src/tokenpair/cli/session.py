@@ -40,14 +40,14 @@ def whoami(*, file: Path | None) -> None:
         server = _server(_store(file))
         try:
             answer = httpx2.get(f"{server}/me", auth=_auth(server, file), timeout=10)
-        except httpx2.HTTPError as exc:
+        except (httpx2.HTTPError, ValueError) as exc:  # The latter, for a redirect to no address.
             raise ConfigurationError(
                 f"the server did not answer ({type(exc).__name__}); try again later"
             ) from exc
     try:
         user = answer.raise_for_status().json()
         shown = (user["id"], user["email"], ",".join(user["roles"]) or "-")
-    except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
+    except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError, RecursionError):
         raise ConfigurationError(
             f"the answer is not an account (status {answer.status_code}); check the URL"
         ) from None

@@ -23,7 +23,8 @@ class PairAuth(PairFlow[httpx.Request, httpx.Response], httpx.Auth):
     def _new_async_client() -> httpx.AsyncClient:
         return httpx.AsyncClient(timeout=TIMEOUT, verify=_context())
 
-    _failures = (httpx.RequestError,)
+    # The last two come from the address of a redirect, which httpx reads but does not follow here.
+    _failures = (httpx.RequestError, httpx.InvalidURL, ValueError)
 
 
 @cache

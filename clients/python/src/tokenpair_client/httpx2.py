@@ -23,7 +23,8 @@ class PairAuth(PairFlow[httpx2.Request, httpx2.Response], httpx2.Auth):
     def _new_async_client() -> httpx2.AsyncClient:
         return httpx2.AsyncClient(timeout=TIMEOUT, verify=_context())
 
-    _failures = (httpx2.RequestError,)
+    # The latter comes from the address of a redirect, which httpx2 reads but does not follow here.
+    _failures = (httpx2.RequestError, ValueError)
 
 
 @cache

@@ -38,24 +38,26 @@ class Transport:
 
     def ask(self, step: Ask) -> Outcome:
         """Send the request."""
+        client = self.client()
         with Deadline(self.seconds) as deadline:
             try:
-                answer = self._answer(step, deadline)
+                answer = self._answer(client, step, deadline)
             except self.failures as exc:
                 return self._late if deadline.is_over else Lost(type(exc).__name__)
             return self._late if deadline.is_over else answer
 
     async def ask_async(self, step: Ask) -> Outcome:
         """Send the request from async code."""
+        client = self.async_client()
         with move_on_after(self.seconds):
             try:
-                return await self._async_answer(step)
+                return await self._async_answer(client, step)
             except self.failures as exc:
                 return Lost(type(exc).__name__)
         return self._late
 
-    def _answer(self, step: Ask, deadline: Deadline) -> Answer:
-        url, headers, client = self.url + step.path, _headers(step), self.client()
+    def _answer(self, client: SyncClient, step: Ask, deadline: Deadline) -> Answer:
+        url, headers = self.url + step.path, _headers(step)
         with (
             client,
             client.stream(
@@ -73,8 +75,8 @@ class Transport:
                     return _answer(response, None)
             return _answer(response, body)
 
-    async def _async_answer(self, step: Ask) -> Answer:
-        url, headers, client = self.url + step.path, _headers(step), self.async_client()
+    async def _async_answer(self, client: AsyncClient, step: Ask) -> Answer:
+        url, headers = self.url + step.path, _headers(step)
         async with (
             client,
             client.stream(
