@@ -1,5 +1,6 @@
 """Templates: the library's, an app's own, and their languages."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,13 @@ def test_a_file_of_the_app_replaces_the_librarys(tmp_path: Path) -> None:
     found = rendered(Templates(tmp_path, language="en"))
 
     assert found == Rendered(subject="Hello", text=f"{LINK}\n", html=None, language="en")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As some editors on Windows write it."""
+    write(tmp_path, verify_email_txt="\ufeffSubject: Hello\n\n{{ link }}\n")
+
+    assert rendered(Templates(tmp_path, language="en")).subject == "Hello"
 
 
 def test_other_mails_stay_the_librarys(tmp_path: Path) -> None:
@@ -174,6 +182,14 @@ def test_files_that_cannot_be_used_stop_the_start(
 def test_a_folder_that_does_not_exist_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
         Templates(tmp_path / "none", language="en")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that root cannot read")
+def test_a_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "verify_email.txt").symlink_to("/proc/self/mem")
+
+    with pytest.raises(ConfigurationError, match=f"templates in {tmp_path} cannot be read"):
+        Templates(tmp_path, language="en")
 
 
 def test_a_text_without_a_subject_raises(tmp_path: Path) -> None:

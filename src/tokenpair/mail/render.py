@@ -49,9 +49,14 @@ class Templates:
         self._built_in = _Folder(_BUILT_IN, language="en")
         self._folders: dict[str, _Folder] = {}
         if folder is not None:
-            self._folders = _app_folders(folder, language)
-            for each in self._folders.values():
-                each.check()
+            try:
+                self._folders = _app_folders(folder, language)
+                for each in self._folders.values():
+                    each.check()
+            except OSError as exc:
+                raise ConfigurationError(
+                    f"the mail templates in {folder} cannot be read: {exc}"
+                ) from exc
 
     def render(
         self, purpose: MailPurpose, values: Mapping[str, Any], *, language: object = None
@@ -161,7 +166,8 @@ def _make_environment(search: list[Path]) -> "Environment":
     )
 
     return Environment(
-        loader=FileSystemLoader(search),
+        # Some editors begin a file with a byte order mark, and the text must begin with a subject.
+        loader=FileSystemLoader(search, encoding="utf-8-sig"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,  # A misspelt variable would leave a gap in the mail.
         finalize=_on_one_line,
