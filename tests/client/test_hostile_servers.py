@@ -1,5 +1,6 @@
 """What a hostile or broken server cannot do to the client, with both HTTP libraries."""
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -107,3 +108,20 @@ async def test_a_redirect_to_no_address_is_no_valid_answer(ours: ModuleType, loc
             auth.log_in(EMAIL, PASSWORD)
         with pytest.raises(NoAnswer):
             await auth.async_log_in(EMAIL, PASSWORD)
+
+
+@OURS
+async def test_a_compressed_answer_is_not_unpacked(ours: ModuleType) -> None:
+    """The client asks for none, as 64 KiB that are compressed twice may be 64 GiB."""
+    body = gzip.compress(b'{"code": "invalid_credentials"}')
+    answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\n"
+    answer += b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with saying(answer) as server:
+        transport = ours.PairAuth(server.url)._driver._transport
+        answers = [
+            transport.ask(Ask(path="/login")),
+            await transport.ask_async(Ask(path="/login")),
+        ]
+
+    assert [(each.status, each.body) for each in answers] == [(401, None)] * 2
+    assert all(b"\r\nAccept-Encoding: identity\r\n" in each for each in server.requests)

@@ -26,7 +26,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A response. `body` is None if it was too long; `retry_after` is in seconds."""
+    """A response. `body` is None if it was too long or compressed; `retry_after` is in seconds."""
 
     status: int
     content_type: str = ""

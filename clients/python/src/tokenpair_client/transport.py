@@ -69,6 +69,8 @@ class Transport:
                 extensions={"trace": deadline.trace},
             ) as response,
         ):
+            if _is_coded(response):
+                return _answer(response, None)
             body = b""
             for chunk in response.iter_bytes():
                 if len(body := body + chunk) > MAX_BYTES or deadline.is_over:
@@ -83,6 +85,8 @@ class Transport:
                 "POST", url, headers=headers, json=step.body, follow_redirects=False
             ) as response,
         ):
+            if _is_coded(response):
+                return _answer(response, None)
             body = b""
             async for chunk in response.aiter_bytes():
                 if len(body := body + chunk) > MAX_BYTES:
@@ -95,7 +99,11 @@ class Transport:
 
 
 def _headers(step: Ask) -> dict[str, str]:
-    headers = {"Accept": "application/json", "User-Agent": _user_agent()}
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": _user_agent(),
+    }
     return headers if step.token is None else headers | {"Authorization": f"Bearer {step.token}"}
 
 
@@ -111,6 +119,11 @@ def _answer(response: Response, body: bytes | None) -> Answer:
         retry_after=_seconds(response.headers.get("retry-after", "")),
         body=body,
     )
+
+
+def _is_coded(response: Response) -> bool:
+    """Tell whether a body is compressed: a short one may take all memory when it is unpacked."""
+    return response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
 
 
 def _seconds(text: str) -> float | None:
