@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from bookly.web.demo.service import RULES
 from tests.bookly.browsing import MILLISECONDS, Visitor, violations, visiting
@@ -182,6 +182,25 @@ def test_a_drawer_that_is_closed_and_opened_in_haste_has_one_panel(visitor: Visi
     press(page, "Close")
     expect(page.locator("#panel > *")).to_have_count(0)
     page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+
+
+def test_a_panel_that_is_closed_before_it_has_opened_starts_no_session(visitor: Visitor) -> None:
+    page = visitor.page
+    held: list[Route] = []
+    page.route("**/demo", lambda route: held.append(route), times=1)  # noqa: PLW0108  Playwright marks it.
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    with page.expect_request("**/demo"):
+        page.goto("/")
+    press(page, "Close")
+    expect(page.locator("#panel > *")).to_have_count(0)
+
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/demo")):
+        held[0].continue_()
+    told = page.evaluate("fetch('/demo').then((answer) => answer.json())")
+
+    assert told["session"] is None
+    assert not [url for url in sent if url.endswith("/demo/auth/login")]
 
 
 def test_on_a_phone_it_is_a_sheet_at_the_bottom(browser: Browser, bookly: Running) -> None:

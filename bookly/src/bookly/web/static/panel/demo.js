@@ -40,9 +40,10 @@ export class Demo {
     this.#meet();
   }
 
-  /** Resolves when the session runs. */
+  /** Resolves when the session runs, or the panel was closed before. */
   async open() {
     await Promise.all([this.#client.ready, this.refresh()]);
+    if (this.#closing.signal.aborted) return; // A session that starts now would end another panel's.
     const isNew = !this.state?.session;
     if (isNew) await this.start();
     else if (!this.state.session.ended && this.#client.status === "out") await this.#client.renew();
@@ -122,7 +123,7 @@ export class Demo {
   }
 
   async #read() {
-    while (this.#isDirty) {
+    while (this.#isDirty && !this.#closing.signal.aborted) {
       this.#isDirty = false;
       const answer = await this.#send("/demo", { cache: "no-store" }).catch(() => null);
       if (answer?.ok) this.state = await answer.json();
