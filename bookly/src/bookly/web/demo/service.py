@@ -100,7 +100,10 @@ class Demo:
         pair = await self.auth.log_in(email=EMAIL, password=self._password)
         now = self.auth.clock()
         session = DemoSession(
-            handle=secrets.token_urlsafe(16), began=now, expires=now + RULES.lifetimes.session
+            handle=secrets.token_urlsafe(16),
+            began=now,
+            rotated=now,
+            expires=now + RULES.lifetimes.session,
         )
         session.line.issue(pair.refresh_token, None, Holder.OWNER)
         self._drop_old(now)

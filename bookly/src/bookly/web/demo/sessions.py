@@ -66,10 +66,14 @@ class Theft:
 
 @dataclass(slots=True, kw_only=True)
 class DemoSession:
-    """What the panel shows of one session, and the switches that it has."""
+    """What the panel shows of one session, and the switches that it has.
+
+    `rotated` is when it accepted its head; before the first renewal, when it began.
+    """
 
     handle: str
     began: datetime
+    rotated: datetime
     expires: datetime
     line: Line = field(default_factory=Line)
     log: deque[Entry] = field(default_factory=lambda: deque(maxlen=KEPT_ENTRIES))
@@ -101,6 +105,8 @@ class DemoSession:
         is_lost = self.loses_next and holder is Holder.OWNER and answered is not None
         is_known = answered is not None and self.line.find(answered) is not None
         child = self._apply(outcome, dot, answered, holder)
+        if outcome is RenewalOutcome.ADVANCE:
+            self.rotated = at
         if is_lost:
             self.loses_next = False
         entry = Entry(
@@ -143,6 +149,7 @@ class DemoSession:
             "expires": self.expires.isoformat(),
             "generation": self.line.generation,
             "head": self.line.head.number if self.line.head else None,
+            "rotated": self.rotated.isoformat(),
             "ended": self.ended,
             "losing": self.loses_next,
             "theft": {"handle": self.theft.handle, "at": self.theft.at.isoformat()}

@@ -11,6 +11,7 @@ const CHANNEL = "bookly-panel";
  * @property {string} began
  * @property {number} generation
  * @property {number | null} head  The number of the dot that was accepted last.
+ * @property {string} rotated  When that dot was accepted; before the first, when the session began.
  * @property {string | null} ended  Why it ended.
  * @property {boolean} losing  Will the next answer be lost?
  * @property {{handle: string, at: string} | null} theft

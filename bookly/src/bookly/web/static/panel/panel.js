@@ -27,7 +27,7 @@ export function openPanel(drawer, createSession, onClose) {
     for (const part of Object.values(parts)) part.show();
   };
   demo.onChange(show);
-  const timer = setInterval(() => (parts.token.show(), parts.facts.show()), TICK_MS);
+  const timer = setInterval(() => [parts.token, parts.facts, parts.buttons].forEach((part) => part.show()), TICK_MS);
   demo.open().catch(() => parts.failure.say("The demo cannot be reached. Is Bookly running?"));
   return {
     close() {
@@ -121,7 +121,7 @@ function makeButtons(demo, failure) {
     element.hidden = Boolean(demo.ended);
     thief.hidden = !session?.theft;
     lose.ariaPressed = String(Boolean(session?.losing));
-    const words = session?.losing ? "The answer to the next renewal will be lost." : isLive && session.theft ? adviceOf(session) : "";
+    const words = isLive ? adviceOf(session, demo.state.times) : "";
     if (advice.textContent !== words) advice.textContent = words;
   };
   return { element, show };

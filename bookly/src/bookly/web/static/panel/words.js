@@ -71,19 +71,69 @@ function foundOf(entry, before) {
     : "The same token again, some time later. Nothing lost.";
 }
 
-/** Return what the visitor can do next after a theft. */
-export function adviceOf({ dots, head }) {
-  const only = (holder) => dots.filter(({ holders }) => holders.length === 1 && holders[0] === holder);
-  const stolen = dots.findLast(({ holders }) => holders.length === 2)?.number ?? 0;
-  const thiefs = only("thief");
-  const own = only("owner").filter(({ number }) => number > stolen);
-  const isHead = (list) => list.some(({ number }) => number === head);
-  if (!thiefs.length && !own.length) return "The thief holds a copy of your refresh token. Let the thief renew.";
-  if (!thiefs.length) return "You have renewed. Let the thief renew, too.";
-  if (!own.length) return "The thief has renewed. At your next renewal, the two lines part.";
-  if (isHead(thiefs)) return "The thief’s line is in use. Your next renewal shows the server that two parties renew.";
-  if (isHead(own)) return "Your line is in use. Let the thief renew now, with a token that is too old.";
-  return "The lines have parted. As soon as both have been used, the session ends.";
+/**
+ * Return what happens next, and what the visitor can do now.
+ * @param {import("./demo.js").Told} session
+ * @param {{repeat: number, superseded: number}} times  The windows, in seconds.
+ * @param {number} now  As `Date.now()`.
+ */
+export function adviceOf(session, times, now = Date.now()) {
+  const advice = session.theft ? theftOf(session, times, now) : "";
+  if (!session.losing) return advice;
+  return `The answer to your next renewal will be lost. ${advice || "Press “Renew twice at once”, or wait until it comes by itself."}`;
+}
+
+/** Return what to do after a theft: at any moment, a step that leads to the end of the session. */
+function theftOf({ dots, head, rotated }, { repeat, superseded }, now) {
+  const age = (now - new Date(rotated)) / 1_000; // Of the head.
+  const newestOf = (holder) => dots.findLast(({ holders }) => holders.includes(holder));
+  const [own, thiefs] = [newestOf("owner"), newestOf("thief")];
+  const isNext = (dot) => dot?.parent === head;
+  if (own === thiefs) return sharedOf(dots, age <= superseded, { repeat, superseded });
+  if (thiefs?.number === head) return afterOwn(age <= repeat, repeat);
+  if (own?.number === head) return afterThief(age <= repeat, repeat);
+  const wait = age <= superseded ? `Wait until ${superseded} s after the last “advance”` : "";
+  if (isNext(own) && isNext(thiefs)) return partedOf(wait);
+  // A head's own parent is refused only after the window; any other old token, at once.
+  const isJustReplaced = (dot) => dot?.number === dots.find(({ number }) => number === head)?.parent;
+  return isNext(own) ? lateThief(isJustReplaced(thiefs) && wait) : lateOwner(isJustReplaced(own) && wait);
+}
+
+/** Both hold the same token: the stolen one, or the one that both got by renewing in haste. */
+function sharedOf(dots, isYoung, { repeat, superseded }) {
+  const isStolen = dots.filter(({ holders }) => holders.length === 2).length === 1;
+  const what = isStolen
+    ? "The thief holds a copy of your refresh token."
+    : `You both renewed within ${repeat} s, so you and the thief hold the same refresh token again.`;
+  return `${what} ${isYoung ? `Wait until it is ${superseded} s old, then let the thief renew.` : "Let the thief renew now."}`;
+}
+
+function afterThief(isEarly, repeat) {
+  return isEarly
+    ? `The thief has renewed. Wait ${repeat} s before you renew, or you get the same refresh token as the thief.`
+    : "The thief has renewed. Press “Renew twice at once” now, and the two lines part.";
+}
+
+function afterOwn(isEarly, repeat) {
+  return isEarly
+    ? `You have renewed. Wait ${repeat} s before the thief renews, or the thief gets the same refresh token as you.`
+    : "You have renewed. Let the thief renew now, and the two lines part.";
+}
+
+function partedOf(wait) {
+  return wait
+    ? `The lines have parted. When both have been used, the session ends. ${wait}, then renew.`
+    : "The lines have parted. Press “Renew twice at once”, then “Thief renews”: when both have been used, the session ends.";
+}
+
+function lateThief(wait) {
+  const step = wait ? `${wait}, then let the thief renew` : "Let the thief renew now";
+  return `Your line is in use. ${step}, with a token that is too old.`;
+}
+
+function lateOwner(wait) {
+  const step = wait ? `${wait}, then renew` : "Press “Renew twice at once” now";
+  return `The thief’s line is in use. ${step}: your token is too old, so the server sees that two parties renew.`;
 }
 
 /** Return a time of day, such as "12:01:07". */
