@@ -396,6 +396,19 @@ async def test_roles_that_no_token_can_carry_are_refused(auth: Auth, roles: set[
     assert await read_mails(auth) == []
 
 
+async def test_a_text_in_place_of_a_set_is_refused(auth: Auth) -> None:
+    """Otherwise, its letters would be the roles."""
+    admin: Any = "admin"
+
+    for refused in (
+        auth.invite(email=ADA, roles=admin),
+        auth.import_account(email=ADA, password_hash=None, roles=admin),
+        auth.set_roles(uuid7(), admin),
+    ):
+        with pytest.raises(TypeError, match="roles are a set of names"):
+            await refused
+
+
 async def test_an_invalid_address_is_refused(auth: Auth) -> None:
     with pytest.raises(InvalidInput):
         await auth.invite(email="ada", roles=EDITOR)

@@ -14,7 +14,10 @@ _RULE = f"must be up to {MAX_ROLES} names of letters, digits and _ . : -, withou
 
 
 def require_valid_roles(roles: frozenset[str]) -> None:
-    """Require names that an access token can carry. Raises `InvalidInput`."""
+    """Require names that an access token can carry.
+
+    Raises `InvalidInput`, and `TypeError` for a text in place of a set.
+    """
     if not _are_valid(roles):
         raise InvalidInput(FieldError("roles", _RULE))
 
@@ -29,4 +32,6 @@ def require_storable_roles(roles: frozenset[str]) -> None:
 
 
 def _are_valid(roles: frozenset[str]) -> bool:
+    if isinstance(roles, str):  # Each of its letters would be a role.
+        raise TypeError("roles are a set of names: pass frozenset({'admin'}) in place of 'admin'")
     return len(roles) <= MAX_ROLES and all(_ROLE.fullmatch(role) for role in roles)
