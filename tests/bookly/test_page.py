@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.bookly.browsing import MILLISECONDS, Visitor, violations, visiting
 from tests.bookly.running import Running, running_bookly, tokenpair
@@ -297,11 +297,26 @@ def test_without_storage_everything_works_but_nothing_is_remembered(visitor: Vis
     expect(page.locator("html")).not_to_have_attribute("data-theme", "light")
 
 
+def paste(field: Locator, text: str) -> None:
+    """Replace what is in a field by pasting from the clipboard."""
+    field.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    field.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    field.press("Control+A")
+    field.press("Control+V")
+
+
 def test_errors_stand_beside_their_fields_and_what_was_typed_is_kept(visitor: Visitor) -> None:
     page = visitor.page
     visitor.sign_up("fields@example.com")
     page.locator("#add").click()
-    page.locator("main [name=title]").evaluate("input => { input.value = 'x'.repeat(10_000_000) }")
+    title = page.locator("main [name=title]")
+    hint = title.locator("xpath=preceding-sibling::*[contains(@id, 'length')]")
+    paste(title, "😀" * 5 + "x" * 196)
+    expect(hint).to_have_text("Shorten this by 1 character.")
+    title.fill("😀" * 200)
+    expect(hint).to_be_hidden()
+    paste(title, "x" * 10_000_000)
+    expect(hint).to_have_text("Only the first 1,000 characters fit in here. Shorten this to 200.")
     visitor.fill(author="A", publisher="P", published_date="2008-08-01", page_count="0")
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
@@ -310,12 +325,11 @@ def test_errors_stand_beside_their_fields_and_what_was_typed_is_kept(visitor: Vi
 
     expect(page.locator(".field-error:visible")).to_have_text(
         [
-            "Title has at most 200 characters. This has 10,000,000.",
+            "Title has at most 200 characters. This has 1,000.",
             "Enter a whole number from 1 to 100,000.",
             "Enter the language.",
         ]
     )
-    title = page.locator("main [name=title]")
     expect(title).to_be_focused()
     assert title.get_attribute("aria-invalid") == "true"
     described = title.get_attribute("aria-describedby")

@@ -1,7 +1,12 @@
 // Forms: errors beside their fields, what was typed is kept, one submission at a time.
 
 import { h } from "./dom.js";
-import { wordsOf } from "./words.js";
+import { count, wordsOf } from "./words.js";
+
+// A field takes five times its `max`, so that a user can shorten a text in it. The browser cuts off
+// the rest: a paste of megabytes would stop it for seconds.
+const ROOM = 5;
+const USUAL_MAX = 200; // Characters, for a field without a `max`, such as a number.
 
 let forms = 0;
 
@@ -12,7 +17,7 @@ let forms = 0;
  * @property {string} [hint]  A sentence below the label.
  * @property {string} [ask]  What to say where a required field is empty, such as "Enter the title."
  * @property {boolean} [optional]
- * @property {number} [max]  The most characters.
+ * @property {number} [max]  The most characters. A field takes more, and says by how many to shorten.
  * @property {(value: string) => string | null} [check]  Returns what is wrong with a value.
  * @property {Record<string, unknown>} [attributes]  Of the input, such as `type` and `autocomplete`.
  * @property {string[]} [choices]  Suggestions.
@@ -54,19 +59,23 @@ export function makeForm({ fields, submit, send, places = {}, beside = [], attri
 
 function row(field, id) {
   const { name, label, hint, attributes = {}, choices } = field;
-  const described = [`${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
+  const described = [`${id}-error`, hint && `${id}-hint`, field.max && `${id}-length`].filter(Boolean).join(" ");
   const list = choices && h("datalist", { id: `${id}-list` }, ...choices.map((each) => h("option", { value: each })));
   const input = h("input", {
     ...{ id, name, type: "text", required: !field.optional, "aria-describedby": described },
     ...(choices && { list: `${id}-list` }),
+    maxlength: (field.max ?? USUAL_MAX) * ROOM,
     ...attributes,
   });
   const error = h("p", { id: `${id}-error`, class: "field-error" });
+  const length = field.max && h("p", { id: `${id}-length`, class: "hint" });
+  if (length) input.addEventListener("input", () => (length.textContent = lengthHint(field, input)));
   const element = h(
     "div",
     { class: "field" },
     h("label", { for: id }, label, field.optional && h("span", { class: "muted" }, " (optional)")),
     hint && h("p", { id: `${id}-hint`, class: "hint" }, hint),
+    length,
     error,
     attributes.type === "password" ? withReveal(input) : input,
     list,
@@ -95,13 +104,31 @@ function complaint(field, input) {
   const value = valueOf(field, input);
   if (input.validity.badInput) return `${field.label} is not complete.`;
   if (!value) return field.optional ? null : (field.ask ?? `Enter the ${field.label.toLowerCase()}.`);
-  if (field.max && value.length > field.max) return tooLong(field, value);
+  if (isTooLong(field, value)) return tooLong(field, value);
   if (field.attributes?.type === "email" && !/^\S+@\S+$/.test(value)) return "Enter an address such as ada@example.com.";
   return field.check?.(value) ?? null;
 }
 
+/** Count as the server does: an emoji of two code units is one character. */
+function charactersOf(value) {
+  return [...value].length;
+}
+
+function isTooLong({ max }, value) {
+  return max !== undefined && charactersOf(value) > max;
+}
+
 function tooLong({ label, max }, value) {
-  return `${label} has at most ${max} characters. This has ${value.length.toLocaleString("en")}.`;
+  return `${label} has at most ${count(max, "character")}. This has ${charactersOf(value).toLocaleString("en")}.`;
+}
+
+/** Return what to do about a text that is too long, or an empty text. */
+function lengthHint(field, input) {
+  const value = valueOf(field, input);
+  if (!isTooLong(field, value)) return "";
+  const isCut = input.value.length >= input.maxLength;
+  if (isCut) return `Only the first ${count(charactersOf(value), "character")} fit in here. Shorten this to ${field.max.toLocaleString("en")}.`;
+  return `Shorten this by ${count(charactersOf(value) - field.max, "character")}.`;
 }
 
 /** Run one submission. The button keeps the focus, which a disabled one would lose. */

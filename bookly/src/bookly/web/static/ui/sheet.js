@@ -2,6 +2,8 @@
 
 import { h } from "./dom.js";
 
+const MAX_PASSWORD = 1024;
+
 export const EMAIL = {
   name: "email",
   label: "E-mail address",
@@ -14,6 +16,7 @@ export const PASSWORD = {
   name: "password",
   label: "Password",
   ask: "Enter your password.",
+  max: MAX_PASSWORD,
   attributes: { type: "password", autocomplete: "current-password" },
 };
 
@@ -23,6 +26,7 @@ export const NEW_PASSWORD = {
   label: "Password",
   ask: "Choose a password.",
   hint: "15 characters or more. Four or five unrelated words are good.",
+  max: MAX_PASSWORD,
   check: (value) => ([...value].length < 15 ? "Use 15 characters or more." : null),
   attributes: { type: "password", autocomplete: "new-password" },
 };
