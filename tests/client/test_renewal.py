@@ -462,6 +462,19 @@ def test_a_log_out_that_fails_keeps_the_pair(world: World) -> None:
     assert not auth.is_logged_in
 
 
+def test_a_log_out_everywhere_repeats_both_its_requests_for_a_minute_in_all(world: World) -> None:
+    """Others that share the store wait for it, and give up in the end."""
+    auth = logged_in(world)
+    world.spoils = [problem(503, "unavailable", **{"Retry-After": "45"})]
+    world.instead["/auth/logout/all"] = problem(503, "unavailable", **{"Retry-After": "20"})
+
+    with pytest.raises(NoAnswer, match="503"):
+        auth.log_out(everywhere=True)
+    world.instead.clear()
+    assert len(world.slept) == 1
+    assert auth.is_logged_in
+
+
 async def test_a_cancelled_task_leaves_no_lock(world: World) -> None:
     auth = logged_in(world)
     world.clock.advance(minutes=10)

@@ -51,9 +51,13 @@ def ask_until(
     clock: Clock,
     random: Callable[[], float],
     persistence: Persistence = PERSISTENT,
+    started: float | None = None,
 ) -> Steps[Answer]:
-    """Send a request until the answer is good. Raises `NoAnswer`."""
-    started = clock.monotonic()
+    """Send a request until the answer is good. Raises `NoAnswer`.
+
+    `started` is when an earlier request that counts towards the same time was first sent.
+    """
+    started = clock.monotonic() if started is None else started
     for pause in (*persistence.pauses, None):
         answer = yield ask
         if isinstance(answer, Answer) and is_good(answer):

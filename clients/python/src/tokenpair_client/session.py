@@ -25,8 +25,11 @@ from tokenpair_client.steps import Answer, Ask, Steps, Wait
 from tokenpair_client.store import Store
 from tokenpair_client.transport import EXCHANGE_SECONDS
 
-LOCK_SECONDS: Final = PERSISTENT.seconds + EXCHANGE_SECONDS + 10
-"""Longest wait for another user of the store, in seconds: longer than all its attempts."""
+LOCK_SECONDS: Final = PERSISTENT.seconds + 2 * EXCHANGE_SECONDS + 10
+"""Longest wait for another user of the store, in seconds: longer than all its attempts.
+
+The last attempt of its renewal may be late, and that of a log-out everywhere comes after it.
+"""
 
 LOCK_PAUSE: Final = 0.05
 """Pause between two looks at a lock that is taken, in seconds."""
@@ -131,6 +134,7 @@ class Session:
         """
         yield from self._lock()
         try:
+            started = self.clock.monotonic()
             self.held, pair = None, self._read()
             if pair is None:
                 return
@@ -141,7 +145,9 @@ class Session:
                 except SessionOver:
                     return
                 ask = Ask(path="/logout/all", token=held.access_token)
-            answer = yield from ask_until(is_final, ask, clock=self.clock, random=self.random)
+            answer = yield from ask_until(
+                is_final, ask, clock=self.clock, random=self.random, started=started
+            )
             if answer.status != 204 and not is_over(answer):
                 raise no_answer(answer)
             self.held = None
