@@ -197,3 +197,11 @@ def test_a_text_without_a_subject_raises(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidTemplate, match="must be a subject"):
         rendered(Templates(tmp_path, language="en"))
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\x00", "\x1b"])
+def test_a_subject_that_no_header_can_carry_raises(tmp_path: Path, end: str) -> None:
+    write(tmp_path, verify_email_txt=f"Subject: Hello{end}you\n\n{{{{ link }}}}")
+
+    with pytest.raises(InvalidTemplate, match="its subject has a control character"):
+        rendered(Templates(tmp_path, language="en"))

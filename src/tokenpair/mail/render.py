@@ -153,6 +153,10 @@ def _split_subject(text: str) -> tuple[str, str]:
     subject = head.removeprefix(_SUBJECT).strip()
     if not head.startswith(_SUBJECT) or not subject:
         raise InvalidTemplate("the first line of its text must be a subject: `Subject: …`")
+    if _has_break(subject):  # Such as one that was pasted from a word processor.
+        raise InvalidTemplate(
+            "its subject has a control character or a line separator: type the line again"
+        )
     return subject, body.strip() + "\n"
 
 
@@ -181,3 +185,7 @@ def _on_one_line(value: object) -> object:
     if not isinstance(value, str) or value.isprintable():
         return value
     return type(value)("".join(" " if category(each) in _BREAKS else each for each in value))
+
+
+def _has_break(text: str) -> bool:
+    return any(category(each) in _BREAKS for each in text)
