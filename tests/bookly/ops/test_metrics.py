@@ -275,12 +275,17 @@ def test_each_worker_reports_the_numbers_of_all_workers(
         until(lambda: log_ins(bookly.url) == 6)
         until(lambda: copies_in(folder).count(1) == 2)
         told = read_all(bookly.url)
+        sizes = [
+            path.stat() for worker in workers_in(folder) for path in folder.glob(f"*_{worker}.db")
+        ]
 
     series = {"method": "POST", "route": f"{API}/auth/login", "status": "200"}
     assert told.value("bookly_http_request_duration_seconds_count", **series) == 6
     # Each worker has it in its copy: the numbers are not added.
     assert told.value("tokenpair_revocations") == 1
     assert not any("pid" in labels for labels in told.labels("tokenpair_feed_staleness_seconds"))
+    # On a full disk, the kernel would kill a worker that writes where no space is reserved.
+    assert all(size.st_blocks * 512 >= size.st_size for size in sizes)
 
 
 def test_a_dead_workers_gauges_are_dropped_and_its_counters_kept(
@@ -301,6 +306,9 @@ def test_a_dead_workers_gauges_are_dropped_and_its_counters_kept(
             os.kill(process, signal.SIGKILL)
 
         until(lambda: log_ins(bookly.url) == 1 and not killed & workers_in(folder))
+        kept = [(folder / f"histogram_{process}.db").stat().st_size for process in killed]
+
+    assert max(kept) < 2**16  # Without what was reserved for the living.
 
 
 def test_a_file_that_is_just_being_made_is_left_for_the_next_time(

@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from bookly.ops.workers import IS_SHARED, AllWorkers, require_folder
+from bookly.ops.workers import IS_SHARED, AllWorkers, require_folder, reserve_space
 from tokenpair import Auth
 from tokenpair.fastapi import ProblemRoute
 
@@ -46,6 +46,7 @@ class Metrics:
         """Raises `ConfigurationError` if the workers' folder cannot be used."""
         if IS_SHARED:
             require_folder()
+            reserve_space()
         self._auth = auth
         self._registry = registry = CollectorRegistry()
         self._passed_on: dict[tuple[Counter, str], int] = defaultdict(int)

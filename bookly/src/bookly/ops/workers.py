@@ -2,10 +2,15 @@
 
 This is prometheus-client's multiprocess mode. A variable names the folder. prometheus-client reads
 it once, at import, and so does this module.
+
+prometheus-client maps files with holes into memory. If the disk is full when a hole is written, the
+kernel kills the worker. So each worker reserves the space of its files at its start.
 """
 
 import contextlib
+import multiprocessing
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +24,9 @@ from tokenpair.errors import ConfigurationError
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 IS_SHARED = FOLDER in os.environ
 """Whether this process shares its metrics with other workers."""
+
+_RESERVED = {"counter": 2**16, "gauge_livemax": 2**16, "gauge_livesum": 2**16, "histogram": 2**19}
+"""Space for each kind of file, in bytes. The histogram's is enough for 100 routes and statuses."""
 
 
 @contextlib.contextmanager
@@ -44,6 +52,25 @@ def require_folder() -> None:
         )
 
 
+def reserve_space() -> None:
+    """Create this worker's files. Their supervisor has none.
+
+    Raises `ConfigurationError` if the disk is full.
+    """
+    if multiprocessing.parent_process() is None:
+        return
+    for kind, size in _RESERVED.items():
+        path = _file(kind, os.getpid())
+        try:
+            with path.open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as exc:
+            raise ConfigurationError(
+                f"the metrics need {size} bytes in {path.parent}, which cannot be written: "
+                f"{exc.strerror}; free some space, or set {FOLDER} to another folder"
+            ) from exc
+
+
 class AllWorkers(Collector):
     """Adds up the numbers of all workers. Gauges of workers that have died are left out."""
 
@@ -58,7 +85,7 @@ class AllWorkers(Collector):
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """Remove the gauges of dead workers; their counters stay.
+    """Remove the gauges of dead workers; their counters stay, without the reserved space.
 
     It looks for the processes, because any program may have restarted the workers.
     """
@@ -66,6 +93,18 @@ def _forget_the_dead(folder: Path) -> None:
         if process.isdecimal() and not _is_alive(int(process)):
             with contextlib.suppress(FileNotFoundError):  # Another worker was faster.
                 mark_process_dead(int(process), str(folder))
+                _trim(_file("histogram", int(process)))
+
+
+def _file(kind: str, process: int) -> Path:
+    return Path(os.environ[FOLDER]) / f"{kind}_{process}.db"
+
+
+def _trim(path: Path) -> None:
+    """Free the space behind a file's content. The first four bytes are the content's length."""
+    with path.open("r+b") as file:
+        used = int.from_bytes(file.read(4), sys.byteorder)
+        file.truncate(used)
 
 
 def _is_alive(process: int) -> bool:
