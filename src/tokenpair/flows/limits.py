@@ -93,11 +93,12 @@ class Limits:
         return await self._accepts(_place(rules.VERIFICATION, _account(email)))
 
     async def change_of_address(self, email: EmailAddress) -> None:
-        """Count a mail to the new address of an account; it is among those that verify one.
+        """Count a mail to the new address of an account.
 
-        Raises `TooManyRequests`: a user must not mail to any number of strangers.
+        Raises `TooManyRequests`: a user must not mail to any number of strangers. The mails that
+        verify the old address do not count: a user who mistyped it requests some in vain.
         """
-        await self._count(_place(rules.VERIFICATION, _account(email)))
+        await self._count(_place(rules.VERIFICATION, _account(email), "new address"))
 
     async def password_replaced(self, email: str | EmailAddress, device: Device) -> None:
         """Forget failures in a row and mails for a reset: one has proved who owns the account.
