@@ -147,6 +147,21 @@ async def test_it_says_why_renewals_in_haste_do_not_part_the_lines(
     ]
 
 
+async def test_after_a_renewal_the_thief_waits_for_the_repeat_window(
+    panel: Panel, clock: FakeClock
+) -> None:
+    visit = await stolen(clock)
+    for name in ("superseded", "twice"):
+        await visit.click(name)
+
+    said = await follow(panel, visit)
+
+    assert [each.partition(",")[0] for each in said[:2]] == [
+        "You have renewed. Wait 5 s before the thief renews",
+        "You have renewed. Let the thief renew now",
+    ]
+
+
 async def test_a_loss_is_told_together_with_the_next_step(panel: Panel, clock: FakeClock) -> None:
     visit = await stolen(clock)
     visit.session.loses_next = True
