@@ -27,7 +27,10 @@ async def send_by_wrk(server: Server, traffic: Traffic) -> Load:
 
 
 # wrk may be missing; the Python client never is.
-@pytest.fixture(params=[send_by_ourselves, *([send_by_wrk] if wrk.PATH else [])])
+WRK = [pytest.param(send_by_wrk, marks=pytest.mark.long)] if wrk.PATH else []
+
+
+@pytest.fixture(params=[send_by_ourselves, *WRK])
 def send(request: pytest.FixtureRequest) -> Send:
     chosen: Send = request.param
     return chosen

@@ -234,6 +234,7 @@ def after_a_leak(keyring: Keyring | None) -> Keyring:
     return compromise(keyring, keyring.signing.kid, utc_now())
 
 
+@pytest.mark.long
 def test_a_running_server_takes_up_new_keys(tmp_path: Path) -> None:
     keys = tmp_path / "data" / "keys.json"
     with serving(tmp_path, ["--workers", "2"]) as running:
@@ -273,7 +274,7 @@ def test_a_request_that_never_ends_does_not_keep_it_from_stopping(tmp_path: Path
     assert "Traceback" not in running.log.read_text()
 
 
-@pytest.mark.parametrize("name", ["x%41", "a %20#@:b", "\N{SNOWMAN}"])
+@pytest.mark.parametrize("name", ["a %20#@:b \N{SNOWMAN}", pytest.param("x%41", marks=pytest.mark.long)])
 def test_a_data_folder_of_any_name_holds_the_data(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()

@@ -228,8 +228,13 @@ def test_without_a_terminal_only_the_option_yes_deletes(
 
 @pytest.mark.parametrize(
     ("answer", "status"),
-    [("yes\n", 0), ("y\n", 0), ("no\n", 1), ("\n", 1), ("\x04", 1)],
-    ids=["yes", "y", "no", "empty", "end"],
+    [
+        pytest.param("yes\n", 0, id="yes"),
+        pytest.param("y\n", 0, id="y", marks=pytest.mark.long),
+        pytest.param("no\n", 1, id="no", marks=pytest.mark.long),
+        pytest.param("\n", 1, id="empty"),
+        pytest.param("\x04", 1, id="end", marks=pytest.mark.long),
+    ],
 )
 def test_an_account_is_deleted_if_the_operator_says_yes(
     command: Command, answer: str, status: int

@@ -42,6 +42,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_account_lives_as_the_page_says(tmp_path: Path, data: Path) -> None:
     with running_bookly(data, TOKENPAIR_LIMITS="on") as bookly:
         (tmp_path / "bookly.log").symlink_to(data / "log.txt")

@@ -355,6 +355,7 @@ def test_own_tables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert client.get("/ready").status_code == 503
 
 
+@pytest.mark.long
 def test_workers(folder: Path) -> None:
     """The Valkey that the page names is missing; only log-outs take longer."""
     bookly, uvicorn, valkey, _ = blocks(HOW_TO / "workers.md", "sh")
@@ -391,6 +392,7 @@ def test_metrics(folder: Path) -> None:
     assert "tokenpair_feed_staleness_seconds" in told
 
 
+@pytest.mark.long
 def test_the_commands_that_show_what_workers_survive() -> None:
     """tests/faults does the same for a few seconds."""
     commands = blocks(HOW_TO / "workers.md", "sh")[-1].splitlines()

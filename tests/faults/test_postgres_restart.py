@@ -11,7 +11,7 @@ from tests.faults.serving import serving
 from tests.servers import PostgresServer, postgres
 
 
-@pytest.fixture(params=["on", "off"])
+@pytest.fixture(params=["on", pytest.param("off", marks=pytest.mark.long)])
 def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """Start a server that a test may stop, with the durability that an operator chose."""
     # Commits that do not wait for the disk are written after ten seconds.

@@ -20,8 +20,9 @@ async def test_no_client_is_logged_out_when_workers_are_killed_and_no_ended_sess
 ) -> None:
     """On PostgreSQL, with renewals that share their statements, and with none that does."""
     url = request.getfixturevalue("busy_url") if database == "postgres" else None
+    kills = 5 if request.config.getoption("--long") else 2
 
-    crowd = await storm(tmp_path, kills=5, database_url=url, lanes=lanes)
+    crowd = await storm(tmp_path, kills=kills, database_url=url, lanes=lanes)
 
     assert crowd.wrong == []
     endings = ("ended by a deletion", "ended by a reset")

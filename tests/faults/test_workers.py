@@ -191,6 +191,7 @@ async def test_a_worker_that_starts_later_refuses_from_its_first_answer(
     assert said == "session_ended"
 
 
+@pytest.mark.long
 async def test_a_key_that_an_operator_declares_leaked_is_leaked_everywhere(
     deployment: Deployment, lines: list[Line], ada: Person
 ) -> None:
@@ -238,6 +239,7 @@ async def test_no_worker_outlives_a_supervisor_that_is_killed(tmp_path: Path) ->
             await eventually(lambda: not any(map(is_alive, workers)))
 
 
+@pytest.mark.long
 async def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     with serving(tmp_path, workers=2) as bookly:
         killed, _ = bookly.workers()

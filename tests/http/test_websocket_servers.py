@@ -14,7 +14,13 @@ from tests.http.socket_servers import SERVERS, Running, running
 OF_UVICORN = "ERROR:    ASGI callable returned without completing handshake."
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+FIRST, *OTHERS = SERVERS
+
+
+@pytest.fixture(
+    scope="module",
+    params=[FIRST, *(pytest.param(each, marks=pytest.mark.long) for each in OTHERS)],
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:

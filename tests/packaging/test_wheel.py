@@ -154,6 +154,7 @@ def running_app(serving: Environment, tmp_path: Path) -> Iterator[str]:
             process.stderr.read()
 
 
+@pytest.mark.long
 def test_the_readmes_app_runs_in_an_empty_environment(running_app: str, tmp_path: Path) -> None:
     ada = {"email": "ada@example.com", "password": PASSWORD}
     with httpx2.Client(base_url=running_app, timeout=30) as client:
@@ -170,6 +171,7 @@ def test_the_readmes_app_runs_in_an_empty_environment(running_app: str, tmp_path
     assert {"keys.json", "tokenpair.db"} <= {path.name for path in (tmp_path / "data").iterdir()}
 
 
+@pytest.mark.long
 def test_its_command_line_works_there(serving: Environment, tmp_path: Path) -> None:
     upgraded = serving.run("tokenpair", "db", "upgrade", cwd=tmp_path)
     made = serving.run("tokenpair", "keys", "new", cwd=tmp_path)

@@ -288,6 +288,7 @@ def test_each_worker_reports_the_numbers_of_all_workers(
     assert all(size.st_blocks * 512 >= size.st_size for size in sizes)
 
 
+@pytest.mark.long
 def test_a_dead_workers_gauges_are_dropped_and_its_counters_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
