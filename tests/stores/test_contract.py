@@ -44,8 +44,7 @@ class SqlContract(StorageContract):
         await storage.open(migrate=True)
         yield storage
         await storage.close()
-        for table in metadata.sorted_tables[::-1]:
-            await delete(url, table)
+        await delete(url, *metadata.sorted_tables[::-1])
 
     async def test_the_sessions_of_a_deleted_user_are_gone(
         self, storage: Storage, url: str
@@ -141,9 +140,10 @@ async def move_back(url: str, by: timedelta) -> None:
     await engine.dispose()
 
 
-async def delete(url: str, table: sa.Table) -> None:
+async def delete(url: str, *tables: sa.Table) -> None:
     """Delete all rows. Sessions are deleted with their users."""
     engine = create_engine(url)
     async with engine.begin() as connection:
-        await connection.execute(table.delete())
+        for table in tables:
+            await connection.execute(table.delete())
     await engine.dispose()
