@@ -274,7 +274,9 @@ def test_a_request_that_never_ends_does_not_keep_it_from_stopping(tmp_path: Path
     assert "Traceback" not in running.log.read_text()
 
 
-@pytest.mark.parametrize("name", ["a %20#@:b \N{SNOWMAN}", pytest.param("x%41", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "name", ["a %20#@:b \N{SNOWMAN}", pytest.param("x%41", marks=pytest.mark.long)]
+)
 def test_a_data_folder_of_any_name_holds_the_data(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
