@@ -485,7 +485,7 @@ def test_a_database_that_accepts_the_connection_and_does_not_respond_is_reported
 
         done = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", url)
 
-    assert_told_in_one_line(done, "does not answer")
+    assert_told_in_one_line(done, "does not answer: timed out")
 
 
 def test_the_access_log_keeps_no_query(tmp_path: Path) -> None:

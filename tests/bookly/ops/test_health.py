@@ -10,15 +10,22 @@ from tokenpair.errors import Unavailable
 from tokenpair.fastapi.registry import installed
 from tokenpair.testing import FakeClock
 
+REASON = "the database postgresql://bookly@db.internal does not answer"
+
 
 async def _fail(_: object) -> None:
-    raise Unavailable("the database postgresql://bookly@db.internal does not answer")
+    raise Unavailable(REASON)
+
+
+async def _report() -> Health:
+    return Health(database=Condition.FAILING, reasons=(REASON,))
 
 
 @pytest.fixture
 def away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the database unreachable."""
     monkeypatch.setattr(installed(app)["/api/v1/auth"].storage, "health", _fail)
+    monkeypatch.setattr(app.state.database, "health", _report)
 
 
 CHECKS = dict.fromkeys(("database", "migrations", "clock", "feed"), "ok")
@@ -79,7 +86,9 @@ async def test_a_flood_of_questions_looks_at_the_database_once(
 
 
 @pytest.mark.usefixtures("away")
-async def test_without_a_database_it_is_alive_and_not_ready(client: httpx2.AsyncClient) -> None:
+async def test_without_a_database_it_is_alive_and_not_ready(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
     live = await client.get("/health/live")
     ready = await client.get("/health/ready")
 
@@ -89,6 +98,7 @@ async def test_without_a_database_it_is_alive_and_not_ready(client: httpx2.Async
     assert int(ready.headers["Retry-After"]) > 0
     assert ready.json()["checks"]["database"] == "failing"
     assert "db.internal" not in ready.text
+    assert caplog.text.count("does not answer") == 1
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)

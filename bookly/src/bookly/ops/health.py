@@ -97,7 +97,8 @@ def shared_health(auth: Auth, database: Database) -> SharedLook[Health]:
             librarys,
             database=_worse(librarys.database, ours.database),
             migrations=_worse(librarys.migrations, ours.migrations),
-            reasons=librarys.reasons + ours.reasons,
+            # Both name the same outage of the database.
+            reasons=tuple(dict.fromkeys(librarys.reasons + ours.reasons)),
         )
 
     return SharedLook(look, seconds=SHARED_SECONDS)

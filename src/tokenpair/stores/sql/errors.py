@@ -118,7 +118,8 @@ class ErrorTranslator:
                 f"is not trusted: its certificate is invalid: {error.verify_message}"
             )
         if isinstance(error, sa.exc.TimeoutError | OSError):  # Drivers pass on the socket's errors.
-            reason = str(error).partition("\n")[0] or "no reason is given"
+            unsaid = "timed out" if isinstance(error, TimeoutError) else "no reason is given"
+            reason = str(error).partition("\n")[0] or unsaid
             return self._unavailable(f"does not answer: {reason}")
         if isinstance(error, self._types) and self._driver.fault_of(error) is Fault.SERVER:
             return self._unavailable(self._driver.complaint(error))
