@@ -180,7 +180,15 @@ def catches(pid: int, by: signal.Signals) -> bool:
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
-@pytest.mark.parametrize("after", [0.0, 0.2, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "after",
+    [
+        0.0,
+        pytest.param(0.2, marks=pytest.mark.long),
+        0.5,
+        pytest.param(1.0, marks=pytest.mark.long),
+    ],
+)
 def test_a_signal_while_it_starts_leaves_no_traceback(
     tmp_path: Path, by: signal.Signals, after: float
 ) -> None:

