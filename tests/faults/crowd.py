@@ -100,11 +100,12 @@ class Crowd:
         *,
         pause: float = 0.05,
         come_back: Callable[[], Awaitable[Session]] | None = None,
+        refusals: int = 1,
     ) -> None:
         """`pause` is the longest pause of a client between two requests, in seconds.
 
-        `come_back` opens a new session for a client that has logged out; without it, the client
-        stays away.
+        `come_back` opens a new session for a client whose session has ended, after `refusals` of
+        the old one on average; without it, the client stays away.
         """
         self.port = bookly.port
         self.pause = pause
@@ -112,6 +113,7 @@ class Crowd:
         self.wrong: list[str] = []
         self.ended: deque[Session] = deque(maxlen=50)
         self.come_back = come_back
+        self.refusals = refusals
         self.is_over = False
         self.clients: list[Client] = []
 
@@ -232,16 +234,21 @@ class Client:
         self.is_leaving = False
         self._crowd.counts["logged out"] += 1
         self._crowd.ended.append(self.session)
-        if self._crowd.come_back:
-            self.session = await self._crowd.come_back()
-        else:
-            self.has_left = True
+        self.has_left = True
 
     async def _try_what_has_ended(self, line: Line) -> None:
         answer = await renew(line, self.session.refresh)
         if answer.code != "session_ended" and self._is_answer(answer, 401):
             self._crowd.wrong.append(f"{answer}")
-        self._crowd.counts["refused"] += answer.code == "session_ended"
+        if answer.code == "session_ended":
+            self._crowd.counts["refused"] += 1
+            await self._perhaps_come_back()
+
+    async def _perhaps_come_back(self) -> None:
+        if self._crowd.come_back and random.random() < 1 / self._crowd.refusals:
+            self.session = await self._crowd.come_back()
+            self.account = Account()
+            self.has_left = False
 
     def _leave(self) -> None:
         if not self.has_left:

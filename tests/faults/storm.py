@@ -24,6 +24,9 @@ from tokenpair.testing import PASSWORD
 
 CLIENTS = 100
 WORKERS = 3
+REFUSALS = 50
+"""Average number of times that a client tries its ended session before it opens a new one."""
+
 SESSIONS_AT_RISK = 3
 """Number of sessions of each account that is deleted or has its password reset."""
 
@@ -42,15 +45,16 @@ async def storm(
         async with Door.to(folder, url) as door:
             sessions = [await door.open_session() for _ in range(CLIENTS)]
             accounts = [await door.open_account(SESSIONS_AT_RISK) for _ in range(kills)]
-        crowd = Crowd(bookly)
-        async with crowd.busy(sessions, accounts):
-            for number, account in enumerate(accounts):
-                await crowd.until_counted(2 * CLIENTS, "renewed")
-                end = delete if number % 2 else reset
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(end(bookly, crowd, account))
-                    tasks.create_task(_kill_one(bookly))
-        await crowd.require_right_sessions(bookly)
+            # Without clients that come back, a long storm would run out of sessions to renew.
+            crowd = Crowd(bookly, come_back=door.open_session, refusals=REFUSALS)
+            async with crowd.busy(sessions, accounts):
+                for number, account in enumerate(accounts):
+                    await crowd.until_counted(2 * CLIENTS, "renewed")
+                    end = delete if number % 2 else reset
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(end(bookly, crowd, account))
+                        tasks.create_task(_kill_one(bookly))
+            await crowd.require_right_sessions(bookly)
     if "Traceback" in (log := bookly.log.read_text()):
         crowd.wrong.append(log[log.index("Traceback") :])
     return crowd
