@@ -78,7 +78,7 @@ class WakeUps:
                         _log.info("wake-ups can be received again")
                         logged = ""
                     self._poll_now()
-            except Exception as exc:  # noqa: BLE001  As above.
+            except Exception as exc:  # noqa: BLE001  An unexpected answer must not end the task.
                 if logged != (logged := repr(exc)):
                     _log_missing(exc)
             await asyncio.sleep(self._retry_seconds)
