@@ -579,16 +579,20 @@ class Tabs {
     return !this.#channel;
   }
 
-  /** Ask the other tabs, and wait until `isNew()`, until `all` of them have answered, or `limit`. */
+  /** Ask the other tabs, and wait until `isNew()`, until `all` known ones have answered, or `limit`. */
   async ask(born, { limit, isNew, all }) {
     if (!this.#channel || (all && limit === PEERS_MS && !this.#peers.size)) return;
     const answers = ["token", "none"];
     await this.#gather({ type: "ask", born }, { answers, limit, isEnough: isNew, all });
   }
 
-  /** Send a message, and wait until `isEnough()`, until `all` tabs have answered, or `limit`. */
+  /**
+   * Send a message, and wait until `isEnough()`, until `all` known tabs have answered, or `limit`.
+   * A tab that knows no others cannot tell which answer is the last, so it waits for `limit`.
+   */
   async #gather(message, { answers, limit, isEnough, all }) {
     const waiting = new Set(this.#peers);
+    const canEndEarly = all && waiting.size > 0;
     let hear;
     await new Promise((resolve) => {
       const timer = this.#world.setTimeout(resolve, limit);
@@ -596,7 +600,7 @@ class Tabs {
       hear = ({ type, from }) => {
         if (!answers.includes(type)) return;
         waiting.delete(from);
-        if (isEnough() || (all && this.#peers.size && !waiting.size)) done();
+        if (isEnough() || (canEndEarly && !waiting.size)) done();
       };
       this.#waiting.add(hear);
       this.post(message);

@@ -90,9 +90,11 @@ class Locks {
 }
 
 /** Broadcast channels that deliver copies, later, to all tabs but the sender's. */
-function channels() {
+function channels(clock) {
   const open = new Set();
   return class {
+    delay = 0; // Of what this tab sends, in milliseconds.
+
     constructor(name) {
       this.name = name;
       open.add(this);
@@ -102,7 +104,9 @@ function channels() {
       for (const other of open) {
         const isReached = other !== this && other.name === this.name;
         const event = { data: structuredClone(message) };
-        if (isReached) setImmediate(() => open.has(other) && other.onmessage?.(event));
+        const deliver = () => open.has(other) && other.onmessage?.(event);
+        if (isReached && this.delay) clock.setTimeout(deliver, this.delay);
+        else if (isReached) setImmediate(deliver);
       }
     }
 
@@ -136,7 +140,7 @@ export class Browser {
   tabs = [];
   #without;
   #locks = new Locks();
-  #channel = channels();
+  #channel = channels(this.clock);
 
   constructor({ without = [], server } = {}) {
     this.#without = new Set(without);
@@ -151,9 +155,12 @@ export class Browser {
     return tab;
   }
 
-  /** Open a tab. */
-  start(options = {}) {
+  /** Open a tab. `delay`: how late its messages reach the other tabs, in milliseconds. */
+  start({ delay = 0, ...options } = {}) {
     const { clock } = this;
+    const Channel = class extends this.#channel {
+      delay = delay;
+    };
     const page = new EventTarget();
     const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
     const world = {
@@ -165,7 +172,7 @@ export class Browser {
       report: (error) => this.complaints.push(error),
       isOffline: () => this.isOffline,
       locks: this.#without.has("locks") ? undefined : this.#locks,
-      BroadcastChannel: this.#without.has("channels") ? undefined : this.#channel,
+      BroadcastChannel: this.#without.has("channels") ? undefined : Channel,
       storage: () => {
         if (this.#without.has("storage")) throw new DOMException("not allowed", "SecurityError");
         return this.storage;

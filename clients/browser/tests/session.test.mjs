@@ -613,6 +613,37 @@ test("after 409 it takes the token of the tab that was quicker", async () => {
   expect(browser.server.count(RENEW)).toBe(2);
 });
 
+test("a new tab waits for the tab that renews, although another tab answers sooner", async () => {
+  const [browser] = await tabsOfAda(1, { without: ["locks"] });
+  const renewing = await browser.open({ delay: 20 });
+  browser.clock.sleep(LIFE);
+  const release = hold(browser.server, RENEW);
+  const renewed = renewing.session.renew();
+  await browser.clock.advance(500);
+  const tab = browser.start();
+  await browser.clock.advance(2_000);
+  const early = browser.server.count(RENEW);
+
+  release();
+  await browser.clock.until(Promise.all([renewed, tab.session.ready]));
+
+  expect([early, browser.server.count(RENEW), tab.session.user?.id]).toEqual([1, 1, "ada"]);
+});
+
+test("a tab that was closed without a message delays one renewal only", async () => {
+  const [browser, tab] = await tabsOfAda(1, { without: ["locks"] });
+  await browser.post({ type: "claim" });
+  const renew = async () => {
+    const began = browser.clock.mono;
+    await browser.clock.until(tab.session.renew());
+    return browser.clock.mono - began;
+  };
+
+  const [first, second] = [await renew(), await renew()];
+
+  expect([first, second]).toEqual([250, 30]);
+});
+
 test("late messages about an older session change nothing", async () => {
   const [browser, tab] = await tabsOfAda(1);
   const eve = { id: "eve", email: "eve@example.com" };
