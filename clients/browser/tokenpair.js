@@ -9,6 +9,7 @@ const LOCK_MS = 20_000; // Longest wait for another tab's renewal.
 const HELLO_MS = 30; // Longest wait of a new tab for tabs that it does not know.
 const PEERS_MS = 250; // Longest wait for the tabs that this one knows.
 const BUSY_MS = 3_000; // Longest wait for a token of a tab that is renewing.
+const LATE_MS = 1_000; // Longest wait for a token of a tab that has renewed.
 const RETRY_MS = [2_000, 60_000]; // First and longest pause while the server is unreachable.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -232,7 +233,9 @@ class Session {
     if (this.#token !== instead && this.#token?.left > 0) return Promise.resolve();
     this.#renewal ??= this.#alone((others) => this.#renew({ ...how, instead }, others))
       .catch((error) => this.#fail(error))
-      .finally(() => (this.#renewal = null));
+      .finally(() => {
+        this.#renewal = null;
+      });
     return this.#renewal;
   }
 
@@ -246,11 +249,11 @@ class Session {
   }
 
   /** Ask the other tabs for a newer token. Returns whether one of them had it. */
-  async #ask({ isStart = false }, { wasBusy = false, isBusy = false } = {}) {
+  async #ask({ isStart = false }, others = {}) {
     const before = this.#token;
-    const limit = isBusy ? BUSY_MS : wasBusy ? 1_000 : isStart ? HELLO_MS : PEERS_MS;
+    const limit = waitFor(others, isStart);
     const isNew = () => this.#token !== before;
-    await this.#tabs.ask(before?.born ?? 0, { limit, isNew, all: !isBusy && !isStart });
+    await this.#tabs.ask(before?.born ?? 0, { limit, isNew, all: !others.isBusy && !isStart });
     return isNew();
   }
 
@@ -366,7 +369,7 @@ class Session {
   #hear(message) {
     if (message.type === "event") this.#notify(message.event);
     if (message.type === "token") this.#adopt(message);
-    if (message.type === "ask") this.#share() || this.#tabs.post({ type: "none", to: message.from });
+    if (message.type === "ask" && !this.#share()) this.#tabs.post({ type: "none", to: message.from });
     if (message.type === "ended" && message.epoch >= this.#epoch) {
       this.#epoch = message.epoch;
       this.#end(message.cause, { isTold: true });
@@ -538,7 +541,7 @@ class Tabs {
     this.#on(page, "offline", () => handlers.lose());
     this.#on(page, "storage", ({ key: changed }) => changed === this.#key && handlers.look());
     this.#on(page, "pagehide", () => this.#leave()); // Open channels keep a page out of the cache.
-    this.#on(page, "pageshow", ({ persisted }) => persisted && (this.#open(), handlers.look(true)));
+    this.#on(page, "pageshow", ({ persisted }) => persisted && this.#comeBack());
   }
 
   close() {
@@ -593,18 +596,19 @@ class Tabs {
   async #gather(message, { answers, limit, isEnough, all }) {
     const waiting = new Set(this.#peers);
     const canEndEarly = all && waiting.size > 0;
+    let timer;
     let hear;
     await new Promise((resolve) => {
-      const timer = this.#world.setTimeout(resolve, limit);
-      const done = () => (this.#world.clearTimeout(timer), resolve());
+      timer = this.#world.setTimeout(resolve, limit);
       hear = ({ type, from }) => {
         if (!answers.includes(type)) return;
         waiting.delete(from);
-        if (isEnough() || (canEndEarly && !waiting.size)) done();
+        if (isEnough() || (canEndEarly && !waiting.size)) resolve();
       };
       this.#waiting.add(hear);
       this.post(message);
     });
+    this.#world.clearTimeout(timer);
     this.#waiting.delete(hear);
     if (!isEnough()) for (const silent of waiting) this.#peers.delete(silent);
   }
@@ -615,7 +619,10 @@ class Tabs {
     if (!this.#key) return work({});
     if (!locks) return this.#claimed(work);
     let isRunning = false;
-    const run = (others) => ((isRunning = true), work(others));
+    const run = (others) => {
+      isRunning = true;
+      return work(others);
+    };
     try {
       const locked = await locks.request(this.#key, { ifAvailable: true }, async (lock) =>
         lock ? { value: await run({}) } : null,
@@ -640,7 +647,9 @@ class Tabs {
   async #claimed(work) {
     let isBusy = false;
     this.#claim = "waiting";
-    this.busy = () => (isBusy = true);
+    this.busy = () => {
+      isBusy = true;
+    };
     const how = {
       answers: ["busy", "free"],
       limit: this.#peers.size ? PEERS_MS : HELLO_MS,
@@ -676,6 +685,12 @@ class Tabs {
     } catch {} // Not supported, or not in this frame: each tab renews for itself.
   }
 
+  /** The page is shown again, from the back-forward cache. */
+  #comeBack() {
+    this.#open();
+    this.#handlers.look(true);
+  }
+
   #leave() {
     this.post({ type: "bye" });
     this.#channel?.close();
@@ -709,6 +724,13 @@ function surroundings() {
   };
 }
 
+/** Return the longest wait for another tab's token, in milliseconds. */
+function waitFor({ wasBusy, isBusy }, isStart) {
+  if (isBusy) return BUSY_MS;
+  if (wasBusy) return LATE_MS;
+  return isStart ? HELLO_MS : PEERS_MS;
+}
+
 /** Return the cause of a change to this user. */
 function causeOf(was, user) {
   if (was.user && was.user.id !== user.id) return "user_changed";
@@ -721,7 +743,11 @@ function here() {
 }
 
 function memory(token = null) {
-  return { get: () => token, set: (next) => (token = next) };
+  let held = token;
+  const set = (next) => {
+    held = next;
+  };
+  return { get: () => held, set };
 }
 
 /** Return the user's id in an access token. Only the server verifies tokens. */

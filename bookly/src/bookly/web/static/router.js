@@ -47,7 +47,8 @@ export class Router {
   /** Show the view of the URL. `isNew`: move the focus to it, as a loaded page would. */
   async show({ isNew = false } = {}) {
     this.#leaving.abort();
-    const { signal } = (this.#leaving = new AbortController());
+    this.#leaving = new AbortController();
+    const { signal } = this.#leaving;
     const route = ROUTES[location.pathname];
     this.#place = placeOf(location);
     const params = takeParams(route);

@@ -64,10 +64,10 @@ function countDown(button, seconds, signal) {
   const until = Date.now() + seconds * 1_000;
   const tick = () => {
     const left = (until - Date.now()) / 1_000;
-    if (left > 0) return (button.textContent = `Send a new link in ${duration(left)}`);
+    button.textContent = left > 0 ? `Send a new link in ${duration(left)}` : "Send a new link";
+    if (left > 0) return;
     clearInterval(timer);
     button.ariaDisabled = null;
-    button.textContent = "Send a new link";
   };
   const timer = setInterval(tick, 1_000);
   signal.addEventListener("abort", () => clearInterval(timer));

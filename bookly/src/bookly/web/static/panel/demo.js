@@ -119,7 +119,9 @@ export class Demo {
   /** Read the server's data. Simultaneous calls share a request, and one more follows it. */
   async refresh() {
     this.#isDirty = true;
-    this.#asking ??= this.#read().finally(() => (this.#asking = null));
+    this.#asking ??= this.#read().finally(() => {
+      this.#asking = null;
+    });
     await this.#asking;
   }
 

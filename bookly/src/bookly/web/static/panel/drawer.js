@@ -19,14 +19,19 @@ export function addDrawer(createSession) {
   let panel = null;
   let filling = Promise.resolve();
   const fill = async () => {
-    if (root.dataset.panel !== "open") return (panel = panel?.close());
-    const { openPanel } = await import("./panel.js");
-    panel ??= openPanel(drawer, createSession, close);
+    if (root.dataset.panel === "open") {
+      const { openPanel } = await import("./panel.js");
+      panel ??= openPanel(drawer, createSession, close);
+    } else {
+      panel?.close();
+      panel = null;
+    }
   };
   const show = (isOpen) => {
     root.dataset.panel = isOpen ? "open" : "closed";
     button.ariaExpanded = String(isOpen);
-    return (filling = filling.then(fill, fill)); // One after the other, after clicks in haste, too.
+    filling = filling.then(fill, fill); // One after the other, after clicks in haste, too.
+    return filling;
   };
   const toggle = (isOpen) => {
     remember(KEY, isOpen ? "open" : "closed");

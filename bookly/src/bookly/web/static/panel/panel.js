@@ -68,11 +68,24 @@ function makeToken(demo) {
     fill.style.transform = `scaleX(${Math.min(1, seconds / life)})`;
     bar.ariaValueMax = life;
     bar.ariaValueNow = Math.ceil(seconds);
-    left.textContent = seconds ? `${Math.ceil(seconds)} s left` : demo.state ? "none" : "…";
-    const due = Math.round(seconds - life * LAST_TENTH);
-    next.textContent = demo.isOffline ? AWAY : !seconds ? "" : due > 0 ? `renews by itself in about ${due} s` : "renews at any moment";
+    left.textContent = leftOf(seconds, demo);
+    next.textContent = nextOf(seconds - life * LAST_TENTH, seconds, demo);
   };
   return { element, show };
+}
+
+/** Return how long the access token is valid. */
+function leftOf(seconds, { state }) {
+  if (seconds) return `${Math.ceil(seconds)} s left`;
+  return state ? "none" : "…";
+}
+
+/** Return when the next renewal comes; `due` is a number of seconds. */
+function nextOf(due, seconds, { isOffline }) {
+  if (isOffline) return AWAY;
+  if (!seconds) return "";
+  const whole = Math.round(due);
+  return whole > 0 ? `renews by itself in about ${whole} s` : "renews at any moment";
 }
 
 /** Generation, age and tabs, in one line. */

@@ -29,8 +29,8 @@ export function deviceName(userAgent) {
   const system = nameIn(SYSTEMS, userAgent);
   if (!browser) return system ? `An unknown browser on ${system}` : "An unknown program";
   const name = browser[0].toUpperCase() + browser.slice(1);
-  const isCommand = browser === "curl";
-  return system ? `${name} on ${system}` : isCommand ? browser : name;
+  if (system) return `${name} on ${system}`;
+  return browser === "curl" ? browser : name;
 }
 
 function nameIn(names, text) {

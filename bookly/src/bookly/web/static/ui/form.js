@@ -34,7 +34,8 @@ let forms = 0;
  * @param {Record<string, unknown>} [options.attributes]  Of the form.
  */
 export function makeForm({ fields, submit, send, places = {}, beside = [], attributes = {} }) {
-  const id = `form-${++forms}`;
+  forms += 1;
+  const id = `form-${forms}`;
   const rows = fields.map((field) => row(field, `${id}-${field.name}`));
   const failure = h("p", { class: "form-error", role: "alert", tabindex: "-1", hidden: true });
   const button = h("button", { type: "submit", "data-write": true }, submit);
@@ -69,7 +70,10 @@ function row(field, id) {
   });
   const error = h("p", { id: `${id}-error`, class: "field-error" });
   const length = field.max && h("p", { id: `${id}-length`, class: "hint" });
-  if (length) input.addEventListener("input", () => (length.textContent = lengthHint(field, input)));
+  const showLength = () => {
+    length.textContent = lengthHint(field, input);
+  };
+  if (length) input.addEventListener("input", showLength);
   const element = h(
     "div",
     { class: "field" },
@@ -133,11 +137,13 @@ function lengthHint(field, input) {
 
 /** Run one submission. The button keeps the focus, which a disabled one would lose. */
 async function sending(button, work) {
-  button.ariaDisabled = button.ariaBusy = "true";
+  button.ariaDisabled = "true";
+  button.ariaBusy = "true";
   try {
     await work();
   } finally {
-    button.ariaDisabled = button.ariaBusy = null;
+    button.ariaDisabled = null;
+    button.ariaBusy = null;
   }
 }
 

@@ -32,10 +32,10 @@ export class Header {
     // The next page keeps a place for the search field before it is known who is logged in.
     document.documentElement.toggleAttribute("data-was-in", Boolean(user));
     remember("bookly-was-in", user ? "yes" : "no");
-    const signUp = SIGN_UP_IS_OPEN ? [h("a", { href: "/signup", class: "button" }, "Sign up")] : [];
-    const guest = [h("a", { href: "/login" }, "Log in"), ...signUp];
     const account = document.getElementById("account");
-    account.replaceChildren(...(user ? [this.#menu(user)] : status === "out" ? guest : []));
+    account.replaceChildren();
+    if (user) account.append(this.#menu(user));
+    else if (status === "out") account.append(...guestLinks());
   }
 
   #menu(user) {
@@ -91,6 +91,12 @@ export class Header {
   }
 }
 
+/** Return the links for a visitor who is logged out. */
+function guestLinks() {
+  const logIn = h("a", { href: "/login" }, "Log in");
+  return SIGN_UP_IS_OPEN ? [logIn, h("a", { href: "/signup", class: "button" }, "Sign up")] : [logIn];
+}
+
 /** Return the name that the page shows for the user. */
 export function nameOf(user) {
   return user.first_name || user.username || user.email?.split("@")[0] || "you";
@@ -102,7 +108,8 @@ function themeSwitch() {
   const show = () => {
     const chosen = document.documentElement.dataset.theme ?? "system";
     const next = THEMES[(THEMES.indexOf(chosen) + 1) % THEMES.length];
-    button.ariaLabel = button.title = `Theme: ${chosen}. Change to ${next}.`;
+    button.title = `Theme: ${chosen}. Change to ${next}.`;
+    button.ariaLabel = button.title;
     const isDark = chosen === "dark" || (chosen === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
     button.replaceChildren(icon(isDark ? "moon" : "sun"));
     return next;

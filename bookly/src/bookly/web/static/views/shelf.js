@@ -63,7 +63,9 @@ class Shelf {
     const { items, next } = this.#page;
     const more = h("button", { type: "button", class: "quiet", onclick: () => this.#more() }, "Load more");
     const isEmpty = !items.length && !this.#list.querySelector(".card-edit");
-    end.replaceChildren(...[next ? more : isEmpty ? this.#empty() : null].filter(Boolean));
+    end.replaceChildren();
+    if (next) end.append(more);
+    else if (isEmpty) end.append(this.#empty());
     this.#root.querySelector(".samples").hidden = !items.some((book) => book.is_sample);
   }
 
