@@ -1,6 +1,5 @@
 """What an `Auth` is given, in groups: the rules, how it follows the revocations, the edge."""
 
-import inspect
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from tokenpair.core.sessions.revocation import MAX_STALENESS, POLL
 from tokenpair.core.sessions.rule import Windows
 from tokenpair.core.tokens.lifetimes import Lifetimes
 from tokenpair.core.tokens.verified import CACHE_SIZE
+from tokenpair.coroutines import require_async_method
 from tokenpair.errors import ConfigurationError, InvalidInput
 from tokenpair.ports import BreachCheck, LimitCounters, MailSender, WakeUp
 
@@ -42,7 +42,7 @@ class BreachOptions:
     def __post_init__(self) -> None:
         """Raises `ConfigurationError` for a check that is not `async`."""
         if self.check:
-            _require_async(self.check, "is_breached")
+            require_async_method(self.check, "is_breached")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,18 +168,4 @@ class MailOptions:
     def __post_init__(self) -> None:
         """Raises `ConfigurationError` for a sender that is not `async`."""
         if self.sender:
-            _require_async(self.sender, "send")
-
-
-def _require_async(given: object, method: str) -> None:
-    """Require a coroutine function: the result of another one could not be awaited.
-
-    The breach check would then fail for each password, and a mail would be sent in each attempt.
-    """
-    found = getattr(given, method, None)
-    # Decorators of the app's are looked through.
-    if not (callable(found) and inspect.iscoroutinefunction(inspect.unwrap(found))):
-        raise ConfigurationError(
-            f"{type(given).__name__}.{method} must be a coroutine function: write "
-            f"`async def {method}`"
-        )
+            require_async_method(self.sender, "send")

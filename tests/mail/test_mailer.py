@@ -4,13 +4,12 @@ import asyncio
 import logging
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 from tests.mail.office import Faulty, Office
 from tests.waiting import eventually, limit
-from tokenpair import Auth, Key, Keyring, MailOptions, MailPurpose, Message
+from tokenpair import Auth, Key, Keyring, MailOptions, MailPurpose
 from tokenpair.core.mail import new_mail
 from tokenpair.errors import ConfigurationError, MailRefused
 from tokenpair.events import MailFailed
@@ -63,19 +62,6 @@ async def test_it_opens_with_a_sender_or_without_mail(
 ) -> None:
     async with an_auth(**options) as auth:
         assert auth.sends_mail == is_on
-
-
-class Synchronous:
-    def send(self, message: Message) -> None:
-        pass
-
-
-def test_a_sender_that_cannot_be_awaited_stops_the_start() -> None:
-    """Each of its mails would be sent, count as failed, and be sent again for a day."""
-    sender: Any = Synchronous()
-
-    with pytest.raises(ConfigurationError, match="write `async def send`"):
-        MailOptions(sender=sender)
 
 
 async def test_links_need_a_base_url() -> None:

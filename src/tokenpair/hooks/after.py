@@ -7,7 +7,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from tokenpair.cancelling import is_cancellation
 from tokenpair.core.events import Event
-from tokenpair.hooks.checks import name_of, require_async, require_event
+from tokenpair.coroutines import require_async
+from tokenpair.hooks.checks import name_of, require_event
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class AfterHooks:
     def add(self, kind: type[EventT], hook: AfterHook[EventT]) -> None:
         """Run `hook` for events of this class. Raises `ConfigurationError`."""
         require_event(kind)
-        require_async(hook)
+        require_async(hook, f"the hook {name_of(hook)}")
         if not self._hooks:  # Without hooks, an event costs nothing here.
             self._listen(self.tell)
         self._hooks.append((kind, hook))

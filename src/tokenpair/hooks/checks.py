@@ -1,18 +1,7 @@
 """What a hook and its event must be, and what to call them."""
 
-import inspect
-
 from tokenpair.core.events import Event
 from tokenpair.errors import ConfigurationError
-
-
-def require_async(hook: object) -> None:
-    """Require a coroutine function. Raises `ConfigurationError`."""
-    called = getattr(type(hook), "__call__", None)  # noqa: B004  A callable object's method.
-    if not (inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(called)):
-        raise ConfigurationError(
-            f"the hook {name_of(hook)} must be a coroutine function: write `async def`"
-        )
 
 
 def require_event(kind: object) -> None:

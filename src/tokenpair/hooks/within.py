@@ -7,8 +7,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from tokenpair.cancelling import is_cancellation
 from tokenpair.core.events import Event, HookedEvent, RecordedEvent
+from tokenpair.coroutines import require_async
 from tokenpair.errors import AuthError, ConfigurationError, Unavailable
-from tokenpair.hooks.checks import name_of, names_of, require_async, require_event
+from tokenpair.hooks.checks import name_of, names_of, require_event
 from tokenpair.ports import Export, OneTimeTokens, Outbox, Sessions, UnitOfWork, Users
 
 _log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class WithinHooks:
                 f"within({name_of(kind)}): a hook that raises would roll this event back. "
                 f"Choose {names_of(HookedEvent)}, or use after({name_of(kind)})"
             )
-        require_async(hook)
+        require_async(hook, f"the hook {name_of(hook)}")
         self._hooks.append((kind, hook))
 
     def __bool__(self) -> bool:

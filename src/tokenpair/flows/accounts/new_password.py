@@ -51,8 +51,8 @@ class NewPassword:
 
     async def _is_breached(self, check: BreachCheck, password: str) -> bool:
         # A task, and not `asyncio.timeout`: a check that ignores its cancellation holds no request,
-        # and a check may fail with an error of any library. The call is in the task, too: a
-        # decorator of the app's may raise before there is anything to await.
+        # and a check may fail with an error of any library. The call is in the task, too: it
+        # may raise before there is anything to await.
         task = asyncio.create_task(_ask(check, password))
         try:
             await asyncio.wait({task}, timeout=self.breaches.timeout.total_seconds())
