@@ -12,6 +12,7 @@ from tokenpair.feed import Feed
 from tokenpair.lifecycle import Lifecycle
 from tokenpair.parts import Parts
 from tokenpair.ports import Clock, PasswordHasher, Storage
+from tokenpair.reasons import reason_of
 
 HEALTH_SECONDS = 3.0
 """Longest wait for the database's answer to a health check, in seconds."""
@@ -77,9 +78,11 @@ class Observer:
         try:
             async with asyncio.timeout(self.health_seconds):
                 return await self.storage.health(self.clock())
-        except (Unavailable, TimeoutError) as exc:
-            reason = str(exc) or f"the database has not answered for {self.health_seconds:g} s"
-            return Health(database=Condition.FAILING, reasons=(reason,))
+        except TimeoutError:
+            reason = f"the database has not answered for {self.health_seconds:g} s"
+        except Unavailable as exc:
+            reason = reason_of(exc)
+        return Health(database=Condition.FAILING, reasons=(reason,))
 
     async def require_ready(self) -> None:
         """Require that a request could be answered now. Raises `Unavailable`."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 
 from tokenpair.errors import Unavailable
+from tokenpair.reasons import reason_of
 
 CHANNEL = "tokenpair_revocation"
 _ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -34,9 +35,7 @@ class PostgresWakeUp:
             await self._notifying.execute(f"NOTIFY {CHANNEL}", timeout=_SECONDS)
         except _ERRORS as exc:
             self._terminate()
-            raise Unavailable(
-                f"the database cannot be used now: {str(exc) or 'timed out'}"
-            ) from exc
+            raise Unavailable(f"the database cannot be used now: {reason_of(exc)}") from exc
 
     async def notifications(self) -> AsyncIterator[None]:
         notified = asyncio.Event()
@@ -54,9 +53,7 @@ class PostgresWakeUp:
                     # A connection that the network has lost is silent, too.
                     await connection.execute("SELECT 1", timeout=_SECONDS)
         except _ERRORS as exc:
-            raise Unavailable(
-                f"the database cannot be used now: {str(exc) or 'timed out'}"
-            ) from exc
+            raise Unavailable(f"the database cannot be used now: {reason_of(exc)}") from exc
         finally:
             if connection:
                 connection.terminate()

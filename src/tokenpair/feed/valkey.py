@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.reasons import reason_of
 from tokenpair.valkey_url import UNREADABLE, normalised
 
 CHANNEL = "tokenpair:revocation"
@@ -35,7 +36,7 @@ class ValkeyWakeUp:
         try:
             await self._client.publish(CHANNEL, b"")
         except self._errors as exc:
-            raise Unavailable(f"Valkey cannot be reached: {str(exc) or 'timed out'}") from exc
+            raise Unavailable(f"Valkey cannot be reached: {reason_of(exc)}") from exc
 
     async def notifications(self) -> AsyncIterator[None]:
         try:
@@ -50,7 +51,7 @@ class ValkeyWakeUp:
                     if message is not None:
                         yield
         except self._errors as exc:
-            raise Unavailable(f"Valkey cannot be reached: {str(exc) or 'timed out'}") from exc
+            raise Unavailable(f"Valkey cannot be reached: {reason_of(exc)}") from exc
 
     async def close(self) -> None:
         await self._client.aclose()

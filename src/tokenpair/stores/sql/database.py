@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tokenpair.core.health import Condition, Health
 from tokenpair.errors import Unavailable
+from tokenpair.reasons import reason_of
 from tokenpair.stores.sql.backend import Backend
 from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.migrate import (
@@ -112,9 +113,11 @@ class Database:
         try:
             async with asyncio.timeout(seconds):
                 conditions = await self._conditions()
-        except (Unavailable, TimeoutError) as exc:
-            reason = str(exc) or f"the database {self.name} has not answered for {seconds:g} s"
+        except TimeoutError:
+            reason = f"the database {self.name} has not answered for {seconds:g} s"
             return Health(database=Condition.FAILING, reasons=(reason,))
+        except Unavailable as exc:
+            return Health(database=Condition.FAILING, reasons=(reason_of(exc),))
         worst = next((each for each in _FROM_WORST if each in conditions), Condition.OK)
         is_behind = worst is Condition.FAILING
         reasons = (not_migrated(self._backend, self._command),) if is_behind else ()

@@ -12,6 +12,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from tokenpair.errors import ConfigurationError, InvalidInput, TokenPairError, Unavailable
+from tokenpair.reasons import reason_of
 from tokenpair.shortage import shortage
 from tokenpair.stores.sql.timeouts import Timeouts
 
@@ -118,9 +119,7 @@ class ErrorTranslator:
                 f"is not trusted: its certificate is invalid: {error.verify_message}"
             )
         if isinstance(error, sa.exc.TimeoutError | OSError):  # Drivers pass on the socket's errors.
-            unsaid = "timed out" if isinstance(error, TimeoutError) else "no reason is given"
-            reason = str(error).partition("\n")[0] or unsaid
-            return self._unavailable(f"does not answer: {reason}")
+            return self._unavailable(f"does not answer: {reason_of(error)}")
         if isinstance(error, self._types) and self._driver.fault_of(error) is Fault.SERVER:
             return self._unavailable(self._driver.complaint(error))
         if isinstance(error, MemoryError | RuntimeError):  # SQLite's driver starts threads.

@@ -3,6 +3,7 @@
 import asyncpg
 import sqlalchemy as sa
 
+from tokenpair.reasons import reason_of
 from tokenpair.stores.sql.errors import Fault
 
 # SQLSTATE classes and codes that are about the server, and not about the request: lost connections,
@@ -70,4 +71,4 @@ def summary(error: BaseException) -> str:
         return "a column's type has changed since the statement was prepared"
     if fault_of(error) is Fault.VALUE:
         return f"{type(error).__name__} {getattr(error, 'sqlstate', '')}".strip()
-    return str(error).partition("\n")[0] or type(error).__name__
+    return reason_of(error)

@@ -4,6 +4,7 @@ import sqlite3
 
 import sqlalchemy as sa
 
+from tokenpair.reasons import reason_of
 from tokenpair.shortage import short_of_descriptors
 from tokenpair.stores.sql.errors import Fault
 
@@ -29,7 +30,7 @@ def complaint(error: BaseException) -> str:
 def summary(error: BaseException) -> str:
     """Return one line for the log that says what is wrong."""
     error = getattr(error, "orig", error)
-    text = str(error).partition("\n")[0]
+    text = reason_of(error)
     cannot_open = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
     if cannot_open and (short := short_of_descriptors()):
         return f"{text}: {short.reason}"  # SQLite does not say why.

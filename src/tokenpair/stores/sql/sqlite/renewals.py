@@ -151,7 +151,8 @@ def _fail(batch: list[_Request], exc: BaseException, path: str) -> None:
             continue
         error = exc
         if isinstance(exc, sqlite3.Error | asyncio.CancelledError):
-            reason = summary(exc) or "the database is being closed"
+            is_closing = isinstance(exc, asyncio.CancelledError)
+            reason = "the database is being closed" if is_closing else summary(exc)
             error = Unavailable(f"the database {name_of(path)} cannot be written: {reason}")
             error.__cause__ = exc
         each.result.set_exception(error)
