@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from tokenpair.core.accounts.export import EXPORTED, LEFT_OUT, LEFT_OUT_TABLES
+from tokenpair.core.accounts.export import EXPORTED, LEFT_OUT, LEFT_OUT_ROWS, LEFT_OUT_TABLES
 from tokenpair.stores.memory.tables import Tables
 from tokenpair.stores.sql.tables import metadata
 
@@ -33,6 +33,13 @@ def test_every_column_is_exported_or_left_out_for_a_reason(name: str) -> None:
     assert set(metadata.tables[name].columns.keys()) == exported | left_out.keys()
     assert not exported & left_out.keys()
     assert all(left_out.values())
+
+
+@pytest.mark.parametrize("name", LEFT_OUT_ROWS)
+def test_rows_are_left_out_by_their_purpose_for_a_reason(name: str) -> None:
+    assert "purpose" in EXPORTED[name]
+    assert LEFT_OUT_ROWS[name]
+    assert all(LEFT_OUT_ROWS[name].values())
 
 
 def test_the_tables_in_memory_are_those_of_the_database() -> None:

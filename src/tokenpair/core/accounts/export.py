@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tokenpair.core.mail import MailPurpose
+from tokenpair.core.one_time import Purpose
+
 Rows = Mapping[str, list[dict[str, Any]]]
 """Rows by table, each with its columns by name."""
 
@@ -42,6 +45,16 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
 }
 """Columns of the same tables that no export contains, with the reason."""
 
+_TELLS_OF_ACCOUNTS = (
+    "is stored only if no other account has the new address, so it would tell which do"
+)
+
+LEFT_OUT_ROWS: Mapping[str, Mapping[Purpose | MailPurpose, str]] = {
+    "tokenpair_one_time": {Purpose.CHANGE_EMAIL: _TELLS_OF_ACCOUNTS},
+    "tokenpair_outbox": {MailPurpose.CHANGE_EMAIL: _TELLS_OF_ACCOUNTS},
+}
+"""Rows of the same tables that no export contains, by their purpose, with the reason."""
+
 LEFT_OUT_TABLES: Mapping[str, str] = {
     "tokenpair_revocation": "repeats for the workers what the session's row says: when it ended",
     "tokenpair_limit": "names no user: its keys are hashes",
@@ -52,7 +65,10 @@ LEFT_OUT_TABLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountExport:
-    """Everything that is stored about a user, but for secrets: hashes and the ids of tokens.
+    """What is stored about a user, without secrets: hashes and the ids of tokens.
+
+    A change of address that waits to be confirmed is left out, too: it would tell whether another
+    account has the new address.
 
     `contents` names the tables and columns that `data` has, also those without a row. Values are
     text, numbers, booleans, None, `UUID`, `datetime`, and lists and dictionaries of these.
@@ -61,3 +77,12 @@ class AccountExport:
     exported_at: datetime
     contents: Mapping[str, tuple[str, ...]]
     data: Rows
+
+
+def without_left_out(rows: Rows) -> Rows:
+    """Return the rows but for those in `LEFT_OUT_ROWS`."""
+    hidden = {table: {each.value for each in found} for table, found in LEFT_OUT_ROWS.items()}
+    return {
+        table: [each for each in found if each.get("purpose") not in hidden.get(table, ())]
+        for table, found in rows.items()
+    }
