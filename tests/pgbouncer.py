@@ -15,6 +15,7 @@ import psycopg
 
 from tests.servers import NOBODY, PostgresServer
 from tests.tools import program
+from tests.waiting import LIMIT_SECONDS
 
 PORT = 6432
 _CONFIGURATION = """
@@ -57,7 +58,7 @@ class PgBouncer:
             start_new_session=True,
             **(lower if os.geteuid() == 0 else {}),
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LIMIT_SECONDS
         while True:
             try:
                 psycopg.connect(self.url("postgres")).close()

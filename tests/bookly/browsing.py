@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 from tests.bookly.running import Running
 from tests.tools import node_packages, program
-from tests.waiting import wait_until
+from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair.testing import PASSWORD
 
 API = "/api/v1"
-MILLISECONDS = 60_000
+MILLISECONDS = 1_000 * LIMIT_SECONDS
 """Longest wait for a page, in milliseconds."""
 
 # Chromium itself notes each request that is refused, or that a test keeps off the network.
@@ -99,7 +99,9 @@ def chromium(*arguments: str) -> Iterator[Browser]:
     """Start Debian's Chromium."""
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(
-            executable_path=program("chromium"), args=["--no-sandbox", *arguments]
+            executable_path=program("chromium"),
+            args=["--no-sandbox", *arguments],
+            timeout=MILLISECONDS,
         )
         yield browser
         browser.close()

@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.bookly.browsing import Visitor
+from tests.bookly.browsing import MILLISECONDS, Visitor
 from tests.bookly.running import Running, running_bookly
 from tests.tools import LIGHTHOUSE_FOLDER, node_program, program
 
@@ -103,7 +103,9 @@ def logged_in_browser(bookly: Running, profile: Path) -> Iterator[int]:
             executable_path=program("chromium"),
             args=["--no-sandbox", "--remote-debugging-port=0"],
             base_url=bookly.url,
+            timeout=MILLISECONDS,
         )
+        context.set_default_timeout(MILLISECONDS)
         page = context.pages[0]
         Visitor(page, bookly).sign_up("ada@example.com", "Ada")
         # The session lives in a cookie. Lighthouse measures best while no other tab has it.

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.bookly.browsing import MILLISECONDS, Visitor, violations, visiting
 from tests.bookly.running import Running, running_bookly, tokenpair
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.testing import PASSWORD
 
 pytestmark = pytest.mark.long
@@ -39,7 +40,8 @@ def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(autouse=True)
 def empty_shelf(bookly: Running) -> None:
     """Remove the books of other tests: the shelf has those of all users."""
-    with closing(sqlite3.connect(bookly.data_dir / "tokenpair.db")) as connection, connection:
+    path = bookly.data_dir / "tokenpair.db"
+    with closing(sqlite3.connect(path, timeout=LIMIT_SECONDS)) as connection, connection:
         connection.execute("DELETE FROM bookly_book")
 
 
@@ -413,6 +415,7 @@ def test_a_slow_answer_shows_shapes_and_a_refused_one_a_retry(visitor: Visitor) 
 
 def test_without_https_the_page_says_what_to_do(browser: Browser, bookly: Running) -> None:
     page = browser.new_page()
+    page.set_default_timeout(MILLISECONDS)
     page.goto(bookly.url.replace("127.0.0.1", "bookly.test"))
 
     expect(page.locator(".notice.warning")).to_contain_text("This address has no https")

@@ -18,8 +18,8 @@ from tests.deploy import compose
 from tests.deploy.image import Image, instructions
 from tests.docs.reading import HOW_TO, ROOT, blocks
 from tests.packaging.environments import Environment
+from tests.ports import reserved_port
 from tests.tools import program
-from tests.valkey import free_port
 from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair import Settings
 from tokenpair.testing import PASSWORD
@@ -139,15 +139,19 @@ def test_the_pages_secrets_are_made_as_it_says(tmp_path: Path) -> None:
 
 
 def test_valkey_starts_as_compose_says_and_wants_the_password(tmp_path: Path) -> None:
-    port = free_port()
     (tmp_path / "valkey-server").symlink_to(get_binary_path())
     *shell, script = (word.replace("$$", "$") for word in SERVICES["valkey"]["command"])
     variables = {"PATH": f"{tmp_path}:{os.defpath}", **SERVICES["valkey"]["environment"]}
-    command = [*shell, f"{script} --port {port}"]
 
-    with subprocess.Popen(
-        command, env=variables, cwd=tmp_path, stdout=subprocess.DEVNULL
-    ) as server:
+    with (
+        reserved_port() as port,
+        subprocess.Popen(
+            [*shell, f"{script} --port {port}"],
+            env=variables,
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+        ) as server,
+    ):
         with redis.Redis(port=port, password=SECRETS["VALKEY_PASSWORD"]) as ours:
             wait_until(lambda: answers(ours))
             assert ours.config_get("save") == {"save": ""}
@@ -168,12 +172,17 @@ def written(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
+
+
 @pytest.mark.long
 def test_the_images_steps_make_a_server_that_writes_nothing(
-    tmp_path: Path, postgres_url: str
+    tmp_path: Path, postgres_url: str, port: int
 ) -> None:
     image = Image(tmp_path)
-    port = free_port()
     (tmp_path / "tmp").mkdir()
     variables = {name: str(value) for name, value in SERVICES["bookly"]["environment"].items()}
     # Valkey is missing: only log-outs take longer.

@@ -5,7 +5,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,12 +17,14 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.bookly.browsing import MILLISECONDS, chromium
 from tests.docs.reading import HOW_TO, ROOT, after, before, blocks
 from tests.docs.shell import Shell
-from tests.tools import program
+from tests.ports import reserved_port
 from tests.valkey import valkey
+from tests.waiting import LIMIT_SECONDS
 
 PAGE = HOW_TO / "course.md"
 APP = ROOT / "tests/course/app"
@@ -51,6 +52,8 @@ DELETED_FILES = ["src/auth/service.py", "src/auth/utils.py", "src/db/redis.py"]
 
 Json = dict[str, Any]
 
+expect.set_options(timeout=MILLISECONDS)
+
 
 class CourseApp:
     """The app in a folder of its own, with its settings, its database and its server."""
@@ -74,14 +77,15 @@ class CourseApp:
     @contextmanager
     def running(self) -> Iterator[httpx2.Client]:
         """Start it by uvicorn's own command; stop it at the end."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
         log = self.folder / "log.txt"
-        command = [sys.executable, "-m", "uvicorn", "src:app", "--port", str(port)]
+        command = [sys.executable, "-m", "uvicorn", "src:app", "--port"]
         with (
+            reserved_port() as port,
             log.open("w") as errors,
-            subprocess.Popen(command, cwd=self.folder, stderr=errors, stdout=errors) as process,
-            httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+            subprocess.Popen(
+                [*command, str(port)], cwd=self.folder, stderr=errors, stdout=errors
+            ) as process,
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client,
         ):
             try:
                 wait_for(client, process, log)
@@ -93,7 +97,7 @@ class CourseApp:
     def mailed_link(self, name: str, kind: str) -> str:
         """Return the link of this kind in the last mail to a user; wait for the mail."""
         mails = self.folder / "mails.jsonl"
-        for _ in range(300):
+        for _ in range(10 * LIMIT_SECONDS):
             lines = mails.read_text().splitlines() if mails.exists() else []
             for mail in map(json.loads, reversed(lines)):
                 links = re.findall(rf"http://\S+/{kind}\S+", mail["body"])
@@ -138,7 +142,7 @@ class CourseApp:
 
 
 def wait_for(client: httpx2.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
+    for _ in range(10 * LIMIT_SECONDS):
         assert process.poll() is None, log.read_text()
         with contextlib.suppress(httpx2.TransportError):
             client.get("/openapi.json")
@@ -350,11 +354,9 @@ def in_a_browser(client: httpx2.Client, app: CourseApp, name: str) -> None:
     links = [app.mailed_link(name, "verify")]
     client.post(f"{AUTH}/password/forgot", json={"email": person(name)["email"]})
     links.append(app.mailed_link(name, "reset"))
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=program("chromium"), args=["--no-sandbox"]
-        )
-        page = chromium.new_page()
+    with chromium() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(MILLISECONDS)
         for link in links:
             page.goto(link.replace(BASE_URL, str(client.base_url).rstrip("/")))
             if "/reset" in link:
@@ -368,7 +370,6 @@ def in_a_browser(client: httpx2.Client, app: CourseApp, name: str) -> None:
         page.fill("input", NEW)
         page.click("button")
         expect(page.locator("p")).to_contain_text("link")
-        chromium.close()
 
     login = client.post(f"{AUTH}/login", json=person(name) | {"password": NEW})
     access = bearer(login.json()["access_token"])

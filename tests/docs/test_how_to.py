@@ -5,11 +5,9 @@ import importlib
 import json
 import os
 import re
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,6 +28,7 @@ from tests.bookly.running import Running, running_bookly
 from tests.docs.reading import DOCUMENTS, HOW_TO, ROOT, blocks
 from tests.docs.shell import Shell
 from tests.packaging.environments import Environment
+from tests.ports import reserved_port
 from tests.tools import node_packages, program
 from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair import Auth
@@ -204,6 +203,7 @@ def test_protect(folder: Path) -> None:
 
         Shell(folder).run("\n".join(commands))
 
+        wait_until(lambda: client.get("/hello", headers=ada).status_code == 401)
         assert client.get("/hello", headers=ada).json()["code"] == "token_stale"
         ada = pair_of(client)
         assert [client.delete(path, headers=ada).status_code for path in guarded] == [200] * 2
@@ -279,7 +279,7 @@ def test_testing(folder: Path) -> None:
         [sys.executable, "-m", "pytest", "-p", "no:randomly"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
 
@@ -412,20 +412,25 @@ def test_the_commands_that_show_what_workers_survive() -> None:
 @contextmanager
 def running_uvicorn(arguments: list[str], settings: dict[str, str]) -> Iterator[httpx2.Client]:
     """Start an app of the current folder by uvicorn's command; stop it at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", *arguments, "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", *arguments, "--port"]
     with (
-        subprocess.Popen(command, env=os.environ | settings, stderr=subprocess.DEVNULL) as process,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=LIMIT_SECONDS) as client,
+        reserved_port() as port,
+        subprocess.Popen(
+            [*command, str(port)], env=os.environ | settings, stderr=subprocess.DEVNULL
+        ) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client,
     ):
-        for _ in range(200):
-            with contextlib.suppress(httpx2.TransportError):
-                client.get("/hello")
-                break
-            time.sleep(0.1)
-        yield client
-        process.terminate()
+        try:
+            wait_until(lambda: process.poll() is not None or answers(client))
+            yield client
+        finally:
+            process.terminate()
+
+
+def answers(client: httpx2.Client) -> bool:
+    with contextlib.suppress(httpx2.TransportError):
+        return client.get("/hello").status_code > 0
+    return False
 
 
 @pytest.mark.long
@@ -449,7 +454,7 @@ def bookly(folder: Path) -> Any:
 
 
 def access_token(bookly: Running) -> str:
-    with httpx2.Client(base_url=f"{bookly.url}/api/v1/auth", timeout=30) as client:
+    with httpx2.Client(base_url=f"{bookly.url}/api/v1/auth") as client:
         client.post("/signup", json=ADA)
         token: str = client.post("/login", json=ADA).json()["access_token"]
     return token
@@ -470,7 +475,7 @@ def test_verify_elsewhere_in_python(bookly: Running) -> None:
 
 def refresh_token(bookly: Running) -> str:
     login = f"{bookly.url}/api/v1/auth/login"
-    token: str = httpx2.post(login, json=ADA, timeout=30).json()["refresh_token"]
+    token: str = httpx2.post(login, json=ADA).json()["refresh_token"]
     return token
 
 

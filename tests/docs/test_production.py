@@ -22,8 +22,9 @@ from cryptography.x509.oid import NameOID
 
 from tests.bookly.running import running_bookly
 from tests.docs.reading import HOW_TO, blocks
+from tests.ports import reserved_port
 from tests.tools import program
-from tests.waiting import wait_until
+from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair.testing import PASSWORD
 
 PAGE = HOW_TO / "production.md"
@@ -31,12 +32,6 @@ AUTH = "/api/v1/auth"
 HOST = "books.example.com"
 
 long = pytest.mark.long
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def make_certificate(folder: Path) -> None:
@@ -67,13 +62,20 @@ def make_certificate(folder: Path) -> None:
 def nginx(folder: Path, app_port: int) -> Iterator[str]:
     """Start nginx with the page's configuration, except for ports, paths, timeouts and a rate."""
     make_certificate(folder)
-    port = free_port()
+    with reserved_port() as port:
+        write_nginx(folder, port, app_port)
+        command = [program("nginx"), "-c", f"{folder}/nginx.conf", "-p", str(folder)]
+        with running(command, folder, port):
+            yield f"https://127.0.0.1:{port}"
+
+
+def write_nginx(folder: Path, port: int, app_port: int) -> None:
     (site,) = blocks(PAGE, "nginx")
     for shown, own in {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "/etc/ssl": str(folder),
         "127.0.0.1:8000": f"127.0.0.1:{app_port}",
-        "timeout 10s": "timeout 1s",
+        "timeout 10s": "timeout 3s",
         # With 30 a minute, a slow test would get back what it uses up.
         "rate=30r/m": "rate=1r/m",
     }.items():
@@ -87,28 +89,29 @@ def nginx(folder: Path, app_port: int) -> Iterator[str]:
         f"daemon off;\nuser root;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx.log;\n"
         f"events {{}}\nhttp {{\naccess_log off;\n{temporary}\n{site}\n}}\n"
     )
-    command = [program("nginx"), "-c", f"{folder}/nginx.conf", "-p", str(folder)]
-    with running(command, folder, port):
-        yield f"https://127.0.0.1:{port}"
 
 
 @contextmanager
 def caddy(folder: Path, app_port: int) -> Iterator[str]:
     """Start Caddy with the page's configuration; without https, which needs a domain."""
-    port = free_port()
+    with reserved_port() as port:
+        write_caddy(folder, port, app_port)
+        command = [program("caddy"), "run", "--config", str(folder / "Caddyfile")]
+        with running(command, folder, port):
+            yield f"http://127.0.0.1:{port}"
+
+
+def write_caddy(folder: Path, port: int, app_port: int) -> None:
     (site,) = blocks(PAGE, "caddyfile")
     for shown, own in {
         f"\n{HOST} {{": f"\nhttp://127.0.0.1:{port} {{",
         "127.0.0.1:8000": f"127.0.0.1:{app_port}",
-        "10s": "1s",
+        "10s": "3s",
         "{\n    servers": "{\n    admin off\n    servers",
     }.items():
         assert shown in site
         site = site.replace(shown, own)
     (folder / "Caddyfile").write_text(site)
-    command = [program("caddy"), "run", "--config", str(folder / "Caddyfile")]
-    with running(command, folder, port):
-        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
@@ -262,7 +265,7 @@ def test_metrics_and_health_stay_inside(client: httpx2.Client, proxy: str, path:
 )
 def test_a_half_sent_request_is_closed(proxy: str, data: bytes) -> None:
     address = httpx2.URL(proxy)
-    connection = socket.create_connection((address.host, address.port or 0), timeout=60)
+    connection = socket.create_connection((address.host, address.port or 0), timeout=LIMIT_SECONDS)
     if address.scheme == "https":
         context = ssl.create_default_context()
         context.check_hostname = False

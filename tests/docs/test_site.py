@@ -18,8 +18,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from playwright.sync_api import Request, Response
 
-from tests.bookly.browsing import chromium
+from tests.bookly.browsing import MILLISECONDS, chromium
 from tests.docs.reading import ROOT
+from tests.waiting import wait_until
 
 DOCS = ROOT / "docs"
 UV = os.environ.get("UV", "uv")
@@ -144,6 +145,7 @@ def test_the_site_asks_no_other_host_and_its_search_finds_renewal(site: Path, ur
 
     with chromium() as browser:
         page = browser.new_page()
+        page.set_default_timeout(MILLISECONDS)
         page.on("request", check_host)
         page.on("response", check_status)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -152,8 +154,13 @@ def test_the_site_asks_no_other_host_and_its_search_finds_renewal(site: Path, ur
 
         page.goto(url)
         field = page.locator("input[role=combobox]")
-        field.wait_for(state="attached")  # Before, the page's script does not see the keys.
-        page.keyboard.press("/")
+
+        def opens() -> bool:
+            """Press the key that opens the search: before its script has started, nothing does."""
+            page.keyboard.press("/")
+            return field.is_visible()
+
+        wait_until(opens)
         field.fill("renewal")
         page.locator("a[role=option][href*='explanation/renewal/?h=renewal']").first.click()
         page.get_by_role("heading", name="Renewal", level=1).wait_for()

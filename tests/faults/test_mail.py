@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from tests.http.conftest import talking_to
 from tests.mail.office import Office
+from tests.ports import reserved_port
 from tests.smtp import MailServer, mail_server, trusting
 from tests.waiting import eventually, limit
 from tokenpair import MailOptions, MailPurpose
@@ -103,18 +104,17 @@ async def test_a_mail_is_sent_again_after_the_connection_was_cut(
 
 async def test_a_mail_is_sent_when_the_server_is_back(storage: Storage, tmp_path: Path) -> None:
     clock = FakeClock()
-    async with mail_server(tmp_path) as server:
-        port = server.port
-    sender = SmtpSender(parse_smtp_url(f"smtp://localhost:{port}"), tls=trusting(tmp_path))
-    office = Office(storage=storage, clock=clock, sender=sender)
-    await office.queue(await office.a_user())
-    await office.mailer.loop.drain()
-    clock.advance(seconds=10)
-
-    async with mail_server(tmp_path, port=port) as server:
+    with reserved_port() as port:
+        sender = SmtpSender(parse_smtp_url(f"smtp://localhost:{port}"), tls=trusting(tmp_path))
+        office = Office(storage=storage, clock=clock, sender=sender)
+        await office.queue(await office.a_user())
         await office.mailer.loop.drain()
+        clock.advance(seconds=10)
 
-        assert server.recipients == ["ada@example.com"]
+        async with mail_server(tmp_path, port=port) as server:
+            await office.mailer.loop.drain()
+
+            assert server.recipients == ["ada@example.com"]
 
 
 async def test_a_recipient_that_is_refused_stops_no_other_mail(

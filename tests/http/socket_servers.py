@@ -1,6 +1,5 @@
 """Servers that run `socket_app`, each in a process of its own."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from websockets.sync.client import connect
 
 from tests.docs.reading import ROOT
 from tests.http.conftest import bearer
+from tests.ports import reserved_port
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.testing import PASSWORD
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
@@ -41,7 +42,7 @@ class Running:
     ada: str
 
     def connect(self, path: str, **options: Any) -> Any:
-        return connect(f"ws://127.0.0.1:{self.port}{path}", open_timeout=60, **options)
+        return connect(f"ws://127.0.0.1:{self.port}{path}", open_timeout=LIMIT_SECONDS, **options)
 
     def refusal(self, path: str, **options: Any) -> httpx2.Response:
         """Return the answer that a client gets in place of a WebSocket."""
@@ -56,23 +57,22 @@ class Running:
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator[Running]:
     """Run a server during the block; its log is complete afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    name, *options = [each.format(port=port) for each in command]
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", name, *options], cwd=ROOT, stdout=file, stderr=file
-        )
-    try:
-        yield _log_in(port, process, log)
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+    with reserved_port() as port:
+        name, *options = [each.format(port=port) for each in command]
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", name, *options], cwd=ROOT, stdout=file, stderr=file
+            )
+        try:
+            yield _log_in(port, process, log)
+        finally:
+            process.terminate()
+            process.wait(timeout=LIMIT_SECONDS)
 
 
 def _log_in(port: int, process: "subprocess.Popen[bytes]", log: Path) -> Running:
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        until = time.monotonic() + 60
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        until = time.monotonic() + LIMIT_SECONDS
         while not _answers(client):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()

@@ -12,14 +12,13 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import Config
 
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth, Key, Keyring
 from tokenpair.core.tokens.key import KeyState
 from tokenpair.fastapi import install
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.testing import CHEAP, PASSWORD, a_user
-
-READY_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,12 @@ class Issuer:
     def jwks_uri(self) -> str:
         """Find the keys as a verifier does that knows only the issuer (RFC 8414)."""
         url = f"{self.url}/.well-known/oauth-authorization-server"
-        found: str = httpx2.get(url, timeout=30).json()["jwks_uri"]
+        found: str = httpx2.get(url).json()["jwks_uri"]
         return found
 
     def jwks(self) -> dict[str, Any]:
         """Fetch the public keys."""
-        keys: dict[str, Any] = httpx2.get(self.jwks_uri, timeout=30).json()
+        keys: dict[str, Any] = httpx2.get(self.jwks_uri).json()
         return keys
 
 
@@ -73,7 +72,7 @@ def running_issuer(keyring: Keyring, *, roles: str = "") -> Iterator[Issuer]:
     thread.start()
     try:
         _wait_for(server)
-        token = httpx2.post(f"{url}/ada", timeout=30).json()
+        token = httpx2.post(f"{url}/ada").json()
         yield Issuer(url=url, auth=auth, token=token)
     finally:
         server.should_exit = True
@@ -82,7 +81,7 @@ def running_issuer(keyring: Keyring, *, roles: str = "") -> Iterator[Issuer]:
 
 
 def _wait_for(server: uvicorn.Server) -> None:
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + LIMIT_SECONDS
     while not server.started:
         assert time.monotonic() < deadline, "the server has not started"
         time.sleep(0.01)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from tests.faults.test_valkey import RUBBISH
 from tests.limits.conftest import KEYRING, CountingPasswords, limited
+from tests.ports import reserved_port
 from tests.servers import connections
-from tests.valkey import ValkeyServer, free_port, valkey
+from tests.valkey import ValkeyServer, valkey
 from tests.waiting import limit
 from tokenpair import Device
 from tokenpair.core.limits import SIGN_UP, Place, Taken
@@ -90,10 +91,11 @@ async def test_a_valkey_that_sends_garbage_is_unavailable(rubbish: bytes) -> Non
 
 
 async def test_an_unreachable_valkey_is_not_named_with_its_password() -> None:
-    counters = ValkeyLimits(f"valkey://:secret-canary@127.0.0.1:{free_port()}")
+    with reserved_port() as port:
+        counters = ValkeyLimits(f"valkey://:secret-canary@127.0.0.1:{port}")
 
-    with pytest.raises(Unavailable) as caught:
-        await counters.reserve([Place(limit=SIGN_UP, key=b"away")], NOW)
+        with pytest.raises(Unavailable) as caught:
+            await counters.reserve([Place(limit=SIGN_UP, key=b"away")], NOW)
 
     assert "canary" not in f"{caught.value} {caught.value.reason}"
     await counters.close()
