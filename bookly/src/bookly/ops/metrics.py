@@ -7,6 +7,7 @@ adds them up: prometheus-client's multiprocess mode.
 
 import asyncio
 import contextlib
+import functools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from enum import Enum
@@ -46,7 +47,6 @@ class Metrics:
         """Raises `ConfigurationError` if the workers' folder cannot be used."""
         if IS_SHARED:
             require_folder()
-            reserve_space()
         self._auth = auth
         self._registry = registry = CollectorRegistry()
         self._passed_on: dict[tuple[Counter, str], int] = defaultdict(int)
@@ -76,24 +76,6 @@ class Metrics:
             "Look-ups of access tokens among those that are verified.",
             "result",
         )
-        self._lag = Histogram(
-            "tokenpair_revocation_lag_seconds",
-            "How long after it was recorded a worker knew what another had revoked.",
-            buckets=LAG_BUCKETS,
-            registry=registry,
-        )
-        self._revocations = Gauge(
-            "tokenpair_revocations",
-            "Revocations in force, in a worker's copy.",
-            multiprocess_mode="livemax",
-            registry=registry,
-        )
-        self._staleness = Gauge(
-            "tokenpair_feed_staleness_seconds",
-            "How long ago the revocations were read, by the worker that is furthest behind.",
-            multiprocess_mode="livemax",
-            registry=registry,
-        )
         self._passwords = Gauge(
             "tokenpair_password_hashes",
             "Passwords that are being hashed, and that wait for it.",
@@ -102,9 +84,44 @@ class Metrics:
             registry=registry,
         )
 
+    # prometheus-client opens the file of a metric without labels when the metric is made. So these
+    # are made by the first update, after the start: a worker that cannot start leaves no files.
+
+    @functools.cached_property
+    def _lag(self) -> Histogram:
+        return Histogram(
+            "tokenpair_revocation_lag_seconds",
+            "How long after it was recorded a worker knew what another had revoked.",
+            buckets=LAG_BUCKETS,
+            registry=self._registry,
+        )
+
+    @functools.cached_property
+    def _revocations(self) -> Gauge:
+        return Gauge(
+            "tokenpair_revocations",
+            "Revocations in force, in a worker's copy.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+
+    @functools.cached_property
+    def _staleness(self) -> Gauge:
+        return Gauge(
+            "tokenpair_feed_staleness_seconds",
+            "How long ago the revocations were read, by the worker that is furthest behind.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+
     @contextlib.asynccontextmanager
     async def followed(self, _: object) -> AsyncIterator[None]:
-        """Update the metrics during the lifespan, and once more at its end."""
+        """Update the metrics during the lifespan, and once more at its end.
+
+        Raises `ConfigurationError` if the workers' folder has no space.
+        """
+        if IS_SHARED:
+            reserve_space()
         task = asyncio.create_task(self._follow(), name="bookly: metrics")
         try:
             yield
@@ -129,8 +146,9 @@ class Metrics:
         self._add(self._lookups, {"hit": counts.cache_hits, "miss": counts.cache_misses})
         # If more arrived in one second than are kept, the latest represent all of them.
         news, self._heard = counts.revocations_heard - self._heard, counts.revocations_heard
+        histogram = self._lag  # It must be there, though there is no news.
         for lag in counts.lags[-news:] if news else ():
-            self._lag.observe(max(lag, 0))
+            histogram.observe(max(lag, 0))
         self._revocations.set(counts.revocations)
         self._staleness.set(counts.staleness)
         self._passwords.labels("running").set(counts.hashing)

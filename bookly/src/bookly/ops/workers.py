@@ -4,7 +4,7 @@ This is prometheus-client's multiprocess mode. A variable names the folder. prom
 it once, at import, and so does this module.
 
 prometheus-client maps files with holes into memory. If the disk is full when a hole is written, the
-kernel kills the worker. So each worker reserves the space of its files at its start.
+kernel kills the worker. So each worker reserves the space of its files at the end of its start.
 """
 
 import contextlib
