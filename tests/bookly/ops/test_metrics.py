@@ -1,6 +1,7 @@
 """What Prometheus reads: each number is right, covers all workers, and reveals no secret."""
 
 import asyncio
+import multiprocessing
 import os
 import re
 import signal
@@ -18,8 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bookly.ops.workers import AllWorkers
 from tests.bookly.conftest import API, Person, make_settings
+from tests.bookly.ops.reserving import reserve_twice
 from tests.bookly.running import BOOKLY, running_bookly
-from tests.waiting import limit
+from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair import database_url
 from tokenpair.fastapi.registry import installed
 from tokenpair.stores.sql import SqlStorage
@@ -265,7 +267,9 @@ def test_each_worker_reports_the_numbers_of_all_workers(
     folder = tmp_path / "numbers"
     folder.mkdir()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-    with running_bookly(tmp_path, "--workers", "2") as bookly:
+    # As on macOS.
+    (tmp_path / "sitecustomize.py").write_text("import os; del os.posix_fallocate")
+    with running_bookly(tmp_path, "--workers", "2", PYTHONPATH=str(tmp_path)) as bookly:
         httpx2.post(f"{bookly.url}{API}/auth/signup", json=account, timeout=30)
         for _ in range(6):  # Each on a connection of its own, which either worker may accept.
             pair = httpx2.post(f"{bookly.url}{API}/auth/login", json=account, timeout=30).json()
@@ -310,6 +314,23 @@ def test_a_dead_workers_gauges_are_dropped_and_its_counters_kept(
         kept = [(folder / f"histogram_{process}.db").stat().st_size for process in killed]
 
     assert max(kept) < 2**16  # Without what was reserved for the living.
+
+
+def test_a_worker_reserves_the_space_of_all_its_files_or_of_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    context = multiprocessing.get_context("spawn")
+    worker = context.Process(target=reserve_twice, args=[tmp_path], daemon=True)
+
+    worker.start()
+    worker.join(LIMIT_SECONDS)
+
+    assert worker.exitcode == 0
+    files = {each.name: each.stat() for each in tmp_path.iterdir()}
+    assert len(files) == 4
+    assert all(each.st_size >= 2**16 for each in files.values())
+    assert (tmp_path / f"counter_{worker.pid}.db").read_bytes().startswith(b"counts")
 
 
 def test_a_file_that_is_just_being_made_is_left_for_the_next_time(

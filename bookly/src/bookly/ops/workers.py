@@ -53,22 +53,30 @@ def require_folder() -> None:
 
 
 def reserve_space() -> None:
-    """Create this worker's files. Their supervisor has none.
+    """Create all files of this worker, or none. Its supervisor has no files.
+
+    A file is filled with zeros, which works on every system. If its file system copies what is
+    overwritten, such as Btrfs, or compresses it, a full disk can still kill the worker.
 
     Raises `ConfigurationError` if the disk is full.
     """
     if multiprocessing.parent_process() is None:
         return
-    for kind, size in _RESERVED.items():
-        path = _file(kind, os.getpid())
-        try:
-            with path.open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as exc:
-            raise ConfigurationError(
-                f"the metrics need {size} bytes in {path.parent}, which cannot be written: "
-                f"{exc.strerror}; free some space, or set {FOLDER} to another folder"
-            ) from exc
+    folder = Path(os.environ[FOLDER])
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as drafts:
+            for kind, size in _RESERVED.items():
+                path = _file(kind, os.getpid())
+                # An earlier worker may have had the same number: its counts stay.
+                content = path.read_bytes() if path.exists() else b""
+                Path(drafts, path.name).write_bytes(content.ljust(size, b"\0"))
+            for draft in Path(drafts).iterdir():
+                draft.replace(folder / draft.name)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the metrics need {sum(_RESERVED.values())} bytes in {folder}, which cannot be "
+            f"written: {exc.strerror}; free some space, or set {FOLDER} to another folder"
+        ) from exc
 
 
 class AllWorkers(Collector):
