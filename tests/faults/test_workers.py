@@ -280,6 +280,7 @@ async def test_a_replacement_that_cannot_start_is_tried_again_beside_the_others(
     assert other in left
     # Each attempt would leave 700 KB, every five seconds.
     assert kept == {killed, other}
+    assert sum(file.stat().st_size for file in metrics.glob(f"*_{killed}.db")) < 2**16
 
 
 async def until_logged(bookly: Bookly, line: str, *, times: int) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx2
 import pytest
 from fastapi import FastAPI
-from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from bookly.ops.workers import AllWorkers
+from bookly.ops.workers import AllWorkers, forget
 from tests.bookly.conftest import API, Person, make_settings
 from tests.bookly.ops.reserving import reserve_twice
 from tests.bookly.running import BOOKLY, running_bookly
@@ -311,9 +311,43 @@ def test_a_dead_workers_gauges_are_dropped_and_its_counters_kept(
             os.kill(process, signal.SIGKILL)
 
         until(lambda: log_ins(bookly.url) == 1 and not killed & workers_in(folder))
-        kept = [(folder / f"histogram_{process}.db").stat().st_size for process in killed]
 
-    assert max(kept) < 2**16  # Without what was reserved for the living.
+
+def test_a_dead_workers_files_keep_their_counts_and_free_their_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for kind in ("counter", "gauge_livesum", "histogram"):
+        for process in (ended.pid, os.getpid()):
+            file = tmp_path / f"{kind}_{process}.db"
+            file.write_bytes(bytes(2**16))  # What a worker reserves.
+            numbers = MmapedDict(str(file))
+            numbers.write_value(mmap_key(f"a_{kind}", f"a_{kind}", [], [], ""), 3, 0)
+            numbers.close()
+
+    told = {each.name: each.samples[0].value for each in AllWorkers().collect()}
+
+    assert told == {"a_counter": 6, "a_gauge_livesum": 3, "a_histogram": 6}
+    sizes = {file.name: file.stat().st_size for file in tmp_path.glob(f"*_{ended.pid}.db")}
+    assert sizes.keys() == {f"counter_{ended.pid}.db", f"histogram_{ended.pid}.db"}
+    assert max(sizes.values()) < 200
+    assert {each.stat().st_size for each in tmp_path.glob(f"*_{os.getpid()}.db")} == {2**16}
+
+
+def test_files_of_a_dead_worker_that_cannot_be_changed_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error would end the supervisor, and with it all workers."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    left = [tmp_path / "counter_1.db", tmp_path / "gauge_livesum_1.db"]
+    for each in left:
+        each.mkdir()
+
+    forget(1)
+
+    assert all(each.exists() for each in left)
 
 
 def test_a_worker_reserves_the_space_of_all_its_files_or_of_none(

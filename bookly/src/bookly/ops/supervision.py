@@ -12,6 +12,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from bookly.ops.workers import forget
+
 SILENCE_SECONDS = 20
 """Time after which a silent worker is replaced, in seconds. A start can take that long."""
 
@@ -66,6 +68,8 @@ class Supervisor(Multiprocess):
             _log.warning(
                 "worker %s has ended (%s): starting another", process.pid, process.exitcode
             )
+            if process.pid:
+                forget(process.pid)  # A scrape would too, but not every server is scraped.
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self.processes[index] = Process(self.config, self.sockets)
             self.processes[index].start()

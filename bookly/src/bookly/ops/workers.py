@@ -92,16 +92,24 @@ class AllWorkers(Collector):
         return merged
 
 
-def _forget_the_dead(folder: Path) -> None:
-    """Remove the gauges of dead workers; their counters stay, without the reserved space.
+def forget(process: int) -> None:
+    """Remove a dead worker's gauges, and free the space that its other files do not use.
 
-    It looks for the processes, because any program may have restarted the workers.
+    Their counts stay: without them, the sums would fall. Files that are missing, or that cannot be
+    changed, are left alone.
     """
+    for kind in ("counter", "histogram"):
+        _trim(_file(kind, process))
+    # Last, because a worker that has gauges is one that is not yet forgotten.
+    with contextlib.suppress(OSError):
+        mark_process_dead(process, os.environ[FOLDER])
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Look for the processes, because any program may have restarted the workers."""
     for process in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}:
         if process.isdecimal() and not _is_alive(int(process)):
-            with contextlib.suppress(FileNotFoundError):  # Another worker was faster.
-                mark_process_dead(int(process), str(folder))
-                _trim(_file("histogram", int(process)))
+            forget(int(process))
 
 
 def _file(kind: str, process: int) -> Path:
@@ -110,7 +118,7 @@ def _file(kind: str, process: int) -> Path:
 
 def _trim(path: Path) -> None:
     """Free the space behind a file's content. The first four bytes are the content's length."""
-    with path.open("r+b") as file:
+    with contextlib.suppress(OSError), path.open("r+b") as file:
         used = int.from_bytes(file.read(4), sys.byteorder)
         file.truncate(used)
 
