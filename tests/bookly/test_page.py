@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.bookly.browsing import MILLISECONDS, Visitor, violations, visiting
+from tests.bookly.browsing import API, MILLISECONDS, Visitor, violations, visiting
 from tests.bookly.running import Running, running_bookly, tokenpair
-from tests.waiting import LIMIT_SECONDS
+from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair.testing import PASSWORD
 
 pytestmark = pytest.mark.long
@@ -211,6 +212,41 @@ def test_back_and_forward_and_a_search_as_one_types(visitor: Visitor, bookly: Ru
     page.go_forward()
 
     expect(page).to_have_title("Your sessions · Bookly")
+
+
+def add_books(visitor: Visitor, email: str, number: int) -> None:
+    """Add books over HTTP, and show the shelf again."""
+    book = BOOK | {"published_date": "1815-12-23", "page_count": 1036}
+    with httpx2.Client(base_url=f"{visitor.bookly.url}{API}") as client:
+        login = client.post("/auth/login", json={"email": email, "password": PASSWORD})
+        client.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
+        for each in range(number):
+            client.post("/books", json=book | {"title": f"Emma {each}"}).raise_for_status()
+    visitor.page.reload()
+
+
+def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
+    page, email = visitor.page, "left@example.com"
+    visitor.sign_up(email)
+    add_books(visitor, email, 30)
+    page.get_by_role("button", name="Load more").click()
+    expect(page.locator(".card")).to_have_count(30)
+    page.locator(".card").last.scroll_into_view_if_needed()
+    left_at = page.evaluate("scrollY")
+    assert left_at > 0
+
+    page.locator(".menu summary").click()
+    page.get_by_role("link", name="Your sessions").click()
+    expect(page.locator("h1")).to_have_text("Your sessions")
+    wait_until(lambda: page.evaluate("scrollY") == 0)
+    for come_back in (page.go_back, page.reload):
+        come_back()
+        expect(page.locator(".card")).to_have_count(30)
+        wait_until(lambda: page.evaluate("scrollY") == left_at)
+    page.get_by_role("searchbox").fill("emma")
+
+    expect(page.locator(".card")).to_have_count(24)
+    wait_until(lambda: page.evaluate("scrollY") == 0)
 
 
 def test_an_invitation_makes_an_account(visitor: Visitor, bookly: Running) -> None:

@@ -2,6 +2,7 @@
 
 import { ROUTES, safeNext } from "./routes.js";
 import { h } from "./ui/dom.js";
+import { Entries } from "./ui/entries.js";
 import { failed, skeleton } from "./ui/states.js";
 
 const UNREACHABLE = { code: "unreachable", status: 0 };
@@ -11,6 +12,7 @@ export class Router {
   #session;
   #say;
   #main = document.getElementById("view");
+  #entries = new Entries();
   #leaving = new AbortController();
   #shown = null;
   #place = null;
@@ -52,19 +54,18 @@ export class Router {
     const route = ROUTES[location.pathname];
     this.#place = placeOf(location);
     const params = takeParams(route);
+    const entry = this.#entries.enter();
     for (const listener of this.#listeners) listener(params);
     const timer = setTimeout(() => this.#main.replaceChildren(skeleton()), SKELETON_MS);
     signal.addEventListener("abort", () => clearTimeout(timer));
     await this.#session.ready;
     if (signal.aborted) return;
-    const root = await this.#make(route, { params, signal });
+    const root = await this.#make(route, { params, entry, signal });
     if (signal.aborted) return;
     clearTimeout(timer);
     this.#main.replaceChildren(root);
-    if (isNew) {
-      scrollTo(0, 0);
-      (root.querySelector("[autofocus]") ?? root.querySelector("h1") ?? this.#main).focus();
-    }
+    this.#entries.scroll({ isNew });
+    if (isNew) (root.querySelector("[autofocus]") ?? root.querySelector("h1") ?? this.#main).focus();
   }
 
   /** Does the URL name another view than the one that is shown? The skip link changes only the hash. */
@@ -74,7 +75,7 @@ export class Router {
   }
 
   /** Return the view, or one that shows the error; null after a redirect. */
-  async #make(route, { params, signal }) {
+  async #make(route, { params, entry, signal }) {
     const { status, user } = this.#session;
     const isOut = status === "out";
     if (route.needs === "user" && isOut && !route.guestView) return this.#askForLogIn();
@@ -83,7 +84,7 @@ export class Router {
     const view = isOut && route.guestView ? route.guestView : route.view;
     this.#shown = { view, user: user?.id };
     document.title = `${view === "welcome" ? "A shelf of books" : route.title} · Bookly`;
-    const context = { session: this.#session, navigate: this.navigate, say: this.#say, params, signal };
+    const context = { session: this.#session, navigate: this.navigate, say: this.#say, params, entry, signal };
     const root = h("div", { class: `view view-${view}` });
     try {
       const { render } = await import(`./views/${view}.js`);
@@ -138,7 +139,7 @@ export class Router {
 /** The server also answers other spellings of a path, such as one with a slash at the end. */
 function useUsualPath() {
   const { path } = document.documentElement.dataset;
-  if (path !== location.pathname) history.replaceState(null, "", path + location.search + location.hash);
+  if (path !== location.pathname) history.replaceState(history.state, "", path + location.search + location.hash);
 }
 
 function placeOf({ pathname, search }) {
@@ -155,7 +156,7 @@ function takeParams(route) {
   const params = Object.fromEntries(new URLSearchParams(location.search));
   if (route.hasMailToken) {
     params.token = mailToken();
-    if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+    if (location.hash) history.replaceState(history.state, "", location.pathname + location.search);
   }
   return params;
 }

@@ -8,6 +8,7 @@ import { empty } from "../ui/states.js";
 import { count, wordsOf } from "../ui/words.js";
 
 const PAGE = 24; // Books per request: a full row of two, three or four cards.
+const MOST = 96; // The most books per request.
 
 /** The books that were shown last. The page shows them again while the server is unreachable. */
 let kept = null;
@@ -35,13 +36,25 @@ class Shelf {
   async load() {
     const key = `${this.#context.session.user.id} ${this.#q}`;
     try {
-      this.#page = await this.#call(this.#path());
+      this.#page = await this.#read();
       kept = { key, page: this.#page };
     } catch (error) {
       const isAway = error.code === "unreachable" || error.code === "unavailable";
       if (!isAway || kept?.key !== key) throw error;
       this.#page = kept.page;
     }
+  }
+
+  /** Read as many books as the user left here, or the first ones. */
+  async #read() {
+    const wanted = this.#context.entry.books ?? PAGE;
+    const page = await this.#call(this.#path({ limit: Math.min(wanted, MOST) }));
+    while (page.next && page.items.length < wanted) {
+      const { items, next } = await this.#call(this.#path({ cursor: page.next }));
+      page.items.push(...items);
+      page.next = next;
+    }
+    return page;
   }
 
   show() {
@@ -157,11 +170,12 @@ class Shelf {
     const button = this.#root.querySelector(".more button");
     if (button.ariaBusy === "true") return;
     button.ariaBusy = "true";
-    const page = await this.#try(() => this.#call(this.#path(this.#page.next)));
+    const page = await this.#try(() => this.#call(this.#path({ cursor: this.#page.next })));
     button.ariaBusy = null;
     if (!page) return;
     this.#page.items.push(...page.items);
     this.#page.next = page.next;
+    this.#context.entry.books = this.#page.items.length;
     const items = page.items.map((book) => this.#item(book));
     this.#list.append(...items);
     this.#showEnd();
@@ -179,8 +193,8 @@ class Shelf {
     }
   }
 
-  #path(cursor) {
-    const query = new URLSearchParams({ limit: PAGE, ...(this.#q && { q: this.#q }), ...(cursor && { cursor }) });
+  #path({ limit = PAGE, cursor }) {
+    const query = new URLSearchParams({ limit, ...(this.#q && { q: this.#q }), ...(cursor && { cursor }) });
     return `/books?${query}`;
   }
 

@@ -1,0 +1,67 @@
+// What is kept about each entry of the browser's history, so that "back" shows it as it was left.
+
+const KEY = "bookly-entries";
+
+/**
+ * @typedef {object} Entry
+ * @property {number} [y]  How far down the page was scrolled.
+ * @property {number} [books]  How many books the shelf showed.
+ */
+
+export class Entries {
+  /** @type {Record<string, Entry>} */
+  #all = stored();
+  /** @type {Entry} */
+  #current = {};
+  #isShown = false;
+
+  constructor() {
+    history.scrollRestoration = "manual"; // The browser would scroll before the view has its height.
+    addEventListener("pagehide", () => this.#leave());
+  }
+
+  /** Leave an entry for the one of the URL, and return what is kept about it. A view may add to it. */
+  enter() {
+    this.#leave();
+    this.#isShown = false;
+    const name = entryName();
+    this.#all[name] ??= {};
+    this.#current = this.#all[name];
+    return this.#current;
+  }
+
+  /** Scroll to where the user left the view that is shown now, or to the top if it is new. */
+  scroll({ isNew }) {
+    scrollTo(0, isNew ? 0 : (this.#current.y ?? 0));
+    this.#isShown = true;
+  }
+
+  #leave() {
+    if (!this.#isShown) return;
+    this.#current.y = scrollY;
+    store(this.#all);
+  }
+}
+
+/** Return the name of the current entry, which a reload keeps. */
+function entryName() {
+  const name = history.state ?? Math.random().toString(36).slice(2);
+  history.replaceState(name, "");
+  return name;
+}
+
+function stored() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+  } catch {
+    return {}; // Storage is disabled.
+  }
+}
+
+function store(entries) {
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(entries));
+  } catch {
+    // Storage is disabled or full: the entries are kept until the next page is loaded.
+  }
+}
