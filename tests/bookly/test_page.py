@@ -249,6 +249,37 @@ def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
     wait_until(lambda: page.evaluate("scrollY") == 0)
 
 
+def test_a_search_and_another_view_keep_half_filled_forms(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("forms@example.com")
+    for title in ("Dracula", "Emma"):
+        visitor.add_book(title)
+    new, edited = (
+        page.locator(f"{kind} [name=title]") for kind in (".is-new", ".is-edited:not(.is-new)")
+    )
+    page.locator("#add").click()
+    new.fill("Persuasion")
+    page.get_by_role("button", name="Edit “Emma”").click()
+    edited.fill("Emma Woodhouse")
+
+    page.get_by_role("searchbox").fill("no such book")
+    expect(page.locator(".state h2")).to_have_text("Nothing found")
+    expect(new).to_have_value("Persuasion")
+    page.get_by_role("searchbox").fill("austen")
+    expect(page.locator("h1")).to_have_text("Books with “austen”")
+    expect(edited).to_have_value("Emma Woodhouse")
+    page.locator(".menu summary").click()
+    page.get_by_role("link", name="Your sessions").click()
+    expect(page.locator("h1")).to_have_text("Your sessions")
+    page.go_back()
+    expect(new).to_have_value("Persuasion")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator(".card h2")).to_have_text(["Emma Woodhouse", "Dracula"])
+    new.press("Escape")
+    expect(page.locator(".is-edited")).to_have_count(0)
+
+
 def test_an_invitation_makes_an_account(visitor: Visitor, bookly: Running) -> None:
     page = visitor.page
     tokenpair("users", "invite", "invited@example.com", data_dir=bookly.data_dir)

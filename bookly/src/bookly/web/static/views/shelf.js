@@ -9,58 +9,58 @@ import { count, wordsOf } from "../ui/words.js";
 
 const PAGE = 24; // Books per request: a full row of two, three or four cards.
 const MOST = 96; // The most books per request.
+const NEW = "new";
 
-/** The books that were shown last. The page shows them again while the server is unreachable. */
-let kept = null;
+/** The shelf of the user who was here last. A search or another view keeps its open forms. */
+let shelf = null;
 
 /** Show the shelf, or the books that contain `params.q`. */
 export async function render(root, context) {
-  const shelf = new Shelf(root, context);
-  await shelf.load();
-  shelf.show();
+  const { id } = context.session.user;
+  if (shelf?.userId !== id) shelf = new Shelf(id);
+  await shelf.enter(root, context);
 }
 
 class Shelf {
   #root;
   #context;
-  #q;
+  #q = null;
   #page;
   #list = h("ul", { class: "grid-cards" });
+  #forms = new Map(); // The open forms, by the book's id, or `NEW`.
 
-  constructor(root, context) {
+  constructor(userId) {
+    this.userId = userId;
+  }
+
+  /** Read the books, then show them in a new root. */
+  async enter(root, context) {
+    const q = context.params.q ?? "";
+    const page = await this.#readOrKeep(q, context);
+    if (context.signal.aborted) return;
     this.#root = root;
     this.#context = context;
-    this.#q = context.params.q ?? "";
+    this.#q = q;
+    this.#page = page;
+    this.#show();
   }
 
-  async load() {
-    const key = `${this.#context.session.user.id} ${this.#q}`;
+  /** While the server is unreachable, keep the books that were shown last. */
+  async #readOrKeep(q, context) {
     try {
-      this.#page = await this.#read();
-      kept = { key, page: this.#page };
+      return await read(q, context);
     } catch (error) {
       const isAway = error.code === "unreachable" || error.code === "unavailable";
-      if (!isAway || kept?.key !== key) throw error;
-      this.#page = kept.page;
+      if (!isAway || this.#q !== q) throw error;
+      return this.#page;
     }
   }
 
-  /** Read as many books as the user left here, or the first ones. */
-  async #read() {
-    const wanted = this.#context.entry.books ?? PAGE;
-    const page = await this.#call(this.#path({ limit: Math.min(wanted, MOST) }));
-    while (page.next && page.items.length < wanted) {
-      const { items, next } = await this.#call(this.#path({ cursor: page.next }));
-      page.items.push(...items);
-      page.next = next;
-    }
-    return page;
-  }
-
-  show() {
+  #show() {
     const title = this.#q ? `Books with “${this.#q}”` : "Shelf";
     const add = h("button", { type: "button", id: "add", "data-write": true, onclick: () => this.#add() }, icon("add"), "Add a book");
-    this.#list.replaceChildren(...this.#page.items.map((book) => this.#item(book)));
+    const forNew = this.#forms.get(NEW);
+    this.#list.replaceChildren(...(forNew ? [forNew] : []), ...this.#page.items.map((book) => this.#item(book)));
     this.#root.replaceChildren(
       h("div", { class: "view-head" }, h("h1", { tabindex: "-1" }, title), add),
       this.#samplesNote(),
@@ -75,7 +75,7 @@ class Shelf {
     const end = this.#root.querySelector(".more");
     const { items, next } = this.#page;
     const more = h("button", { type: "button", class: "quiet", onclick: () => this.#more() }, "Load more");
-    const isEmpty = !items.length && !this.#list.querySelector(".card-edit");
+    const isEmpty = !items.length && (this.#q || !this.#forms.has(NEW));
     end.replaceChildren();
     if (next) end.append(more);
     else if (isEmpty) end.append(this.#empty());
@@ -97,7 +97,12 @@ class Shelf {
     return h("div", { class: "samples" }, text, remove);
   }
 
+  /** Return the book's open form, or its card. */
   #item(book) {
+    return this.#forms.get(book.id) ?? this.#cardOf(book);
+  }
+
+  #cardOf(book) {
     const { user } = this.#context.session;
     const isOwn = book.owner_id === user.id;
     const mayChange = isOwn || user.roles?.includes("admin");
@@ -110,22 +115,24 @@ class Shelf {
   // --- What a user does ---
 
   #add() {
-    const open = this.#list.querySelector(".is-new input");
-    if (open) return open.focus();
+    const open = this.#forms.get(NEW);
+    if (open) return open.querySelector("input").focus();
     const item = h("li", { class: "is-edited is-new" });
     const close = () => {
+      this.#forms.delete(NEW);
       item.remove();
       this.#showEnd();
       document.getElementById("add")?.focus();
     };
     const save = async (fields) => {
-      const book = await this.#call("/books", { method: "POST", json: fields });
+      const book = await this.#change("/books", { method: "POST", json: fields });
       this.#page.items.unshift(book);
       this.#list.prepend(this.#item(book));
       close();
       this.#context.say(`Added “${book.title}”.`);
     };
     item.append(bookForm(null, { save, cancel: close }));
+    this.#forms.set(NEW, item);
     this.#list.prepend(item);
     this.#showEnd();
     item.querySelector("input").focus();
@@ -133,26 +140,29 @@ class Shelf {
 
   #edit(book, item) {
     const edited = h("li", { class: "is-edited" });
-    const close = (next) => {
+    const close = () => {
+      this.#forms.delete(book.id);
+      const next = this.#cardOf(this.#page.items.find(({ id }) => id === book.id) ?? book);
       edited.replaceWith(next);
       next.querySelector("button")?.focus();
     };
     const save = async (fields) => {
-      const changed = await this.#call(`/books/${book.id}`, { method: "PATCH", json: fields });
-      this.#page.items.splice(this.#page.items.indexOf(book), 1, changed);
-      close(this.#item(changed));
+      const changed = await this.#change(`/books/${book.id}`, { method: "PATCH", json: fields });
+      this.#page.items = this.#page.items.map((each) => (each.id === book.id ? changed : each));
+      close();
       this.#context.say(`Saved “${changed.title}”.`);
     };
-    edited.append(bookForm(book, { save, cancel: () => close(item) }));
+    edited.append(bookForm(book, { save, cancel: close }));
+    this.#forms.set(book.id, edited);
     item.replaceWith(edited);
     edited.querySelector("input").focus();
   }
 
   async #remove(book, item) {
     const agreed = await ask(`Delete “${book.title}”?`, { text: `The book by ${book.author} will be deleted from the shelf for all users.`, agree: "Delete the book" });
-    if (!agreed || !(await this.#try(() => this.#call(`/books/${book.id}`, { method: "DELETE" })))) return;
+    if (!agreed || !(await this.#try(() => this.#change(`/books/${book.id}`, { method: "DELETE" })))) return;
     const near = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("h2");
-    this.#page.items.splice(this.#page.items.indexOf(book), 1);
+    this.#page.items = this.#page.items.filter((each) => each.id !== book.id);
     item.remove();
     this.#showEnd();
     (near ?? document.getElementById("add")).focus();
@@ -161,7 +171,7 @@ class Shelf {
 
   async #removeSamples() {
     const agreed = await ask("Remove the sample books?", { text: "Books that you and others have added stay.", agree: "Remove the samples" });
-    if (!agreed || !(await this.#try(() => this.#call("/books/samples", { method: "DELETE" })))) return;
+    if (!agreed || !(await this.#try(() => this.#change("/books/samples", { method: "DELETE" })))) return;
     this.#context.say("The samples are removed.");
     await this.#context.navigate("/");
   }
@@ -170,7 +180,8 @@ class Shelf {
     const button = this.#root.querySelector(".more button");
     if (button.ariaBusy === "true") return;
     button.ariaBusy = "true";
-    const page = await this.#try(() => this.#call(this.#path({ cursor: this.#page.next })));
+    const { session, signal } = this.#context;
+    const page = await this.#try(() => call(session, pathOf(this.#q, { cursor: this.#page.next }), { signal }));
     button.ariaBusy = null;
     if (!page) return;
     this.#page.items.push(...page.items);
@@ -188,18 +199,30 @@ class Shelf {
     try {
       return (await work()) ?? true;
     } catch (error) {
-      this.#context.say(wordsOf(error));
+      if (error.name !== "AbortError") this.#context.say(wordsOf(error));
       return false;
     }
   }
 
-  #path({ limit = PAGE, cursor }) {
-    const query = new URLSearchParams({ limit, ...(this.#q && { q: this.#q }), ...(cursor && { cursor }) });
-    return `/books?${query}`;
+  /** Send a change. It goes on after the user leaves the view. */
+  #change(path, how) {
+    return call(this.#context.session, path, how);
   }
+}
 
-  #call(path, how = {}) {
-    const signal = how.method ? undefined : this.#context.signal; // A write goes on after the user leaves the view.
-    return call(this.#context.session, path, { ...how, signal });
+/** Return as many books as the user left here, or the first ones. */
+async function read(q, { session, entry, signal }) {
+  const wanted = entry.books ?? PAGE;
+  const page = await call(session, pathOf(q, { limit: Math.min(wanted, MOST) }), { signal });
+  while (page.next && page.items.length < wanted) {
+    const { items, next } = await call(session, pathOf(q, { cursor: page.next }), { signal });
+    page.items.push(...items);
+    page.next = next;
   }
+  return page;
+}
+
+function pathOf(q, { limit = PAGE, cursor }) {
+  const query = new URLSearchParams({ limit, ...(q && { q }), ...(cursor && { cursor }) });
+  return `/books?${query}`;
 }
