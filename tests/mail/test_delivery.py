@@ -347,6 +347,29 @@ async def test_a_template_that_fails_keeps_its_mail_and_stops_no_other(
     assert "token=" not in caplog.text
 
 
+class Interrupted:
+    """A value of a profile that raises what awaiting a cancelled task raises."""
+
+    def __str__(self) -> str:
+        raise asyncio.CancelledError(SECRET)
+
+
+async def test_a_template_that_meets_a_cancelled_task_has_failed(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    template = tmp_path / "verify_email.txt"
+    template.write_text("Subject: Hi\n\n{{ profile.name }} {{ link }}\n")
+    office = Office(clock=clock, options=MailOptions(templates=tmp_path))
+    ada = await office.a_user(profile={"name": Interrupted()})
+    await office.queue(ada)
+
+    await office.deliver()
+
+    assert office.events == [MailFailed(**told(ada), reason=MailFailure.TEMPLATE, is_kept=True)]
+    assert f"CancelledError in {template}" in caplog.text
+    assert SECRET not in caplog.text
+
+
 async def test_a_newer_mail_replaces_one_that_is_still_to_be_tried(clock: FakeClock) -> None:
     """Otherwise the older one would make the link of the newer one invalid."""
     office = Office(clock=clock, sender=Faulty(MailNotSent("down")))

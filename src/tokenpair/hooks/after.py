@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
-from tokenpair.cancelling import is_cancellation
+from tokenpair.cancelling import cancelled_tasks_as_errors
 from tokenpair.core.events import Event
 from tokenpair.coroutines import require_async
 from tokenpair.hooks.checks import name_of, require_event
@@ -80,11 +80,9 @@ class AfterHooks:
     async def _run(self, hook: AfterHook[Any], event: Event) -> None:
         what = name_of(hook), type(event).__name__
         try:
-            async with asyncio.timeout(self._seconds) as deadline:
+            async with cancelled_tasks_as_errors(), asyncio.timeout(self._seconds) as deadline:
                 await hook(event)
-        except (Exception, asyncio.CancelledError) as exc:  # Nothing undoes what has happened.
-            if is_cancellation(exc):
-                raise
+        except Exception:  # noqa: BLE001  Any error: nothing undoes what has happened.
             if deadline.expired():
                 _log.warning(
                     "the hook %s of %s took longer than %g s, and was cancelled; what has happened "

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from tokenpair.cancelling import is_cancellation
+from tokenpair.cancelling import cancelled_tasks_as_errors
 from tokenpair.core.events import Event, HookedEvent, RecordedEvent
 from tokenpair.coroutines import require_async
 from tokenpair.errors import AuthError, ConfigurationError, Unavailable
@@ -56,15 +56,13 @@ class WithinHooks:
 
     async def _run(self, hook: WithinHook[Any], event: HookedEvent, tx: UnitOfWork) -> None:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with cancelled_tasks_as_errors(), asyncio.timeout(self._seconds):
                 await hook(event, tx)
                 if tx.connection is not None:
                     # Without it, PostgreSQL would turn the commit into a rollback in silence, if
                     # the hook has caught an error of the database.
                     await tx.connection.exec_driver_sql("SELECT 1")
-        except (Exception, asyncio.CancelledError) as exc:  # A hook may raise any error.
-            if is_cancellation(exc):
-                raise
+        except Exception as exc:  # A hook may raise any error.
             # A bare `AuthError("...")` has no answer for a client.
             if isinstance(exc, AuthError) and hasattr(exc, "code"):
                 raise

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tokenpair.cancelling import is_cancellation
+from tokenpair.cancelling import cancelled_tasks_as_errors
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
 from tokenpair.core.mail import CREDENTIAL_VERSION, MailPurpose, OutboxMail
@@ -99,8 +99,9 @@ class Deliver:
         """Return why the mail was not sent, or None."""
         mail = claimed.mail
         try:
-            # In a thread: an app's template may take long.
-            message = await asyncio.to_thread(self.make, mail, claimed.user, claimed.token)
+            async with cancelled_tasks_as_errors():
+                # In a thread: an app's template may take long.
+                message = await asyncio.to_thread(self.make, mail, claimed.user, claimed.token)
         except InvalidInput:
             _log.warning("the mail %s has an address that cannot be mailed", mail.purpose.value)
             return MailFailure.REFUSED
@@ -119,7 +120,7 @@ class Deliver:
 
     async def _hand_over(self, message: Message) -> MailFailure | None:
         try:
-            async with asyncio.timeout(self.seconds):
+            async with cancelled_tasks_as_errors(), asyncio.timeout(self.seconds):
                 await self.sender.send(message)
         except MailRefused as exc:
             _log.warning("the mail %s was refused: %s", message.purpose.value, exc)
@@ -128,9 +129,7 @@ class Deliver:
             _log.warning("the mail %s was not sent: %s", message.purpose.value, exc)
         except TimeoutError:
             _log.warning("the mail %s was not sent: it took too long", message.purpose.value)
-        except (Exception, asyncio.CancelledError) as exc:  # An app's own sender may raise any.
-            if is_cancellation(exc):
-                raise
+        except Exception as exc:  # noqa: BLE001  An app's own sender may raise any error.
             # Without its text, which may quote the mail and its link.
             _log.error("the mail %s was not sent: %s", message.purpose.value, type(exc).__name__)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tokenpair.cancelling import TaskCancelledError, cancelled_tasks_as_errors
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.own_words import own_words
 from tokenpair.core.accounts.password_policy import PasswordPolicy, normalise_password
@@ -51,19 +52,13 @@ class NewPassword:
 
     async def _is_breached(self, check: BreachCheck, password: str) -> bool:
         # A task, and not `asyncio.timeout`: a check that ignores its cancellation holds no request,
-        # and a check may fail with an error of any library. The call is in the task, too: it
-        # may raise before there is anything to await.
+        # and a check may fail with an error of any library. The call is in the task, too: it may
+        # raise before there is anything to await.
         task = asyncio.create_task(_ask(check, password))
         try:
             await asyncio.wait({task}, timeout=self.breaches.timeout.total_seconds())
-            if not task.done():
-                return self._without_result("took too long")
-            if task.cancelled():
-                return self._without_result("was cancelled")
-            # Not the error's text, which may contain the password.
-            if error := task.exception():
-                return self._without_result(f"failed with {type(error).__name__}")
-            return task.result()
+            problem = await _problem_of(task) if task.done() else "took too long"
+            return self._without_result(problem) if problem else task.result()
         finally:
             task.add_done_callback(_retrieve_error)
             task.cancel()
@@ -77,6 +72,18 @@ class NewPassword:
 
 async def _ask(check: BreachCheck, password: str) -> bool:
     return await check.is_breached(password)
+
+
+async def _problem_of(task: asyncio.Task[bool]) -> str | None:
+    """Return why a check that has ended has no result, without the password in its error's text."""
+    try:
+        async with cancelled_tasks_as_errors():
+            task.result()
+    except TaskCancelledError:
+        return "was cancelled"
+    except Exception as exc:  # noqa: BLE001  A check may raise any error.
+        return f"failed with {type(exc).__name__}"
+    return None
 
 
 def _retrieve_error(task: asyncio.Future[bool]) -> None:
