@@ -79,12 +79,14 @@ class WakeUps:
                         logged = ""
                     self._poll_now()
             except Exception as exc:  # noqa: BLE001  An unexpected answer must not end the task.
-                if logged != (logged := repr(exc)):
-                    _log_missing(exc)
+                reason = repr(exc)
+                if reason != logged:
+                    _log_outage(exc)
+                logged = reason
             await asyncio.sleep(self._retry_seconds)
 
 
-def _log_missing(error: Exception) -> None:
+def _log_outage(error: Exception) -> None:
     if isinstance(error, Unavailable):
         _log.info("wake-ups cannot be received: %s", error)
     else:
