@@ -95,8 +95,9 @@ class Limits:
     async def change_of_address(self, email: EmailAddress) -> None:
         """Count a mail to the new address of an account.
 
-        Raises `TooManyRequests`: a user must not mail to any number of strangers. The mails that
-        verify the old address do not count: a user who mistyped it requests some in vain.
+        Raises `TooManyRequests`, so that a user cannot send mails to many strangers. The mails that
+        verify the old address have a count of their own. A user who mistyped the address at sign-up
+        requests such mails, receives none, and then changes the address.
         """
         await self._count(_place(rules.VERIFICATION, _account(email), "new address"))
 

@@ -26,7 +26,7 @@ async def read_mails(auth: Auth) -> list[Message]:
         raise TypeError(
             "read_mails needs an Auth that sends to an Inbox, as that of make_auth() does"
         )
-    await auth._parts.mailer.loop.drain()  # noqa: SLF001  As above.
+    await auth._parts.mailer.loop.drain()  # noqa: SLF001  Only tests wait for mails.
     messages, inbox.messages = inbox.messages, []
     return messages
 

@@ -21,14 +21,14 @@ class now_plus(FunctionElement[datetime]):  # noqa: N801  It is used as a functi
     inherit_cache: bool | None = True
 
 
-class this_transaction(FunctionElement[int]):  # noqa: N801  As above.
+class this_transaction(FunctionElement[int]):  # noqa: N801  Statements call it.
     """The number of the transaction that runs the statement; NULL on SQLite, which has none."""
 
     type: sa.BigInteger = sa.BigInteger()
     inherit_cache: bool | None = True
 
 
-class pruning_turn(FunctionElement[bool]):  # noqa: N801  As above.
+class pruning_turn(FunctionElement[bool]):  # noqa: N801  Statements call it.
     """Whether this transaction may prune: on PostgreSQL, one at a time; on SQLite, always."""
 
     type: sa.Boolean = sa.Boolean()

@@ -53,7 +53,7 @@ async def _is_direct(connection: Any) -> bool:  # noqa: ANN401  asyncpg has no t
     return await _is_true(connection, f"pg_backend_pid() = {connection.get_server_pid()}")
 
 
-async def _share(first: Any, second: Any) -> bool:  # noqa: ANN401  As above.
+async def _share(first: Any, second: Any) -> bool:  # noqa: ANN401  asyncpg has no types.
     """Return whether the first client loses its setting, or sees that of the second."""
     own = secrets.token_hex(8)
     await first.execute(f"SET tokenpair.client = '{own}'")
@@ -64,6 +64,6 @@ async def _share(first: Any, second: Any) -> bool:  # noqa: ANN401  As above.
     return False
 
 
-async def _is_true(connection: Any, condition: str) -> bool:  # noqa: ANN401  As above.
+async def _is_true(connection: Any, condition: str) -> bool:  # noqa: ANN401  asyncpg has no types.
     # The driver prepares a statement to fetch its rows; `execute` only returns their number.
     return bool(await connection.execute(f"SELECT WHERE {condition}") == "SELECT 1")

@@ -174,7 +174,7 @@ async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noq
         raise
 
 
-def _sync_later(new: Any, _: object) -> None:  # noqa: ANN401  As above.
+def _sync_later(new: Any, _: object) -> None:  # noqa: ANN401  SQLAlchemy's wrapper.
     # Without a wait for the disk, a log-in holds the write lock for less than a millisecond. The
     # next durable commit, by any connection, also writes out what came before it.
     try:
