@@ -154,7 +154,7 @@ def _affordable(text: str) -> str:
 
 def _readings(text: str) -> int:
     """Return the number of ways in which the estimator reads a text's symbols as letters."""
-    from zxcvbn.matching import L33T_TABLE  # noqa: PLC0415  Slow to import, too.
+    from zxcvbn.matching import L33T_TABLE  # noqa: PLC0415  Its import is slow.
 
     found = (sum(symbol in text for symbol in symbols) for symbols in L33T_TABLE.values())
     return math.prod(number for number in found if number)
