@@ -198,6 +198,13 @@ Ending = Callable[[Auth, User, TokenPair], Awaitable[object]]
             EndReason.ENDED_BY_USER,
             1,
         ),
+        (
+            lambda auth, ada, pair: auth.log_out_elsewhere(
+                ada.id, keep=auth._parts.codec.decode(pair.access_token).session_id
+            ),
+            EndReason.ENDED_BY_USER,
+            1,
+        ),
         (lambda auth, ada, _: auth.disable(ada.id), EndReason.USER_DISABLED, 2),
     ],
 )

@@ -13,7 +13,7 @@ from tokenpair.flows.accounts.sign_up import SignUp
 from tokenpair.flows.accounts.verify_email import RequestVerification, VerifyEmail
 from tokenpair.flows.sessions.list_and_end import EndSession, ListSessions
 from tokenpair.flows.sessions.log_in import LogIn
-from tokenpair.flows.sessions.log_out import LogOut, LogOutEverywhere
+from tokenpair.flows.sessions.log_out import LogOut, LogOutElsewhere, LogOutEverywhere
 from tokenpair.flows.sessions.prune import Prune
 from tokenpair.flows.sessions.reauthenticate import Reauthenticate
 from tokenpair.flows.sessions.renew import Renew
@@ -40,6 +40,8 @@ class Verbs:
     """End the session of a token."""
     log_out_everywhere: LogOutEverywhere
     """End every session of a user."""
+    log_out_elsewhere: LogOutElsewhere
+    """End every session of a user but one."""
     list_sessions: ListSessions
     """Return the live sessions of a user."""
     end_session: EndSession

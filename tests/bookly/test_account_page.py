@@ -146,7 +146,8 @@ def test_sessions_are_told_apart_and_end_at_once(visitor: Visitor) -> None:
     expect(page.locator("#status")).to_have_text("Ended. The device was logged out at once.")
     expect(names).to_have_count(4)
     page.get_by_role("button", name="Log out everywhere else").click()
-    page.locator("dialog").get_by_role("button", name="Log out everywhere else").click()
+    with page.expect_request("**/auth/logout/others"):
+        page.locator("dialog").get_by_role("button", name="Log out everywhere else").click()
     expect(page.locator("main")).to_contain_text("You are logged in on this device only.")
 
     assert [status_elsewhere(visitor, each) for each in (firefox, *others)] == [401] * 4

@@ -475,6 +475,18 @@ def test_a_log_out_everywhere_repeats_both_its_requests_for_a_minute_in_all(worl
     assert auth.is_logged_in
 
 
+def test_a_log_out_elsewhere_is_a_request_that_keeps_the_session(world: World) -> None:
+    auth, elsewhere = logged_in(world), logged_in(world)
+    world.clock.advance(minutes=10)
+
+    with httpx2.Client(verify=TLS, auth=auth, base_url=world.url) as client:
+        assert client.post("/auth/logout/others").status_code == 204
+
+    assert get(world, auth).status_code == 200
+    with pytest.raises(SessionOver):
+        get(world, elsewhere)
+
+
 async def test_a_cancelled_task_leaves_no_lock(world: World) -> None:
     auth = logged_in(world)
     world.clock.advance(minutes=10)

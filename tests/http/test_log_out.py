@@ -98,7 +98,7 @@ async def test_garbage_is_refused(client: httpx2.AsyncClient) -> None:
     assert says_invalid_token(response)
 
 
-@pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout/all"])
+@pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout/all", "/auth/logout/others"])
 async def test_without_a_token_no_session_is_ended(client: httpx2.AsyncClient, path: str) -> None:
     response = await client.post(path)
 
@@ -119,6 +119,22 @@ async def test_to_log_out_everywhere_ends_all_sessions_of_the_user(
     assert response.status_code == 204
     assert not await is_live(client, pair.access_token)
     assert not await is_live(client, other.access_token)
+    assert await is_live(client, bobs.access_token)
+
+
+async def test_to_log_out_elsewhere_ends_all_sessions_but_ones_own(
+    client: httpx2.AsyncClient, auth: Auth, ada: User, pair: TokenPair
+) -> None:
+    """V7.5.2."""
+    others = [await login_as(auth, ada) for _ in range(2)]
+    bobs = await login_as(auth, await a_user(auth, "bob@example.com"))
+
+    response = await client.post("/auth/logout/others", headers=bearer(pair.access_token))
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert not [each for each in others if await is_live(client, each.access_token)]
+    assert told(await renew(client, others[0].refresh_token)) == (401, "session_ended")
+    assert await is_live(client, pair.access_token)
     assert await is_live(client, bobs.access_token)
 
 

@@ -104,6 +104,7 @@ async def sessions(auth: Auth, user_id: UUID, device: Device) -> None:
     assert_type(issued.expires_in, timedelta)
     await auth.log_out(pair.access_token)
     assert_type(await auth.log_out_everywhere(user_id), int)
+    assert_type(await auth.log_out_elsewhere(user_id, keep=claims.session_id), int)
 
 
 async def tokens(auth: Auth, token: str) -> None:

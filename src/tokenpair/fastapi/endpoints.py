@@ -37,6 +37,7 @@ ENDPOINTS = {
     "reauthenticate": Endpoint("POST", "/reauthenticate"),
     "logout": Endpoint("POST", "/logout"),
     "logout.all": Endpoint("POST", "/logout/all"),
+    "logout.others": Endpoint("POST", "/logout/others"),
     "password.change": Endpoint("POST", "/password/change"),
     "email.change": Endpoint("POST", "/email/change"),
     "email.change.confirm": Endpoint("POST", "/email/change/confirm"),

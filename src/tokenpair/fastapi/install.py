@@ -51,14 +51,14 @@ def install(
 
     `without` names the endpoints to leave out: `"signup"`, `"login"`, `"refresh_token"` (with
     its deprecated GET, which alone is `"refresh_token.get"`), `"reauthenticate"`, `"logout"`,
-    `"logout.all"`, `"password.change"`, `"password.forgot"`, `"password.reset"`, `"email.change"`,
-    `"email.change.confirm"`, `"email.verify"`, `"email.verify.request"`, `"invitations.accept"`,
-    `"me"`, `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`, `"sessions.end"`, `"jwks"`,
-    `"metadata"`. An endpoint that the app has already is not added, and a warning is logged.
-    `dependencies` run before every endpoint that is added, like those of a FastAPI router;
-    `before={"login": [Depends(captcha)]}` runs others before the endpoints that it names, and
-    before an attempt is counted. Unless `TOKENPAIR_SIGN_UP` is `open`, `"signup"` is left out, and
-    if it is `closed`, so is `"invitations.accept"`.
+    `"logout.all"`, `"logout.others"`, `"password.change"`, `"password.forgot"`, `"password.reset"`,
+    `"email.change"`, `"email.change.confirm"`, `"email.verify"`, `"email.verify.request"`,
+    `"invitations.accept"`, `"me"`, `"me.update"`, `"me.delete"`, `"me.export"`, `"sessions"`,
+    `"sessions.end"`, `"jwks"`, `"metadata"`. An endpoint that the app has already is not added, and
+    a warning is logged. `dependencies` run before every endpoint that is added, like those of a
+    FastAPI router; `before={"login": [Depends(captcha)]}` runs others before the endpoints that it
+    names, and before an attempt is counted. Unless `TOKENPAIR_SIGN_UP` is `open`, `"signup"` is
+    left out, and if it is `closed`, so is `"invitations.accept"`.
 
     An app may install several `Auth`s, each under its own prefix. The bearers accept tokens of the
     first one, or of the one that they are given. If several use cookies, each needs a `cookie_name`

@@ -80,6 +80,7 @@ async def test_a_token_of_one_kind_cannot_be_made_into_the_other(
         ("GET", "/auth/sessions"),
         ("DELETE", "/auth/sessions/00000000-0000-0000-0000-000000000000"),
         ("POST", "/auth/logout/all"),
+        ("POST", "/auth/logout/others"),
     ],
 )
 async def test_a_refresh_token_opens_no_endpoint(

@@ -196,6 +196,18 @@ def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
         await auth.log_out_everywhere(token.subject)
 
     @endpoints.add(
+        "logout.others",
+        tags=tags,
+        summary="Log out everywhere else",
+        status_code=204,
+        response_class=Response,
+        responses=problem_responses(*ACCESS_ERRORS),
+    )
+    async def log_out_elsewhere(token: AccessToken) -> None:
+        """End every session of the user but the one of the request."""
+        await auth.log_out_elsewhere(token.subject, keep=token.session_id)
+
+    @endpoints.add(
         "sessions",
         tags=tags,
         summary="See your sessions",

@@ -1,4 +1,4 @@
-"""Log out: end one session of a user, or all."""
+"""Log out: end one session of a user, all of them, or all but one."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -34,3 +34,18 @@ class LogOutEverywhere:
         """Return the number of sessions that ended."""
         async with self.storage.begin() as tx:
             return await tx.sessions.end_all(user_id, EndReason.LOGOUT_ALL, self.clock())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOutElsewhere:
+    """End every session of a user but one."""
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(self, user_id: UUID, *, keep: UUID) -> int:
+        """Return the number of sessions that ended. `keep` is the id of the one that goes on."""
+        async with self.storage.begin() as tx:
+            return await tx.sessions.end_all(
+                user_id, EndReason.ENDED_BY_USER, self.clock(), keep=keep
+            )

@@ -100,7 +100,7 @@ class Sessions {
   async #endOthers(others) {
     const text = `${count(others.length, "session")} on other devices will end at once.`;
     if (!(await ask("Log out everywhere else?", { text, agree: "Log out everywhere else" }))) return;
-    await this.#change(() => Promise.all(others.map((each) => this.#delete(each))), "Ended. All other devices were logged out at once.");
+    await this.#change(() => call(this.#context.session, "/auth/logout/others", { method: "POST" }), "Ended. All other devices were logged out at once.");
   }
 
   async #endAll() {
