@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
-from tokenpair.stores.sql import SqlStorage
+from tokenpair.stores.sql import SqlStorage, Timeouts
+
+PATIENT = Timeouts(
+    **dict.fromkeys(("connect", "pool", "unit", "lock", "read"), LIMIT_SECONDS),
+    **dict.fromkeys(("renewal", "renewal_statement", "response", "close"), LIMIT_SECONDS),
+)
+"""Time limits that a slow machine does not reach, where a test is not about them.
+
+The wait on a shared connection, `lane`, stays short: other renewals wait for it.
+"""
 
 
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response
 
+from tests.bookly.browsing import MILLISECONDS
 from tests.bookly.running import Running, running_bookly
 from tokenpair.testing import PASSWORD
 
@@ -68,6 +69,7 @@ def foreign_port() -> Iterator[int]:
 @pytest.fixture
 def context(browser: Browser, bookly: Running) -> Iterator[BrowserContext]:
     context = browser.new_context(base_url=bookly.url)
+    context.set_default_timeout(MILLISECONDS)
     context.route(
         f"{bookly.url}/empty",
         lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"),
@@ -136,6 +138,7 @@ def test_a_page_of_another_origin_changes_nothing(
         foreign.goto(f"http://{host}:{foreign_port}/")
     login = f"{bookly.url}{AUTH}/login"
     post(foreign, login, {"Content-Type": "text/plain"}, CREDENTIALS, mode="no-cors")
+    foreign.goto(f"http://{host}:{foreign_port}/")  # By then all answers have been noted.
 
     posts = [each.status for each in answers if each.request.method == "POST"]
     assert posts == [refused] * 4 + [422]

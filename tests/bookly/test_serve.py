@@ -79,7 +79,7 @@ def serving(folder: Path, arguments: Sequence[str] = (), **variables: str) -> It
             url = greeting[0].split()[-1] if greeting[0] else ""
             assert url.startswith("http://127.0.0.1:"), log.read_text()
             # The port is open, so this waits until a worker accepts the connection.
-            assert httpx2.get(f"{url}/health/ready", timeout=60).status_code == 200
+            assert httpx2.get(f"{url}/health/ready").status_code == 200
             yield Running(url=url, greeting="".join(greeting), process=process, log=log)
         finally:
             process.terminate()  # Not killed: its workers would stay alive.
@@ -113,8 +113,8 @@ def test_it_serves_and_says_where_everything_is(tmp_path: Path) -> None:
 def test_several_workers_share_sessions_and_books(tmp_path: Path) -> None:
     with serving(tmp_path, ["--workers", "2"]) as running:
         auth = f"{running.url}/api/v1/auth"
-        signed_up = httpx2.post(f"{auth}/signup", json=ACCOUNT, timeout=30)
-        pair = httpx2.post(f"{auth}/login", json=ACCOUNT, timeout=30).json()
+        signed_up = httpx2.post(f"{auth}/signup", json=ACCOUNT)
+        pair = httpx2.post(f"{auth}/login", json=ACCOUNT).json()
         headers = {"Authorization": f"Bearer {pair['access_token']}"}
         # Each on a connection of its own, which either worker may accept.
         answers = [httpx2.get(f"{auth}/me", headers=headers) for _ in range(10)]
@@ -131,8 +131,8 @@ def test_a_stranger_on_loopback_cannot_choose_the_address_we_see(tmp_path: Path)
     with serving(tmp_path) as running:
         auth = f"{running.url}/api/v1/auth"
         forwarded = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"}
-        httpx2.post(f"{auth}/signup", json=ACCOUNT, timeout=30)
-        pair = httpx2.post(f"{auth}/login", json=ACCOUNT, headers=forwarded, timeout=30).json()
+        httpx2.post(f"{auth}/signup", json=ACCOUNT)
+        pair = httpx2.post(f"{auth}/login", json=ACCOUNT, headers=forwarded).json()
         headers = {"Authorization": f"Bearer {pair['access_token']}"}
         (session,) = httpx2.get(f"{auth}/sessions", headers=headers).json()
 
@@ -141,11 +141,11 @@ def test_a_stranger_on_loopback_cannot_choose_the_address_we_see(tmp_path: Path)
 
 def test_an_account_outlives_a_restart(tmp_path: Path) -> None:
     with serving(tmp_path) as running:
-        httpx2.post(f"{running.url}/api/v1/auth/signup", json=ACCOUNT, timeout=30)
+        httpx2.post(f"{running.url}/api/v1/auth/signup", json=ACCOUNT)
         running.stop(signal.SIGTERM)
 
     with serving(tmp_path) as running:
-        logged_in = httpx2.post(f"{running.url}/api/v1/auth/login", json=ACCOUNT, timeout=30)
+        logged_in = httpx2.post(f"{running.url}/api/v1/auth/login", json=ACCOUNT)
 
     assert logged_in.status_code == 200
 
@@ -156,7 +156,7 @@ def test_it_serves_on_postgres_and_does_not_tell_the_password(
     url = postgres_url.replace("postgres@", "postgres:secret@")
 
     with serving(tmp_path, ["--database-url", url]) as running:
-        signed_up = httpx2.post(f"{running.url}/api/v1/auth/signup", json=ACCOUNT, timeout=30)
+        signed_up = httpx2.post(f"{running.url}/api/v1/auth/signup", json=ACCOUNT)
 
     assert signed_up.status_code == 201
     assert "data      postgresql" in running.greeting
@@ -247,8 +247,8 @@ def test_a_running_server_takes_up_new_keys(tmp_path: Path) -> None:
     keys = tmp_path / "data" / "keys.json"
     with serving(tmp_path, ["--workers", "2"]) as running:
         auth = f"{running.url}/api/v1/auth"
-        httpx2.post(f"{auth}/signup", json=ACCOUNT, timeout=30)
-        pair = httpx2.post(f"{auth}/login", json=ACCOUNT, timeout=30).json()
+        httpx2.post(f"{auth}/signup", json=ACCOUNT)
+        pair = httpx2.post(f"{auth}/login", json=ACCOUNT).json()
         headers = {"Authorization": f"Bearer {pair['access_token']}"}
         change_keyring(keys, after_a_leak)
 

@@ -55,7 +55,7 @@ def stored(auth: PairAuth) -> Pair:
 
 
 def get(world: World, auth: PairAuth, path: str = "/hello") -> httpx2.Response:
-    with httpx2.Client(verify=TLS, auth=auth, base_url=world.url, timeout=60) as client:
+    with httpx2.Client(verify=TLS, auth=auth, base_url=world.url) as client:
         return client.get(path)
 
 

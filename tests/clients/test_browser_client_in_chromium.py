@@ -48,7 +48,7 @@ class Tabs:
 
     def user(self, name: str) -> str:
         """Add a user, and return the address."""
-        email: str = httpx2.post(f"{self.serving.url}/users/{name}", timeout=60).json()
+        email: str = httpx2.post(f"{self.serving.url}/users/{name}").json()
         return email
 
     def open(self, path: str = "/") -> Page:
@@ -181,7 +181,7 @@ def test_a_page_on_another_origin_of_the_same_site(tabs: Tabs) -> None:
         page = tabs.context.new_page()
         page.goto(pages.url)
         page.evaluate(OPEN, f"{api.url}/auth")
-        log_in(page, httpx2.post(f"{api.url}/users/ann", timeout=60).json())
+        log_in(page, httpx2.post(f"{api.url}/users/ann").json())
         api.clock.advance(hours=1)
         books = page.evaluate(f"() => session.fetch('{api.url}/books').then(({{ ok }}) => ok)")
         page.reload()

@@ -22,7 +22,7 @@ ADA = {"email": "ada@example.com", "password": PASSWORD}
 @pytest.fixture(scope="module")
 def bookly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_bookly(tmp_path_factory.mktemp("bookly")) as running:
-        httpx2.post(f"{running.url}/api/v1/auth/signup", json=ADA, timeout=60)
+        httpx2.post(f"{running.url}/api/v1/auth/signup", json=ADA)
         yield running
 
 

@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 from tests.faults.people import Session, renew, until_refused
 from tests.faults.serving import ISSUER, Bookly
 from tests.faults.talk import AUTH, Answer, Line, Lost
-from tests.waiting import eventually
+from tests.storages import PATIENT
+from tests.waiting import eventually, limit
 from tokenpair import Auth, User
 from tokenpair.key_file import read_keyring
 from tokenpair.passwords import Argon2Passwords
@@ -41,7 +42,7 @@ class Door:
     async def to(cls, folder: Path, url: str) -> AsyncIterator["Door"]:
         """Open the database of the Booklys in a folder."""
         auth = Auth(
-            storage=SqlStorage.from_url(url),
+            storage=SqlStorage.from_url(url, timeouts=PATIENT),
             keyring=read_keyring(folder / "keys.json"),
             issuer=ISSUER,
             passwords=Argon2Passwords(CHEAP),
@@ -137,9 +138,16 @@ class Crowd:
     async def until_counted(self, number: int, name: str) -> None:
         """Wait until `name` has been counted `number` times more."""
         goal = self.counts[name] + number
+        await self._until(lambda: self.counts[name] >= goal)
+
+    async def until_seen(self, *names: str) -> None:
+        """Wait until each of these has been counted at all."""
+        await self._until(lambda: all(self.counts[name] for name in names))
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
         try:
             # Not after many wrong answers: then no client may be left that can do it.
-            await eventually(lambda: self.counts[name] >= goal or len(self.wrong) > 100)
+            await eventually(lambda: condition() or len(self.wrong) > 100)
         except TimeoutError as exc:
             raise AssertionError(f"{self.counts}, {self.wrong[:5]}") from exc
 
@@ -148,7 +156,7 @@ class Crowd:
         async with bookly.lines() as lines:
             for number, client in enumerate(self.clients):
                 line = lines[number % len(lines)]
-                answer = await renew(line, client.session.refresh)
+                answer = await renew_when_ready(line, client.session.refresh)
                 is_over = client.has_left or client.account.is_over
                 is_over = is_over or (client.is_leaving and answer.status == 401)
                 expected = (401, "session_ended") if is_over else (200, "")
@@ -156,6 +164,14 @@ class Crowd:
                     self.wrong.append(f"in the end: {answer}")
             for session in self.ended:
                 await until_refused(lines, session.access, "session_ended")
+
+
+async def renew_when_ready(line: Line, token: str) -> Answer:
+    """Present a refresh token, again where the server is too busy to tell."""
+    async with limit():
+        while (answer := await renew(line, token)).status == 503:
+            await asyncio.sleep(0.1)
+    return answer
 
 
 class Client:

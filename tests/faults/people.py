@@ -1,5 +1,6 @@
 """A user with an account, who sends requests to any worker."""
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,8 +54,13 @@ async def renew(line: Line, token: str) -> Answer:
 
 
 async def opens(line: Line, access: str) -> str:
-    """Return the code of this worker's answer to an access token; empty if it is accepted."""
-    answer = await line.ask("GET", f"{AUTH}/me", access)
+    """Return the code of this worker's answer to an access token; empty if it is accepted.
+
+    A worker that waited for a core for seconds refuses all tokens until it has read the feed.
+    """
+    async with limit():
+        while (answer := await line.ask("GET", f"{AUTH}/me", access)).code == "unavailable":
+            await asyncio.sleep(0.1)
     assert answer.status == 200 or answer.code, answer
     return answer.code
 

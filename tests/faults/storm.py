@@ -54,6 +54,9 @@ async def storm(
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(end(bookly, crowd, account))
                         tasks.create_task(_kill_one(bookly))
+                # The clients of the last account may not have noticed its end.
+                await crowd.until_seen(*{f"ended by a {each.ending}" for each in accounts})
+                await crowd.until_seen("dropped", "lost", "refused")
             await crowd.require_right_sessions(bookly)
     if "Traceback" in (log := bookly.log.read_text()):
         crowd.wrong.append(log[log.index("Traceback") :])

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 AUTH = "/api/v1/auth"
+IDLE_SECONDS = 3
+"""Time after which a connection may be closed while a request is on its way, in seconds."""
 
 
 class Lost(Exception):
@@ -38,6 +41,7 @@ class Line:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._used_at = time.monotonic()
         self.redial: Callable[[], Awaitable[Line]] | None = None
         """Reconnects when the server has closed an idle connection, as it does after 5 s."""
 
@@ -59,16 +63,19 @@ class Line:
         self, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
     ) -> Answer:
         """Send a request and wait for its answer. Raises `Lost`."""
-        if self.redial and self._reader.at_eof():
+        is_idle = time.monotonic() - self._used_at > IDLE_SECONDS
+        if self.redial and (is_idle or self._reader.at_eof()):
             self.hang_up()
             again = await self.redial()
             self._reader, self._writer = again._reader, again._writer
         self.send(method, path, token, body)
         try:
-            return await self._read()
+            answer = await self._read()
         except (asyncio.IncompleteReadError, OSError) as exc:
             self.hang_up()
             raise Lost from exc
+        self._used_at = time.monotonic()
+        return answer
 
     def send(
         self, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
@@ -80,6 +87,10 @@ class Line:
         lines += ["Content-Type: application/json"] if body else []
         lines += [f"Content-Length: {len(content)}"]
         self._writer.write("\r\n".join([*lines, "", content]).encode())
+
+    def knock(self) -> None:
+        """Send a blank line: the server then waits 10 s for a request, and not 5 s."""
+        self._writer.write(b"\r\n")
 
     def hang_up(self) -> None:
         """Close the connection, also before an answer has arrived."""

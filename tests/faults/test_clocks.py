@@ -12,6 +12,7 @@ from tests.bookly.conftest import make_settings
 from tests.faults.worker import Worker, working
 from tests.http.conftest import talking_to
 from tokenpair import Key, Keyring
+from tokenpair.pace import utc_now
 from tokenpair.testing import FakeClock, a_user, login_as
 
 OFF = timedelta(minutes=2)
@@ -71,7 +72,6 @@ async def test_tokens_log_outs_and_renewals_of_one_client_work_all_the_same(
 
 
 async def test_it_is_found_out(
-    workers: list[Worker],
     off: timedelta,
     busy_url: str,
     tmp_path: Path,
@@ -79,10 +79,13 @@ async def test_it_is_found_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    app = create_app(make_settings(tmp_path, busy_url), auth=workers[1].auth)
-
-    async with app.router.lifespan_context(app), talking_to(app) as client:
-        answer = await client.get("/health/ready")
+    # A clock that runs: one that stands still would be off itself after two seconds.
+    async with working(
+        busy_url, Keyring([Key.generate()]), clock=lambda: utc_now() + off
+    ) as worker:
+        app = create_app(make_settings(tmp_path, busy_url), auth=worker.auth)
+        async with app.router.lifespan_context(app), talking_to(app) as client:
+            answer = await client.get("/health/ready")
 
     assert answer.status_code == (503 if off else 200)
     assert answer.json()["checks"]["clock"] == ("failing" if off else "ok")

@@ -143,7 +143,7 @@ async def test_who_only_reads_waits_no_longer_either_and_holds_up_no_other_reque
     busy_url: str, keyring: Keyring
 ) -> None:
     """As during a migration or a `VACUUM FULL`, which lock the table."""
-    async with working(busy_url, keyring, max_staleness=timedelta(seconds=1)) as worker:
+    async with working(busy_url, keyring, max_staleness=timedelta(seconds=4)) as worker:
         (pair,) = await log_in(worker, 1)
         said = set()
 

@@ -51,12 +51,25 @@ async def stopped(pid: int) -> AsyncIterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+async def hold_open(lines: list[Line], *, beside: Line) -> None:
+    """Keep connections from being closed as idle, or opened again, while their worker is stopped.
+
+    `beside` leads to the same worker. Once it is answered, the worker has read what came before.
+    """
+    await asyncio.gather(*(line.ask("GET", "/health/live") for line in lines))
+    for line in lines:
+        line.redial = None
+        line.knock()
+    await beside.ask("GET", "/health/live")
+
+
 async def test_it_lets_no_token_in_that_was_revoked_meanwhile(bookly: Bookly) -> None:
     """R21."""
-    async with bookly.lines(each=10) as lines:
-        here, there = lines[:10], lines[10:]
+    async with bookly.lines(each=11) as lines:
+        here, there = lines[:11], lines[11:21]
         session = await (await Person.signed_up(here[0])).log_in(here[0])
         assert [await opens(line, session.access) for line in there] == [""] * 10
+        await hold_open(there, beside=lines[21])
 
         async with stopped(bookly.workers()[1]):
             asking = [asyncio.create_task(opens(line, session.access)) for line in there]
@@ -68,9 +81,10 @@ async def test_it_lets_no_token_in_that_was_revoked_meanwhile(bookly: Bookly) ->
 
 async def test_a_renewal_that_waited_there_ends_no_session_as_a_replay(bookly: Bookly) -> None:
     """R22: the client gave up on it, and renewed three times at the other worker."""
-    async with bookly.lines() as (here, there):
+    async with bookly.lines(each=2) as (here, _, there, beside):
         first = await (await Person.signed_up(here)).log_in(here)
         session = first
+        await hold_open([there], beside=beside)
 
         async with stopped(bookly.workers()[1]):
             late = asyncio.create_task(renew(there, first.refresh))

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.valkey import valkey
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth, FeedOptions, Key, Keyring
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.feed.valkey import ValkeyWakeUp
@@ -43,7 +44,7 @@ def an_auth(storage: Storage, wake_up: WakeUp | None, poll: timedelta) -> Auth:
 
 def in_loops_of_their_own(*work: Callable[[], Awaitable[None]]) -> None:
     for each in work:
-        asyncio.run(asyncio.wait_for(each(), 60))
+        asyncio.run(asyncio.wait_for(each(), LIMIT_SECONDS))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres", "woken", "memory"])

@@ -157,7 +157,7 @@ def running_app(serving: Environment, tmp_path: Path) -> Iterator[str]:
 @pytest.mark.long
 def test_the_readmes_app_runs_in_an_empty_environment(running_app: str, tmp_path: Path) -> None:
     ada = {"email": "ada@example.com", "password": PASSWORD}
-    with httpx2.Client(base_url=running_app, timeout=30) as client:
+    with httpx2.Client(base_url=running_app) as client:
         user = client.post("/auth/signup", json=ada).json()
         pair = client.post("/auth/login", json=ada).json()
         renewal = {"Authorization": f"Bearer {pair['refresh_token']}"}

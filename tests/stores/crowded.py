@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 
+from tests.storages import PATIENT
 from tokenpair.core.sessions.rule import SessionState, StoredSession, Windows
 from tokenpair.core.tokens.claims import FullRefreshClaims
 from tokenpair.ids import uuid7
@@ -14,7 +15,6 @@ from tokenpair.stores.sql.postgres.prepared import PreparedConnections
 from tokenpair.stores.sql.postgres.renewals import PostgresRenewals
 from tokenpair.stores.sql.postgres.singles import Singles
 from tokenpair.stores.sql.postgres.statements import Arguments, Row
-from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
 from tokenpair.testing.store_contract import (
     FORGIVING,
     NOW,
@@ -68,14 +68,14 @@ class CrowdedStorage(SqlStorage):
         Unless it is the only one that renews these sessions, another one's lock may have a renewal
         sent alone.
         """
-        backend = make_backend(url)
+        backend = make_backend(url, timeouts=PATIENT)
         assert isinstance(backend, PostgresDatabase)
         storage = cls(backend)
         storage._is_only_one = is_only_one
         storage.renewals = backend.renewals = CountingRenewals(
             backend._connector,
             backend.errors,
-            DEFAULT_TIMEOUTS,
+            PATIENT,
             size=default_pool_size(),
             lanes=RENEWAL_LANES,
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storages import database_url
+from tests.storages import PATIENT, database_url
 from tests.stores.racing import at_once, outcome_of
 from tests.waiting import eventually
 from tokenpair import Auth, MailOptions, MailPurpose, TokenPair, User
@@ -50,7 +50,7 @@ def inbox() -> Inbox:
 
 def worker(url: str, clock: FakeClock, keyring: Keyring, inbox: Inbox) -> Auth:
     return make_auth(
-        storage=SqlStorage.from_url(url),
+        storage=SqlStorage.from_url(url, timeouts=PATIENT),
         clock=clock,
         keyring=keyring,
         passwords=Argon2Passwords(CHEAP),

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PostgresServer, connections, postgres
-from tests.storages import database_url
-from tests.waiting import limit
+from tests.storages import PATIENT, database_url
+from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair.core.sessions.rule import SessionState
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import SqlStorage
@@ -45,7 +45,7 @@ def renew(storage: SqlStorage) -> asyncio.Task[SessionState | None]:
 @asynccontextmanager
 async def in_use(url: str) -> AsyncIterator[SqlStorage]:
     """Open a storage, with one connection of each kind. The test closes it."""
-    storage = SqlStorage.from_url(url)
+    storage = SqlStorage.from_url(url, timeouts=PATIENT)
     await storage.open(migrate=True)
     await asyncio.gather(renew(storage), renew(storage))
     await storage.read_feed(None)
@@ -63,8 +63,8 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write(path: Path) -> None:
-    """Write as another program does. Raises if the file is still locked after a second."""
-    with contextlib.closing(sqlite3.connect(path, timeout=1)) as other:
+    """Write as another program does. Raises if the file stays locked."""
+    with contextlib.closing(sqlite3.connect(path, timeout=LIMIT_SECONDS)) as other:
         other.execute("BEGIN IMMEDIATE")
 
 

@@ -70,7 +70,7 @@ class SqlContract(StorageContract):
         told = await storage.read_feed(None)
         removed = []
 
-        for age in (timedelta(seconds=-10), timedelta(seconds=20)):
+        for age in (timedelta(minutes=-2), timedelta(minutes=4)):
             await move_back(url, ACCESS + MARGIN + KEPT + age)
             removed.append(await storage.prune(datetime.now(UTC), 100))
             await move_back(url, -(ACCESS + MARGIN + KEPT))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.storages import database_url
+from tests.storages import PATIENT, database_url
 from tests.stores.racing import at_once
 from tokenpair import Auth, MailPurpose, User
 from tokenpair.core.accounts.email import EmailAddress
@@ -31,7 +31,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def workers(url: str) -> AsyncIterator[list[Auth]]:
     clock, keyring = FakeClock(), Keyring([Key.generate()])
     workers = [
-        make_auth(storage=SqlStorage.from_url(url), clock=clock, keyring=keyring) for _ in range(2)
+        make_auth(storage=SqlStorage.from_url(url, timeouts=PATIENT), clock=clock, keyring=keyring)
+        for _ in range(2)
     ]
     for each in workers:  # One after the other, because the first one migrates.
         await each.open()

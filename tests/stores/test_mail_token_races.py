@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storages import database_url
+from tests.storages import PATIENT, database_url
 from tests.stores.racing import at_once, outcome_of
 from tokenpair import Auth, MailPurpose, TokenPair, User
 from tokenpair.core.tokens.key import Key
@@ -36,7 +36,10 @@ async def workers(url: str, clock: FakeClock) -> AsyncIterator[list[Auth]]:
     keyring = Keyring([Key.generate()])
     workers = [
         make_auth(
-            storage=SqlStorage.from_url(url), clock=clock, keyring=keyring, mail_options=options
+            storage=SqlStorage.from_url(url, timeouts=PATIENT),
+            clock=clock,
+            keyring=keyring,
+            mail_options=options,
         )
         for options in (None, MailOptions(is_on=False))
     ]

@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests.storages import database_url
+from tests.storages import PATIENT, database_url
 from tests.stores.crowded import CrowdedStorage
 from tests.waiting import limit
 from tokenpair.auth import Auth
@@ -91,7 +91,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def new_storage() -> Callable[[str], SqlStorage]:
     """Return how a worker makes its storage."""
-    return SqlStorage.from_url
+    return partial(SqlStorage.from_url, timeouts=PATIENT)
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ class TestRenewalsAlone(TestRenewals):
 
     @pytest.fixture
     def new_storage(self) -> Callable[[str], SqlStorage]:
-        return partial(SqlStorage.from_url, renewal_lanes=0)
+        return partial(SqlStorage.from_url, renewal_lanes=0, timeouts=PATIENT)
 
 
 class TestEndings:
@@ -450,7 +450,7 @@ class TestSignUps:
 
 class TestStarts:
     async def test_many_workers_may_migrate_at_once(self, url: str) -> None:
-        storages = [SqlStorage.from_url(url) for _ in range(4)]
+        storages = [SqlStorage.from_url(url, timeouts=PATIENT) for _ in range(4)]
 
         await asyncio.gather(*(storage.open(migrate=True) for storage in storages))
 
@@ -463,7 +463,7 @@ class TestStarts:
     async def test_many_workers_may_begin_a_new_file_at_once(self, tmp_path: Path) -> None:
         for number in range(10):
             url = f"sqlite:///{tmp_path}/new{number}.db"
-            storages = [SqlStorage.from_url(url) for _ in range(5)]
+            storages = [SqlStorage.from_url(url, timeouts=PATIENT) for _ in range(5)]
 
             await asyncio.gather(*(storage.open(migrate=True) for storage in storages))
 

@@ -255,7 +255,7 @@ async def test_it_is_read_only(client: httpx2.AsyncClient) -> None:
 
 
 def read_all(url: str) -> Exposition:
-    answer = httpx2.get(f"{url}/metrics", timeout=30)
+    answer = httpx2.get(f"{url}/metrics")
     assert answer.status_code == 200, answer.text
     return Exposition(answer.text)
 
@@ -270,11 +270,11 @@ def test_each_worker_reports_the_numbers_of_all_workers(
     # As on macOS.
     (tmp_path / "sitecustomize.py").write_text("import os; del os.posix_fallocate")
     with running_bookly(tmp_path, "--workers", "2", PYTHONPATH=str(tmp_path)) as bookly:
-        httpx2.post(f"{bookly.url}{API}/auth/signup", json=account, timeout=30)
+        httpx2.post(f"{bookly.url}{API}/auth/signup", json=account)
         for _ in range(6):  # Each on a connection of its own, which either worker may accept.
-            pair = httpx2.post(f"{bookly.url}{API}/auth/login", json=account, timeout=30).json()
+            pair = httpx2.post(f"{bookly.url}{API}/auth/login", json=account).json()
         headers = {"Authorization": f"Bearer {pair['access_token']}"}
-        httpx2.post(f"{bookly.url}{API}/auth/logout", headers=headers, timeout=30)
+        httpx2.post(f"{bookly.url}{API}/auth/logout", headers=headers)
 
         until(lambda: log_ins(bookly.url) == 6)
         until(lambda: copies_in(folder).count(1) == 2)
@@ -301,8 +301,8 @@ def test_a_dead_workers_gauges_are_dropped_and_its_counters_kept(
     folder.mkdir()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     with running_bookly(tmp_path, "--workers", "2") as bookly:
-        httpx2.post(f"{bookly.url}{API}/auth/signup", json=account, timeout=30)
-        httpx2.post(f"{bookly.url}{API}/auth/login", json=account, timeout=30)
+        httpx2.post(f"{bookly.url}{API}/auth/signup", json=account)
+        httpx2.post(f"{bookly.url}{API}/auth/login", json=account)
         until(lambda: len(workers_in(folder)) == 2)
         until(lambda: log_ins(bookly.url) == 1)
         killed = workers_in(folder)
@@ -400,7 +400,7 @@ def log_ins(url: str) -> float | None:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LIMIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -414,7 +414,7 @@ def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
 

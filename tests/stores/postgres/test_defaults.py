@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bookly.db import make_database
+from tests.waiting import limit
 from tokenpair.core.events import RolesChanged
 from tokenpair.errors import Unavailable
 from tokenpair.stores.sql import SqlStorage, create_engine
@@ -69,7 +70,7 @@ async def test_what_happens_at_once_works_as_with_usual_defaults(storage: SqlSto
             assert await tx.users.set_roles(user.id, frozenset({f"role-{number}"}))
         changed += 1
 
-    async with asyncio.timeout(60):
+    async with limit():
         renewals = [storage.renew(make_token(session), NOW, FORGIVING) for _ in range(10)]
         renewed = await asyncio.gather(*renewals, *(change(number) for number in range(8)))
 
@@ -120,7 +121,7 @@ async def test_a_short_time_limit_does_not_stop_a_migration(odd_url: str) -> Non
         await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({0x746F6B656E706169})"))
         opening = asyncio.gather(first.open(migrate=True), second.open(migrate=True))
         await connection.execute(sa.text("SELECT pg_sleep(0.5)"))
-    async with asyncio.timeout(60):
+    async with limit():
         await opening
 
     for each in (first, second):

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from tests.pgbouncer import pgbouncer
 from tests.servers import PostgresServer
+from tests.waiting import limit
 from tokenpair import Condition, Settings
 from tokenpair.backends import make_wake_up
 from tokenpair.errors import ConfigurationError
@@ -107,7 +108,7 @@ async def test_a_mode_that_changes_later_is_reported_by_health(
         await storage.open(migrate=True)
 
         pooler.reload("transaction")
-        async with asyncio.timeout(30):
+        async with limit():
             while not (health := await storage.health(datetime.now(UTC))).reasons:
                 await asyncio.sleep(0.05)
         await storage.close()

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from tests.faults.proxy import Proxy
 from tests.servers import connections
+from tests.storages import PATIENT
 from tests.stores.crowded import CrowdedStorage
 from tests.waiting import LIMIT_SECONDS, eventually, limit
 from tokenpair import Auth, Settings
@@ -37,7 +38,7 @@ from tokenpair.stores.sql.engine import make_backend
 from tokenpair.stores.sql.pool import default_pool_size
 from tokenpair.stores.sql.postgres.statements import FIXED_PLAN, RENEW_MANY
 from tokenpair.stores.sql.postgres.waiting import MAX_BATCH
-from tokenpair.stores.sql.timeouts import Timeouts
+from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
 from tokenpair.testing import FakeClock, a_user, login_as, make_auth
 from tokenpair.testing.store_contract import (
     FORGIVING,
@@ -54,7 +55,7 @@ LANES = 2
 
 @pytest.fixture
 async def storage(postgres_url: str) -> AsyncIterator[SqlStorage]:
-    storage = SqlStorage.from_url(postgres_url, renewal_lanes=LANES)
+    storage = SqlStorage.from_url(postgres_url, renewal_lanes=LANES, timeouts=PATIENT)
     await storage.open(migrate=True)
     yield storage
     await storage.close()
@@ -231,8 +232,7 @@ async def test_presenters_of_one_locked_token_leave_connections_to_others(
     postgres_url: str,
 ) -> None:
     """There are fewer connections for single statements than presenters."""
-    patient = Timeouts(renewal=LIMIT_SECONDS, response=LIMIT_SECONDS)
-    storage = SqlStorage.from_url(postgres_url, pool_size=LANES + 2, timeouts=patient)
+    storage = SqlStorage.from_url(postgres_url, pool_size=LANES + 2, timeouts=PATIENT)
     await storage.open(migrate=True)
     held, free, wrong = await add_sessions(storage, 3)
 
@@ -266,7 +266,7 @@ async def test_a_renewal_that_has_waited_for_a_row_leaves_its_connection(
     postgres_url: str,
 ) -> None:
     """To the next one: on a lane, and alone."""
-    storage = SqlStorage.from_url(postgres_url, timeouts=Timeouts(renewal=0.1))
+    storage = SqlStorage.from_url(postgres_url, timeouts=replace(PATIENT, renewal=0.1))
     await storage.open(migrate=True)
     (held,) = await add_sessions(storage, 1)
 
@@ -295,7 +295,7 @@ def renewing_backends(url: str) -> set[int]:
 
 
 async def test_a_row_that_stays_locked_is_a_503_for_its_own_caller(postgres_url: str) -> None:
-    storage = SqlStorage.from_url(postgres_url, timeouts=Timeouts(renewal=0.2))
+    storage = SqlStorage.from_url(postgres_url, timeouts=replace(PATIENT, renewal=0.2))
     await storage.open(migrate=True)
     held, free = await add_sessions(storage, 2)
 
@@ -330,7 +330,7 @@ async def test_a_batch_whose_answer_is_lost_after_the_commit_is_repeated(
 ) -> None:
     """The clients hold the children that they would have got."""
     async with Proxy.to(postgres_url) as proxy:
-        storage = SqlStorage.from_url(proxy.url)
+        storage = SqlStorage.from_url(proxy.url, timeouts=PATIENT)
         async with make_auth(storage=storage, clock=clock) as auth:
             user = await a_user(auth)
             tokens = [(await login_as(auth, user)).refresh_token for _ in range(12)]
@@ -365,9 +365,9 @@ async def test_batches_of_two_workers_never_wait_for_each_other(
     A lane waits for a lock longer than the server takes to find a deadlock, one second.
     """
     caplog.set_level(logging.INFO)
+    patient = replace(PATIENT, lane=LIMIT_SECONDS)
     workers = [
-        SqlStorage.from_url(postgres_url, renewal_lanes=2, timeouts=Timeouts(lane=2.5))
-        for _ in range(2)
+        SqlStorage.from_url(postgres_url, renewal_lanes=2, timeouts=patient) for _ in range(2)
     ]
     await workers[0].open(migrate=True)
     sessions = await add_sessions(workers[0], 400)
@@ -432,7 +432,7 @@ async def test_closing_answers_every_caller_of_a_server_that_hangs(
     postgres_url: str, *, is_open: bool
 ) -> None:
     """Sooner than the server's response would be given up."""
-    patient = Timeouts(connect=LIMIT_SECONDS, response=LIMIT_SECONDS, pool=LIMIT_SECONDS)
+    patient = replace(PATIENT, close=DEFAULT_TIMEOUTS.close)
     async with Proxy.to(postgres_url) as proxy:
         storage = SqlStorage.from_url(proxy.url, timeouts=patient)
         await storage.open(migrate=True)
@@ -489,7 +489,7 @@ def test_what_an_event_loop_has_left_in_mid_statement_serves_in_another(
     postgres_url: str, *, is_closed: bool
 ) -> None:
     """Python warns of what the first loop leaves: it cancels no tasks, and closes no sockets."""
-    backend = make_backend(postgres_url, timeouts=Timeouts(lane=LIMIT_SECONDS))
+    backend = make_backend(postgres_url, timeouts=replace(PATIENT, lane=LIMIT_SECONDS))
     loop = asyncio.new_event_loop()
     left: list[asyncio.Task[object]] = []
 
@@ -546,7 +546,7 @@ class TestNodes:
             assert not await self.shares(postgres_url)
 
     async def shares(self, url: str) -> bool:
-        storage = SqlStorage.from_url(url)
+        storage = SqlStorage.from_url(url, timeouts=PATIENT)
         await storage.open(migrate=True)
         try:
             return await shares_a_statement(storage, url)

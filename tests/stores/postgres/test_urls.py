@@ -306,7 +306,7 @@ async def test_a_host_that_does_not_answer_leaves_time_for_the_next(
         folder = quote(str(folder_of(server)), safe="")
         url = f"postgresql://postgres@127.0.0.1:{port},{folder}:5432/{database}"
 
-        for option in ("", "?connect_timeout=1"):
+        for option in ("", "?connect_timeout=3"):
             connection = await Connector(url + option).connect()
             assert await connection.fetchval("SELECT current_database()") == database
             await connection.close()
