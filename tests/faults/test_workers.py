@@ -318,9 +318,11 @@ def processes_with_files(folder: Path) -> set[int]:
     return {int(path.stem.rpartition("_")[2]) for path in folder.glob("*.db")}
 
 
-def test_workers_that_cannot_start_are_an_error_of_the_server() -> None:
+@pytest.mark.parametrize("factory", ["os:missing", "os:wait"], ids=["exit 3", "exit 1"])
+def test_workers_that_cannot_start_are_an_error_of_the_server(factory: str) -> None:
     program = "import uvicorn; from bookly.ops.supervision import Supervisor; "
-    program += "Supervisor(uvicorn.Config('bookly.app:missing', workers=2), sockets=[]).run()"
+    program += f"config = uvicorn.Config({factory!r}, factory=True, workers=2); "
+    program += "Supervisor(config, sockets=[]).run()"
 
     ended = subprocess.run([sys.executable, "-c", program], check=False, timeout=LIMIT_SECONDS)
 

@@ -32,13 +32,13 @@ class Supervisor(Multiprocess):
     """
 
     _has_served = False
-    _has_failed = False
+    _cannot_start = False
     _retry_at = 0.0
 
     def run(self) -> None:
         """Run until a signal. Exit with an error if the workers could not start."""
         super().run()
-        if self._has_failed:
+        if self._cannot_start:
             sys.exit(STARTUP_FAILURE)  # Uvicorn would exit with 0, and nothing would restart it.
 
     def keep_subprocess_alive(self) -> None:
@@ -50,18 +50,19 @@ class Supervisor(Multiprocess):
             # looks like that of a silent one, and the check waits for its whole time limit.
             process.child_conn.close()
             self._has_served = self._has_served or process.is_ready(SILENCE_SECONDS)
-        if self._has_served:
-            self._replace_dead()
+        failed = [each for each in self.processes if _has_failed(each)]
+        if failed and not self._has_served:
+            _log.error("worker %s could not start (%s)", failed[0].pid, failed[0].exitcode)
+            self._cannot_start = True
+            self.should_exit.set()
         else:
-            super().keep_subprocess_alive()
-            self._has_failed = self.should_exit.is_set()
+            self._replace_dead()
 
     def _replace_dead(self) -> None:
         for index, process in enumerate(self.processes):
             if process.is_alive(SILENCE_SECONDS):
                 continue
-            # A signal's number is negative: that worker was killed, and its replacement may start.
-            if (process.exitcode or 0) > 0 and time.monotonic() < self._retry_at:
+            if _has_failed(process) and time.monotonic() < self._retry_at:
                 continue
             process.kill()
             process.join()
@@ -73,6 +74,11 @@ class Supervisor(Multiprocess):
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self.processes[index] = Process(self.config, self.sockets)
             self.processes[index].start()
+
+
+def _has_failed(process: Process) -> bool:
+    # A signal's number is negative: that worker was killed, and its replacement may start.
+    return (process.exitcode or 0) > 0
 
 
 def stop_with_supervisor() -> None:
