@@ -8,12 +8,14 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from uvicorn.config import STARTUP_FAILURE
 
-from bookly.ops.supervision import SILENCE_SECONDS
+from bookly.ops.supervision import RETRY_SECONDS, SILENCE_SECONDS
 from tests.faults.people import Person, Session, opens, renew, until_refused
 from tests.faults.serving import Bookly, serving
 from tests.faults.talk import AUTH, Line, Lost
@@ -248,9 +250,9 @@ async def statuses(bookly: Bookly) -> list[int]:
 
 
 @pytest.mark.long
-async def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
+async def test_a_worker_that_is_killed_or_silent_is_replaced(tmp_path: Path) -> None:
     with serving(tmp_path, workers=2) as bookly:
-        killed, _ = bookly.workers()
+        killed, silent = bookly.workers()
         async with bookly.lines() as (line, _):
             os.kill(killed, signal.SIGKILL)
 
@@ -261,6 +263,11 @@ async def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
             lambda: len(bookly.workers()) == 2 and killed not in bookly.workers(),
             seconds=SILENCE_SECONDS * 0.75,
         )
+        await until_ready(bookly)
+
+        os.kill(silent, signal.SIGSTOP)
+
+        await eventually(lambda: len(bookly.workers()) == 2 and silent not in bookly.workers())
         await until_ready(bookly)
 
 
@@ -277,7 +284,7 @@ async def test_a_replacement_that_cannot_start_is_tried_again_beside_the_others(
             database.rename(aside)
             database.mkdir()
             os.kill(killed, signal.SIGKILL)
-            await until_logged(bookly, "starting another", times=3)
+            attempts = await until_logged(bookly, "starting another", times=3)
             left, kept = bookly.workers(), processes_with_files(metrics)
 
         database.rmdir()
@@ -286,21 +293,25 @@ async def test_a_replacement_that_cannot_start_is_tried_again_beside_the_others(
         await until_ready(bookly)
 
     assert other in left
+    pauses = [later - earlier for earlier, later in pairwise(attempts)]
+    assert min(pauses).total_seconds() > RETRY_SECONDS - 1  # By the wall clock.
     # Each attempt would leave 700 KB, every five seconds.
     assert kept == {killed, other}
     assert sum(file.stat().st_size for file in metrics.glob(f"*_{killed}.db")) < 2**16
 
 
-async def until_logged(bookly: Bookly, line: str, *, times: int) -> None:
-    """Wait until the supervisor has logged the line that often. Fails as soon as it has ended."""
+async def until_logged(bookly: Bookly, text: str, *, times: int) -> list[datetime]:
+    """Wait until the supervisor has logged it that often; return when. Fails if it has ended."""
 
-    def is_over() -> bool:
-        return bookly.log.read_text().count(line) >= times or not is_alive(bookly.pid)
+    def logged() -> list[datetime]:
+        lines = [line for line in bookly.log.read_text().splitlines() if text in line]
+        return [datetime.fromisoformat(line.split()[0]) for line in lines]
 
     with suppress(TimeoutError):
-        await eventually(is_over)
-    found = bookly.log.read_text()
-    assert found.count(line) >= times, f"not logged {times} times: {line!r}\n{found[-1000:]}"
+        await eventually(lambda: len(logged()) >= times or not is_alive(bookly.pid))
+    found = logged()
+    assert len(found) >= times, f"{text!r} is not there {times} times: {bookly.log.read_text()}"
+    return found
 
 
 async def until_ready(bookly: Bookly) -> None:
