@@ -8,7 +8,6 @@ kernel kills the worker. So each worker reserves the space of its files at the e
 """
 
 import contextlib
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -53,15 +52,13 @@ def require_folder() -> None:
 
 
 def reserve_space() -> None:
-    """Create all files of this worker, or none. Its supervisor has no files.
+    """Create all files of this worker, or none.
 
     A file is filled with zeros, which works on every system. If its file system copies what is
     overwritten, such as Btrfs, or compresses it, a full disk can still kill the worker.
 
     Raises `ConfigurationError` if the disk is full.
     """
-    if multiprocessing.parent_process() is None:
-        return
     folder = Path(os.environ[FOLDER])
     try:
         with tempfile.TemporaryDirectory(dir=folder) as drafts:
