@@ -133,6 +133,25 @@ class PostgresServer:
             for pid in pids:
                 _signal(pid, signal.SIGCONT)
 
+    def hold_wal_writer(self) -> None:
+        """Stop the process that writes lazy commits to the disk, until `kill`.
+
+        It is stopped while it waits: then it holds no lock that other commits need.
+        """
+        assert self._process is not None
+        (pid,) = [
+            each
+            for each in processes.children(self._process.pid)
+            if "walwriter" in processes.command(each)
+        ]
+        with psycopg.connect(self.url("postgres")) as connection:
+            while True:
+                os.kill(pid, signal.SIGSTOP)
+                query = "SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'walwriter'"
+                if connection.execute(query).fetchone() == ("WalWriterMain",):
+                    return
+                os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Shut the server down, if it runs, and remove its folder."""
         assert self._keeper.stdin is not None

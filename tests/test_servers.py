@@ -122,7 +122,7 @@ def test_nothing_is_left_when_the_tests_end_early(kind: str, last_signal: signal
         starter.send_signal(last_signal)
 
     wait_until(lambda: not folder.exists())
-    assert not Path(f"/proc/{server}/cwd").exists()
+    wait_until(lambda: not Path(f"/proc/{server}/cwd").exists())
 
 
 def test_a_killed_valkey_starts_again_at_its_place_and_has_forgotten_all() -> None:

@@ -23,6 +23,7 @@ from schemathesis.core.result import Ok
 
 from tests.bookly.running import Running, running_bookly
 from tests.servers import PostgresServer
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.testing import PASSWORD
 
 pytestmark = pytest.mark.long
@@ -71,7 +72,7 @@ class Caller:
 
     def call(self, case: schemathesis.Case[Any]) -> None:
         """Send a request, and compare its answer with the document."""
-        response = case.call(headers=self.headers)
+        response = case.call(headers=self.headers, timeout=LIMIT_SECONDS)
         case.validate_response(response, checks=CHECKS)
         if response.status_code == 401 and self.kind == "access_token":
             self.enter()

@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 
 from tests.cli.running import Command, with_auth
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth
 from tokenpair.errors import InvalidCredentials, SessionEnded, StaleToken
 from tokenpair.testing import PASSWORD
@@ -149,7 +150,7 @@ def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown() -> None:
         shown = read_until(end, "again: ")
         os.write(end, f"{NEW}\n".encode())
         shown += read_until(end, EMAIL)
-        assert process.wait(30) == 0
+        assert process.wait(LIMIT_SECONDS) == 0
 
     assert NEW not in shown
     in_app(log_in_with_new_password)
@@ -164,7 +165,7 @@ def test_two_passwords_that_differ_change_nothing() -> None:
         read_until(end, "again: ")
         os.write(end, f"{NEW}!\n".encode())
         shown = read_until(end, "changed")
-        assert process.wait(30) == 1
+        assert process.wait(LIMIT_SECONDS) == 1
 
     assert "the two passwords differ; nothing was changed" in shown
     in_app(log_in_with_old_password)
@@ -245,7 +246,7 @@ def test_an_account_is_deleted_if_the_operator_says_yes(
         question = read_until(end, "] ")
         os.write(end, answer.encode())
         read_until(end, "deleted" if status == 0 else "nothing was changed")
-        assert process.wait(30) == status
+        assert process.wait(LIMIT_SECONDS) == status
 
     assert question.endswith(f"Delete the account {EMAIL} and all its sessions? [yes/no] ")
     assert bool(command("users", "list")[1]) is (status != 0)

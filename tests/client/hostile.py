@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
 
-LONGEST = 5.0
+LONGEST = 60.0
 """Time after which it gives up a client that still listens, in seconds."""
 
 

@@ -14,6 +14,7 @@ from keyring.backend import KeyringBackend
 
 from tests.client.test_renewal import PAIR, get, logged_in, stored
 from tests.client.world import EMAIL, World
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.client import (
     FileStore,
     KeyringStore,
@@ -210,7 +211,7 @@ def test_several_processes_renew_once(world: World, tmp_path: Path) -> None:
         assert each.stdin
         each.stdin.write("go\n")
         each.stdin.flush()
-    said = [each.communicate(timeout=60) for each in processes]
+    said = [each.communicate(timeout=LIMIT_SECONDS) for each in processes]
 
     assert said == [("200\n", "")] * 4
     assert world.renewals == [pair.refresh_token]

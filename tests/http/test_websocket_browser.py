@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.bookly.browsing import MILLISECONDS, chromium
 from tests.http.socket_servers import SERVERS, Running, running
-from tests.tools import program
 
 # One browser for all of them.
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("websockets in a browser")]
@@ -28,14 +28,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def page(server: Running) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program("chromium"), args=["--no-sandbox"]
-        )
+    with chromium() as browser:
         page = browser.new_page()
+        page.set_default_timeout(MILLISECONDS)
         page.goto(f"http://127.0.0.1:{server.port}/openapi.json")
         yield page
-        browser.close()
 
 
 def opened(page: Page, path: str, *subprotocols: str) -> Any:

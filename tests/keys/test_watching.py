@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.keys.files import BROKEN, NOW, adding, handing_over, read_or_create_keyring
-from tests.waiting import LIMIT_SECONDS
+from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair import Auth, Key, Keyring, Settings
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.errors import ConfigurationError, InvalidToken, Unavailable
@@ -159,7 +159,7 @@ class TestWatching:
         )
         renewed = (await early.renew(pair.refresh_token)).access_token
 
-        async with asyncio.timeout(30):
+        async with limit():
             while True:
                 try:
                     claims = await auth.verify_access(renewed)
@@ -188,7 +188,7 @@ class TestWatching:
             with pytest.raises(Unavailable):
                 await auth.verify_access(renewed)
         path.write_text(whole)
-        async with asyncio.timeout(30):
+        async with limit():
             while True:
                 try:
                     claims = await auth.verify_access(renewed)

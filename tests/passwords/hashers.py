@@ -4,6 +4,7 @@ import threading
 
 from pwdlib import PasswordHash
 
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.hashers.argon2 import Hasher
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.testing import CHEAP
@@ -33,7 +34,7 @@ class WatchedHasher(Hasher):
     def _work(self) -> None:
         self.threads.add(threading.current_thread().name)
         self.started.set()
-        self.may_go_on.wait(10)
+        self.may_go_on.wait(LIMIT_SECONDS)
 
 
 class WatchedPasswords(Argon2Passwords):

@@ -13,6 +13,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tests.passwords.hashers import WatchedHasher, WatchedPasswords
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth, Key, Keyring, PasswordPolicy, Rules
 from tokenpair.errors import Unavailable
 from tokenpair.passwords import (
@@ -57,7 +58,7 @@ async def test_it_tells_how_many_are_hashed_and_wait(hasher: WatchedHasher) -> N
     passwords = WatchedPasswords(hasher, threads=1, max_waiting=5)
     hasher.may_go_on.clear()
     tasks = [asyncio.create_task(passwords.hash(PASSWORD)) for _ in range(3)]
-    await asyncio.to_thread(hasher.started.wait, 10)
+    assert await asyncio.to_thread(hasher.started.wait, LIMIT_SECONDS)
 
     during = (passwords.running, passwords.waiting)
     hasher.may_go_on.set()
@@ -84,7 +85,7 @@ async def test_while_a_password_is_hashed_others_are_served(
     hasher.may_go_on.clear()
     body = {"email": "ada@example.com", "password": PASSWORD}
     signing_up = asyncio.create_task(client.post("/auth/signup", json=body))
-    await asyncio.to_thread(hasher.started.wait, 10)
+    assert await asyncio.to_thread(hasher.started.wait, LIMIT_SECONDS)
 
     meanwhile = await client.get("/.well-known/jwks.json")
     still_waiting = not signing_up.done()
@@ -153,7 +154,8 @@ async def test_sign_ups_that_wait_for_an_estimate_keep_no_log_in_out() -> None:
     may_go_on = threading.Event()
     places = 1 + MAX_WAITING_ESTIMATES
     estimates = [
-        asyncio.create_task(passwords.in_turn(lambda: may_go_on.wait(30))) for _ in range(places)
+        asyncio.create_task(passwords.in_turn(lambda: may_go_on.wait(LIMIT_SECONDS)))
+        for _ in range(places)
     ]
     await asyncio.sleep(0)
 

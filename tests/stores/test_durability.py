@@ -256,6 +256,7 @@ class TestLazyPostgres:
         token = (await login_as(auth, user)).refresh_token
         (session,) = await auth.list_sessions(user.id)
         before = await read_session(storage, session)
+        server.hold_wal_writer()
         for _ in range(3):
             clock.advance(minutes=3)
             token = (await auth.renew(token)).refresh_token
