@@ -19,7 +19,7 @@ TOKENPAIR = "import tokenpair, after fastapi"
 EDGE = "import tokenpair.fastapi, after both"
 FIRST_ANSWER = "bookly serve, until the first answer"
 
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 120
 
 _IMPORTS = """
 import time

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import BROWSER_FOLDER, node_packages, node_program, program
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.fastapi.browser import SCRIPT
 
 ROOT = BROWSER_FOLDER.parents[1]
@@ -49,7 +50,9 @@ def test_a_build_gives_exactly_the_served_file(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_its_own_tests_pass() -> None:
-    run(*node_program("vitest", BROWSER_FOLDER), "run")
+    patience = f"--testTimeout={1_000 * LIMIT_SECONDS}"
+
+    run(*node_program("vitest", BROWSER_FOLDER), "run", patience)
 
 
 @pytest.mark.long

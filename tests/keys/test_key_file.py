@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.keys.files import adding, handing_over, mode_of, read_or_create_keyring
+from tests.waiting import LIMIT_SECONDS
 from tokenpair import Key, Keyring
 from tokenpair.errors import ConfigurationError
 from tokenpair.key_file import (
@@ -39,7 +40,7 @@ def test_workers_that_start_together_agree_on_one_keyring(path: Path) -> None:
     barrier = threading.Barrier(workers)
 
     def start() -> str:
-        barrier.wait(10)
+        barrier.wait(LIMIT_SECONDS)
         return read_or_create_keyring(path).signing.kid
 
     with ThreadPoolExecutor(workers) as pool:
@@ -85,7 +86,7 @@ def test_of_changes_at_once_none_is_lost(path: Path) -> None:
     barrier = threading.Barrier(len(keys))
 
     def add(key: Key) -> None:
-        barrier.wait(10)
+        barrier.wait(LIMIT_SECONDS)
         change_keyring(path, adding(key))
 
     with ThreadPoolExecutor(len(keys)) as pool:
