@@ -113,6 +113,7 @@ def test_the_whole_journey(visitor: Visitor, browser: Browser, bookly: Running) 
     log_out(page)
     page.goto("/login")
     page.get_by_role("link", name="Forgotten").click()
+    expect(page.locator("h1")).to_have_text("Forgotten password")  # Both have a field for it.
     visitor.fill(email=email)
     visitor.submit()
     expect(page.locator("h1")).to_have_text("Look at your mails")
