@@ -437,8 +437,10 @@ def test_offline_the_shelf_stays_and_changes_are_off(visitor: Visitor) -> None:
     visitor.sign_up("offline@example.com")
     visitor.add_book("Emma")
 
+    page.locator(".menu summary").click()
     page.context.set_offline(offline=True)
     expect(page.locator(".notice")).to_contain_text("You see the last known data")
+    expect(page.get_by_role("button", name="Log out", exact=True)).to_be_visible()
     page.locator("#add").click()
 
     expect(page.locator("#status")).to_contain_text("You are offline")

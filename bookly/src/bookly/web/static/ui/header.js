@@ -13,6 +13,7 @@ export class Header {
   #say;
   #end = document.getElementById("bar-end");
   #search = document.getElementById("search");
+  #shown = null;
 
   constructor(session, router, say) {
     this.#session = session;
@@ -32,6 +33,9 @@ export class Header {
     // The next page keeps a place for the search field before it is known who is logged in.
     document.documentElement.toggleAttribute("data-was-in", Boolean(user));
     remember("bookly-was-in", user ? "yes" : "no");
+    const shown = JSON.stringify([user, status === "out"]);
+    if (shown === this.#shown) return; // A menu that is open stays open.
+    this.#shown = shown;
     const account = document.getElementById("account");
     account.replaceChildren();
     if (user) account.append(this.#menu(user));
