@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from tests.bookly.running import Running
 from tests.tools import node_packages, program
@@ -16,6 +24,15 @@ from tokenpair.testing import PASSWORD
 API = "/api/v1"
 MILLISECONDS = 1_000 * LIMIT_SECONDS
 """Longest wait for a page, in milliseconds."""
+_KEEP_WHAT_IS_SAID = """addEventListener("DOMContentLoaded", () => {
+  const line = document.getElementById("status");
+  window.said = [];
+  const keep = () => window.said.push(line.textContent);
+  if (line) new MutationObserver(keep).observe(line, { childList: true });
+});"""
+"""Script that keeps the texts of the status line: each is shown for some seconds only."""
+
+expect.set_options(timeout=MILLISECONDS)
 
 # Chromium itself notes each request that is refused, or that a test keeps off the network.
 _EXPECTED = re.compile(
@@ -34,6 +51,7 @@ class Visitor:
 
     def watch(self) -> None:
         """Collect what no visit may cause, also in tabs that open later."""
+        self.page.context.add_init_script(_KEEP_WHAT_IS_SAID)
         self.page.context.on("console", self._hear)
         self.page.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         self.page.context.on("request", self._check_host)
@@ -117,6 +135,11 @@ def visiting(browser: Browser, bookly: Running, **options: object) -> Iterator[V
     yield visitor
     context.close()
     assert not visitor.complaints, visitor.complaints
+
+
+def expect_said(page: Page, words: str) -> None:
+    """Wait until the status line has shown these words since the page was loaded."""
+    wait_until(lambda: any(words in each for each in page.evaluate("window.said")))
 
 
 def violations(page: Page) -> list[str]:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.bookly.browsing import API, MILLISECONDS, Visitor, visiting
+from tests.bookly.browsing import API, Visitor, expect_said, visiting
 from tests.bookly.running import Running, running_bookly
 from tests.waiting import wait_until
 from tokenpair.testing import PASSWORD
@@ -18,8 +18,6 @@ pytestmark = pytest.mark.long
 NEW_PASSWORD = "seven quiet otters borrow a ladder"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 SCRIPT = "<img src=x onerror=alert(1)>"
-
-expect.set_options(timeout=MILLISECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +57,7 @@ def test_an_account_from_its_profile_to_its_end(visitor: Visitor, tmp_path: Path
 
     profile.locator("[name=first_name]").fill(SCRIPT)
     profile.get_by_role("button", name="Save").click()
-    expect(page.locator("#status")).to_have_text("Saved.")
+    expect_said(page, "Saved.")
     expect(page.locator(".menu .name")).to_have_text(SCRIPT)
 
     expect(address.locator(".tag")).to_have_text("Not verified yet")
@@ -81,7 +79,7 @@ def test_an_account_from_its_profile_to_its_end(visitor: Visitor, tmp_path: Path
     expect(password.locator(".field-error:visible")).to_have_text(["This is not your password."])
     password.locator("[name=current_password]").fill(PASSWORD)
     password.locator("[type=submit]").click()
-    expect(page.locator("#status")).to_contain_text("logged out on all other devices")
+    expect_said(page, "logged out on all other devices")
     assert status_elsewhere(visitor, elsewhere) == 401
 
     with page.expect_download() as downloaded:
@@ -93,7 +91,7 @@ def test_an_account_from_its_profile_to_its_end(visitor: Visitor, tmp_path: Path
     end.locator("[type=submit]").click()
     expect(page.locator("dialog h2")).to_have_text(f"Delete the account {email}?")
     page.locator("dialog").get_by_role("button", name="Delete the account").click()
-    expect(page.locator("#status")).to_have_text("Your account is deleted.")
+    expect_said(page, "Your account is deleted.")
     expect(page.locator(".menu")).to_have_count(0)
 
 
@@ -143,7 +141,7 @@ def test_sessions_are_told_apart_and_end_at_once(visitor: Visitor) -> None:
     assert status_elsewhere(visitor, firefox) == 200
     page.get_by_role("button", name="End the session on Firefox on Linux").click()
     page.locator("dialog").get_by_role("button", name="End the session").click()
-    expect(page.locator("#status")).to_have_text("Ended. The device was logged out at once.")
+    expect_said(page, "Ended. The device was logged out at once.")
     expect(names).to_have_count(4)
     page.get_by_role("button", name="Log out everywhere else").click()
     with page.expect_request("**/auth/logout/others"):
@@ -168,5 +166,5 @@ def test_a_log_out_in_one_tab_ends_the_others(visitor: Visitor) -> None:
 
     for tab in (page, *tabs):
         expect(tab.locator(".menu")).to_have_count(0)
-        expect(tab.locator("#status")).to_have_text("You are logged out.")
+        expect_said(tab, "You are logged out.")
     assert status_elsewhere(visitor, elsewhere) == 401

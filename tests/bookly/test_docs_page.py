@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.bookly.browsing import MILLISECONDS
 from tests.bookly.running import Running, running_bookly, tokenpair
@@ -29,8 +29,13 @@ class Seen:
     def watch(self) -> None:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(request.url))
+        self.page.on("requestfailed", self._fail)
         self.page.on("request", lambda request: self.urls.append(request.url))
+
+    def _fail(self, request: Request) -> None:
+        # The browser aborts what is under way when another page is opened.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(request.url)
 
     def _hear(self, message: object) -> None:
         kind, text = getattr(message, "type", ""), getattr(message, "text", "")
@@ -59,7 +64,6 @@ def seen(request: pytest.FixtureRequest, bookly: Running, browser: Browser) -> I
         viewport={"width": width, "height": height}, color_scheme=scheme, base_url=bookly.url
     )
     page.set_default_timeout(MILLISECONDS)
-    expect.set_options(timeout=MILLISECONDS)
     seen = Seen(page)
     seen.watch()
     page.goto("/api/v1/docs")
@@ -168,13 +172,15 @@ def test_a_renewal_can_be_tried_out_with_the_cookie(
 def test_the_bar_is_the_only_log_in(seen: Seen) -> None:
     page = seen.page
 
+    expect(page.locator("#email")).to_be_visible()
     assert page.locator(".authorize, .authorization__btn, .auth-wrapper").count() == 0
     page.locator(".wants-token").first.click()
 
-    assert page.evaluate("document.activeElement.id") == "email"
+    expect(page.locator("#email")).to_be_focused()
 
 
 def test_what_is_deprecated_comes_last(seen: Seen) -> None:
+    expect(seen.page.locator("#operations-sessions-renew")).to_be_visible()
     listed = seen.page.locator("#operations-tag-sessions ~ div .opblock").evaluate_all(
         "all => all.map(each => [each.id, each.classList.contains('opblock-deprecated')])"
     )

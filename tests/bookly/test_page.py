@@ -3,13 +3,21 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.bookly.browsing import API, MILLISECONDS, Visitor, violations, visiting
+from tests.bookly.browsing import (
+    API,
+    MILLISECONDS,
+    Visitor,
+    expect_said,
+    violations,
+    visiting,
+)
 from tests.bookly.running import Running, running_bookly, tokenpair
 from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair.testing import PASSWORD
@@ -28,8 +36,6 @@ BOOK = {
     "language": "English",
 }
 """What a user types into the fields of a book. The date is in the order of the browser."""
-
-expect.set_options(timeout=MILLISECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +113,7 @@ def test_the_whole_journey(visitor: Visitor, browser: Browser, bookly: Running) 
     page.get_by_role("button", name="Delete “Emma”").click()
     expect(page.locator("dialog h2")).to_have_text("Delete “Emma”?")
     page.get_by_role("button", name="Delete the book").click()
-    expect(page.locator("#status")).to_have_text("Deleted “Emma”.")
+    expect_said(page, "Deleted “Emma”.")
     expect(page.locator(".card")).to_have_count(0)
 
     log_out(page)
@@ -443,7 +449,7 @@ def test_offline_the_shelf_stays_and_changes_are_off(visitor: Visitor) -> None:
     expect(page.get_by_role("button", name="Log out", exact=True)).to_be_visible()
     page.locator("#add").click()
 
-    expect(page.locator("#status")).to_contain_text("You are offline")
+    expect_said(page, "You are offline")
     expect(page.locator(".card h2").first).to_have_text("Emma")
     expect(page.locator(".is-new")).to_have_count(0)
     page.context.set_offline(offline=False)
@@ -454,7 +460,16 @@ def test_a_start_without_the_server_can_be_tried_again(visitor: Visitor) -> None
     page = visitor.page
     visitor.sign_up("start@example.com")
     page.route("**/refresh_token", lambda route: route.abort())
+    # The clock stands still from then on, or the session might be found without the button.
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
     page.reload()
+
+    def has_failed() -> bool:
+        page.clock.run_for(100)
+        return page.locator(".state p").is_visible()
+
+    wait_until(has_failed)
     expect(page.locator(".state p")).to_contain_text("Bookly cannot be reached")
     page.unroute("**/refresh_token")
 
