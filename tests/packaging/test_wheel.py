@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.packaging.environments import PROJECT, ROOT, Environment
+from tests.waiting import LIMIT_SECONDS
 from tokenpair.testing import PASSWORD
 
 VERSION = PROJECT["project"]["version"]
@@ -164,7 +165,8 @@ def test_the_readmes_app_runs_in_an_empty_environment(running_app: str, tmp_path
         renewed = client.post("/auth/refresh_token", headers=renewal).json()
         headers = {"Authorization": f"Bearer {renewed['access_token']}"}
         hello = client.get("/hello", headers=headers)
-    with connect(running_app.replace("http", "ws") + "/chat", additional_headers=headers) as chat:
+    chat_url = running_app.replace("http", "ws") + "/chat"
+    with connect(chat_url, additional_headers=headers, open_timeout=LIMIT_SECONDS) as chat:
         assert chat.recv() == hello.json()
 
     assert hello.json() == f"hello {user['id']}"
