@@ -59,12 +59,17 @@ class Line:
         port: int = self._writer.get_extra_info("sockname")[1]
         return port
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server has closed it."""
+        return self._reader.at_eof()
+
     async def ask(
         self, method: str, path: str, token: str = "", body: dict[str, Any] | None = None
     ) -> Answer:
         """Send a request and wait for its answer. Raises `Lost`."""
         is_idle = time.monotonic() - self._used_at > IDLE_SECONDS
-        if self.redial and (is_idle or self._reader.at_eof()):
+        if self.redial and (is_idle or self.is_closed):
             self.hang_up()
             again = await self.redial()
             self._reader, self._writer = again._reader, again._writer
