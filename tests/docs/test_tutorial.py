@@ -46,7 +46,7 @@ def test_the_tutorial_leads_where_it_says(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     install, start = blocks(TUTORIAL, "sh")
     # With uv in place of pip: it has the packages in its cache.
-    assert install.splitlines()[-1] == 'pip install "tokenpair[server]"'
+    assert install.splitlines()[-1] == 'pip install "./tokenpair[server]"'
     environment = Environment.make(tmp_path / ".venv", f"{wheel}[server]")
     (tmp_path / "main.py").write_text("\n".join(blocks(TUTORIAL, "python")))
 
