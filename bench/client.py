@@ -6,7 +6,10 @@ from typing import Self
 
 
 class Connection:
-    """One connection to a server on this machine; reconnects if the server has closed it."""
+    """One connection to a server on this machine.
+
+    If the server has closed it, `ask` raises an error, and the next `ask` opens a new connection.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -17,7 +20,7 @@ class Connection:
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send a request, and return the answer's status and body.
 
-        The answer must have a Content-Length. Raises `OSError`.
+        An answer without Content-Length has no body. Raises `OSError`.
         """
         reader, writer = self._streams or await self._open()
         try:
@@ -27,7 +30,7 @@ class Connection:
             body = await reader.readexactly(int(length or b"0"))
         except (asyncio.IncompleteReadError, OSError) as exc:
             self.close()
-            raise ConnectionError("the server has hung up") from exc
+            raise ConnectionError("the server closed the connection") from exc
         self.received += len(head) + len(body)
         if b"\r\nconnection: close\r\n" in head.lower():
             self.close()
