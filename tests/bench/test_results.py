@@ -14,7 +14,7 @@ from bench.figures import CPU_X, BenchError, Row, Table, X
 from bench.others import PEERS
 from bench.processes import Process
 from bench.results import FOLDER, Results, machine
-from bench.targets import Target
+from bench.targets import TARGETS, Target, judge
 from bench.traffic import Load, Traffic
 from bench.venvs import REQUIREMENTS
 
@@ -123,6 +123,12 @@ def test_the_page_and_the_chart_show_the_committed_results() -> None:
     text = page.README.read_text()
     assert page.with_results(text, committed) == text
     assert chart.draw(committed.tables) == page.CHART.read_text()
+
+
+def test_the_committed_results_have_a_figure_for_every_target() -> None:
+    committed = Results.load(REFERENCE)
+
+    assert [each.target for each in judge(committed.tables)] == [each.name for each in TARGETS]
 
 
 def test_drawing_changes_the_results_and_nothing_around_them(tmp_path: Path) -> None:
