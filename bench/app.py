@@ -25,6 +25,9 @@ from tokenpair.stores.sql.postgres.connection import Connector
 MEMORY = "memory:"
 BARE, NO_OP, PROTECTED = "/bare", "/no-op", "/protected"
 
+POSTGRESQL_POLL_MS, SQLITE_POLL_MS = 250, 50
+"""Interval between two polls of the feed, in milliseconds."""
+
 
 def create_app() -> ASGIApp:
     """Create the app from the BENCH_ variables, with each measured route in an app of its own.
@@ -94,7 +97,9 @@ def create_auth() -> Auth:
         passwords=Argon2Passwords(Argon2Cost(memory_kib=int(os.environ["BENCH_ARGON2_KIB"]))),
         rules=Rules(windows=Windows(repeat=timedelta(0), superseded=timedelta(0)), limits=False),
         feed_options=FeedOptions(
-            poll=timedelta(milliseconds=50 if url.startswith("sqlite") else 250),
+            poll=timedelta(
+                milliseconds=SQLITE_POLL_MS if url.startswith("sqlite") else POSTGRESQL_POLL_MS
+            ),
             wake_up=_wake_up(url, os.environ["BENCH_WAKE_UP"]),
         ),
     )

@@ -29,33 +29,36 @@ async def run(options: Run) -> list[Table]:
         serve(MEMORY) as in_memory,
     ):
         bare = Case(name=BARE, served_by=in_memory, traffic=always(Traffic(path="/bare")))
+        renewal_in_memory = renewal_case(IN_MEMORY, in_memory)
+        renewal_on_postgresql = renewal_case(ON_POSTGRESQL, on_postgresql)
         cases = [
             bare,
             step_case(ANSWERING, in_memory, steps.ANSWER),
             step_case(READING, in_memory, steps.READ),
             step_case(SIGNING, in_memory, steps.SIGN),
-            renewal_case(IN_MEMORY, in_memory),
+            renewal_in_memory,
             renewal_case(ON_SQLITE, on_sqlite),
-            renewal_case(ON_POSTGRESQL, on_postgresql),
+            renewal_on_postgresql,
             renewal_case(ALONE, on_postgresql, connections=1),
         ]
         await measure(cases, rounds=options.rounds, seconds=options.seconds)
-        beside = await locked.compare(options, postgresql, on_postgresql, cases[-2].traffic)
+        beside = await locked.compare(
+            options, postgresql, on_postgresql, renewal_on_postgresql.traffic
+        )
     notes = {
         ON_SQLITE: "synchronous=FULL",
         IN_MEMORY: "no database: the limit of the endpoint",
-        SIGNING: "no storage: the limit of any",
+        SIGNING: "the limit with any storage",
         ALONE: "one connection",
         ANSWERING: "the same header, and as long an answer",
     }
-    in_memory_case = next(case for case in cases if case.name == IN_MEMORY)
-    against = {"bare": bare, "in memory": in_memory_case}
+    against = {"bare": bare, "in memory": renewal_in_memory}
     rows = [row(case, against, note=notes.get(case.name, "")) for case in cases]
     return [Table(title=TITLE, rows=rows), beside]
 
 
 def step_case(name: str, server: Server, path: str) -> Case:
-    """Do a part of a renewal, again and again with one token."""
+    """Return a case that sends one token again and again to a step of a renewal."""
     token = server.codec.encode(steps.PRESENTED)
     return Case(
         name=name,
@@ -65,7 +68,7 @@ def step_case(name: str, server: Server, path: str) -> Case:
 
 
 def renewal_case(name: str, server: Server, *, connections: int = CONNECTIONS) -> Case:
-    """Renew as many sessions at once, each with the refresh token of its last answer."""
+    """Return a case that renews one session on each connection, each time with its last token."""
 
     async def chain() -> Traffic:
         # One more token: wrk requests one that it never sends.
