@@ -78,7 +78,7 @@ async def test_a_crash_test_can_ask_for_fsync() -> None:
             assert (await connection.execute(text("SHOW fsync"))).scalar_one() == "on"
 
 
-async def test_a_server_that_was_stopped_at_once_starts_again_with_its_data() -> None:
+async def test_a_server_that_stopped_in_immediate_mode_starts_again_with_its_data() -> None:
     with postgres(settings={"max_connections": "17"}) as server:
         url = server.create_database()
         await run(url, "CREATE TABLE kept ()")

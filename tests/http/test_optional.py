@@ -108,7 +108,7 @@ async def test_a_bad_token_is_refused_all_the_same(
     assert told(ended) == (401, "session_ended")
 
 
-async def test_a_hook_that_takes_the_token_for_none_refuses_it(
+async def test_a_token_that_the_hook_rejects_as_not_authenticated_is_refused(
     app: FastAPI, pair: TokenPair
 ) -> None:
     async with talking_to(app) as client:

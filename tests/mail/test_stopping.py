@@ -17,16 +17,16 @@ from tokenpair.ports import Storage, UnitOfWork
 
 @dataclass
 class SlowStorage:
-    """A storage that responds to a read when it may."""
+    """A storage whose reads wait for `may_respond`."""
 
     inner: Storage
-    is_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    read_began: asyncio.Event = field(default_factory=asyncio.Event)
     may_respond: asyncio.Event = field(default_factory=asyncio.Event)
     has_ended: bool = False
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
-        self.is_asked.set()
+        self.read_began.set()
         await self.may_respond.wait()
         async with self.inner.reading() as look:
             yield look
@@ -42,7 +42,7 @@ async def test_a_look_that_is_under_way_ends_first_and_starts_nothing() -> None:
 
     async with limit():
         looking = asyncio.create_task(loop.look())
-        await slow.is_asked.wait()
+        await slow.read_began.wait()
         stopping = asyncio.create_task(loop.stop())
         asyncio.get_running_loop().call_soon(slow.may_respond.set)
         await stopping

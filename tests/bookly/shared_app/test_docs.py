@@ -45,9 +45,7 @@ PROBED = [
 
 
 @pytest.mark.parametrize("path", PROBED)
-async def test_what_monitors_and_proxies_ask_answers_head_as_get(
-    client: httpx2.AsyncClient, path: str
-) -> None:
+async def test_head_answers_as_get(client: httpx2.AsyncClient, path: str) -> None:
     head, get = await client.head(path), await client.get(path)
 
     assert head.status_code == get.status_code == 200
@@ -55,7 +53,7 @@ async def test_what_monitors_and_proxies_ask_answers_head_as_get(
     assert head.headers.get("Cache-Control") == get.headers.get("Cache-Control")
 
 
-def test_redirects_are_not_described(app: FastAPI) -> None:
+def test_redirects_metrics_and_head_are_not_described(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
 
     assert not {"/", "/docs", "/redoc", "/openapi.json", "/metrics"} & paths.keys()
@@ -134,7 +132,7 @@ async def test_a_client_that_does_not_accept_gzip_gets_no_gzip(
     assert "Content-Encoding" not in answer.headers
 
 
-def test_a_changed_file_has_another_address(tmp_path: Path) -> None:
+def test_a_changed_file_changes_the_version(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text("1")
     before = Assets({"": tmp_path}).version
     assert Assets({"": tmp_path}).version == before
@@ -152,9 +150,7 @@ async def test_a_file_of_another_version_is_not_there(client: httpx2.AsyncClient
 
 
 @pytest.mark.parametrize("path", ["docs.js", "swagger-ui/swagger-ui.css"])
-async def test_another_method_on_a_file_is_told_which_are_fine(
-    client: httpx2.AsyncClient, path: str
-) -> None:
+async def test_another_method_gets_405_with_allow(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.post(f"{await assets_of(client)}/{path}")
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
@@ -200,7 +196,7 @@ async def test_the_page_has_no_inline_script(client: httpx2.AsyncClient) -> None
     assert not re.search(r"\son\w+=", page)
 
 
-def test_tokens_are_not_written_anywhere() -> None:
+def test_our_scripts_use_no_storage_and_no_cookie() -> None:
     scripts = [(WEB / "docs" / name).read_text() for name in OURS if name.endswith(".js")]
 
     assert not any(
