@@ -21,10 +21,13 @@ from tokenpair.hashers.unusable import MALFORMED, UnusableHash
 _SHORT_OF = {error_to_str(-22): "memory", error_to_str(-33): "threads, or memory for them"}
 
 MAX_WORK_KIB = 2 * 1024 * 1024
-"""Memory times passes of the costliest stored hash, in KiB: a few seconds of one core."""
+"""Largest memory times passes of a stored hash that is still compared, in KiB.
+
+Such a comparison takes about 1 to 4 seconds on one core.
+"""
 
 MAX_LANES = 64
-"""Lanes of the costliest stored hash: each is a thread."""
+"""Largest parallelism of a stored hash that is still compared; each lane is a thread."""
 
 
 class Hasher(Argon2Hasher):
@@ -35,8 +38,8 @@ class Hasher(Argon2Hasher):
     ) -> None:
         """Hash with these parameters.
 
-        A stored hash that takes more than `max_memory` KiB, and more than a new one, is not
-        compared.
+        A stored hash is not compared if it takes more than `max_memory` KiB or `MAX_WORK_KIB`, and
+        more than a new one. Nor is one with more than `MAX_LANES` lanes.
         """
         super().__init__(memory_cost=memory_cost, time_cost=time_cost, parallelism=parallelism)
         self._max_memory = max(max_memory, memory_cost)
@@ -58,7 +61,8 @@ class Hasher(Argon2Hasher):
     def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002  As pwdlib's.
         """Compare a password with a hash.
 
-        Raises `Unavailable` if there is no memory for it, and `UnusableHash`.
+        Raises `Unavailable` if there is no memory for it, and `UnusableHash` if the hash is
+        malformed or too costly.
         """
         stored = _without_prefix(hash)
         try:
