@@ -225,6 +225,8 @@ async def test_of_several_hosts_one_that_takes_no_writes_is_passed_over(
         ("schema=auth", "schema: is unsupported; write options="),
         ("connection_limit=5", "connection_limit: is unsupported; set TOKENPAIR_"),
         ("command_timeout=5", "command_timeout: is unknown; remove it"),
+        ("host=a&host=b&port=1&port=2", "port: appears twice with different values"),
+        ("database=b&dbname=a", "database: differs from dbname; write one of them"),
     ],
     ids=lambda text: text.partition(":")[0],
 )
@@ -327,6 +329,8 @@ async def test_a_host_that_does_not_answer_leaves_time_for_the_next(
         ),
         ("postgresql:///db", [(None, None)], "postgresql:///db"),
         ("postgresql://:5433/db", [(None, 5433)], "postgresql://:5433/db"),
+        ("postgresql://h/?dbname=a&database=a", [("h", None)], "postgresql://h/a"),
+        ("postgresql://h/db?port=7&port=7", [("h", 7)], "postgresql://h:7/db"),
     ],
 )
 def test_hosts_are_read_and_named(url: str, hosts: list[Host], name: str) -> None:

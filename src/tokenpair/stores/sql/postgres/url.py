@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tokenpair.errors import ConfigurationError
 from tokenpair.stores.sql.postgres.options import KNOWN, to_arguments
+from tokenpair.stores.sql.postgres.tls import refused
 
 # The driver's name is ignored: platforms name others, and only asyncpg is used here.
 _SCHEME = re.compile(r"postgres(ql)?(\+(asyncpg|psycopg2?|psycopg_async))?://", re.IGNORECASE)
@@ -38,7 +39,7 @@ class PostgresUrl:
     arguments: dict[str, Any] = field(repr=False)
     """asyncpg's arguments for the options."""
     connect_seconds: float | None
-    """Time limit for one host, in seconds, from `connect_timeout`; None if it is missing."""
+    """Time limit for one host, in seconds, from `connect_timeout`. None: no limit was set."""
 
     @property
     def name(self) -> str:
@@ -76,7 +77,7 @@ def parse_postgres_url(text: str) -> PostgresUrl:
     credentials, _, hosts_and_ports = authority.rpartition("@")
     user, _, password = credentials.partition(":")
     options = _options(query)
-    database = options.pop("dbname", "") or options.pop("database", "") or unquote(path)
+    database = _database(options) or unquote(path)
     user = options.pop("user", "") or unquote(user)
     password = options.pop("password", "") or unquote(password)
     hosts = _hosts(hosts_and_ports, options.pop("host", None), options.pop("port", None))
@@ -92,13 +93,13 @@ def parse_postgres_url(text: str) -> PostgresUrl:
 
 
 def _options(query: str) -> dict[str, str]:
-    """Split the query. Only `host` may appear more than once: each adds a host."""
+    """Split the query. Each `host` adds a host; another option has one value."""
     options: dict[str, str] = {}
     for name, value in _pairs(query):
         if name == "host" and name in options:
             options[name] += f",{value}"
-        elif value:
-            options[name] = value
+        elif value and options.setdefault(name, value) != value:
+            raise refused(name, "appears twice with different values; write it once")
     return options
 
 
@@ -113,12 +114,20 @@ def _pairs(query: str) -> list[tuple[str, str]]:
     return pairs
 
 
+def _database(options: dict[str, str]) -> str:
+    """Remove `dbname`, or `database` as some drivers call it, from the options, and return it."""
+    names = {options.pop(each) for each in ("dbname", "database") if each in options}
+    if len(names) > 1:
+        raise refused("database", "differs from dbname; write one of them")
+    return names.pop() if names else ""
+
+
 def _hosts(authority: str, host: str | None, port: str | None) -> tuple[Host, ...]:
     """Return the hosts. Those of the query replace those of the authority."""
     if host is None:
-        hosts = [_host(each, is_quoted=True) for each in authority.split(",")]
+        hosts = [_host(each, is_percent_encoded=True) for each in authority.split(",")]
     else:
-        hosts = [_host(each, is_quoted=False) for each in host.split(",")]
+        hosts = [_host(each, is_percent_encoded=False) for each in host.split(",")]
     if len(hosts) > 1 and not all(name for name, _ in hosts):
         raise ConfigurationError("the database URL: a host name is missing")
     ports = [_port(each) for each in port.split(",")] if port else [None]
@@ -129,8 +138,11 @@ def _hosts(authority: str, host: str | None, port: str | None) -> tuple[Host, ..
     return tuple((name, own or other) for (name, own), other in zip(hosts, ports, strict=True))
 
 
-def _host(text: str, *, is_quoted: bool) -> Host:
-    """Parse `name`, `name:port`, `[::1]:port`, `::1`, or the folder of a socket."""
+def _host(text: str, *, is_percent_encoded: bool) -> Host:
+    """Parse `name`, `name:port`, `[::1]:port`, or the folder of a socket.
+
+    A bare `::1` is valid only in the query, as in libpq; its port comes from `port`.
+    """
     if text.startswith("/"):
         return text, None  # The path may contain colons, as in Google's Cloud SQL.
     name, port = text, ""
@@ -141,16 +153,18 @@ def _host(text: str, *, is_quoted: bool) -> Host:
         port = port[1:]
     elif text.count(":") == 1:
         name, _, port = text.partition(":")
-    elif ":" in text and is_quoted:
+    elif ":" in text and is_percent_encoded:
         raise ConfigurationError("the database URL: write an IPv6 address in [ ]")
-    return (unquote(name) if is_quoted else name) or None, _port(port)
+    return (unquote(name) if is_percent_encoded else name) or None, _port(port)
 
 
 def _port(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _LAST_PORT):
-        raise ConfigurationError(f"the database URL has a port that is not a number; {_ESCAPE}")
+        raise ConfigurationError(
+            f"the database URL has an invalid port; write 1 to {_LAST_PORT}; {_ESCAPE}"
+        )
     return int(text)
 
 
