@@ -442,6 +442,7 @@ class TestAddresses:
             "sqlite+pysqlite:///hunter2.db",
             "sqlite://",
             "sqlite:///:memory:",
+            "sqlite:///file:hunter2.db?uri=true",
         ],
     )
     def test_a_bad_url_is_refused_without_showing_it(self, url: str) -> None:

@@ -19,12 +19,12 @@ _WAL_TRIES = 10
 
 def name_of(path: str) -> str:
     """Return what to call a database file in messages."""
-    return f"sqlite:///{path if path.startswith('file:') else Path(path).absolute()}"
+    return f"sqlite:///{Path(path).absolute()}"
 
 
 def exists(path: str) -> bool:
     """Return whether the file exists. Connecting would create it."""
-    return path.startswith("file:") or Path(path).exists()
+    return Path(path).exists()
 
 
 def make_private(path: str) -> None:
