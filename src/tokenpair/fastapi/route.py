@@ -24,10 +24,7 @@ from tokenpair.fastapi.problems.described import (
     problem_responses,
     without_problems,
 )
-from tokenpair.fastapi.problems.errors import PayloadTooLarge
-
-MAX_BODY_BYTES = 64 * 1024
-"""Largest request body, in bytes."""
+from tokenpair.fastapi.problems.errors import MAX_BODY_BYTES, PayloadTooLarge
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

@@ -248,6 +248,7 @@ async def test_a_body_over_the_limit_is_too_large(
     response = await send(shared_client, target, content)
 
     assert told(response) == (413, "payload_too_large")
+    assert "at most 64 KiB" in response.json()["detail"]
     assert len(response.content) < 1024
     assert_no_echo(response, caplog)
 

@@ -10,12 +10,15 @@
 
 from tokenpair.errors import AuthError
 
+MAX_BODY_BYTES = 64 * 1024
+"""Largest request body, in bytes."""
+
 
 class InvalidRequest(AuthError):
     """The request is ambiguous: it could be read in more than one way."""
 
     code = "invalid_request"
-    detail = "The request has credentials in more than one place. Please send them once."
+    detail = "The request has credentials more than once. Please send them once."
 
 
 class CrossSite(AuthError):
@@ -32,4 +35,4 @@ class PayloadTooLarge(AuthError):
     """The body is over the limit."""
 
     code = "payload_too_large"
-    detail = "The request body is too large. Please send less than 64 KiB."
+    detail = f"The request body is too large. Please send at most {MAX_BODY_BYTES // 1024} KiB."

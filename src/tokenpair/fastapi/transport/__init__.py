@@ -19,7 +19,7 @@ class Transport(Protocol):
     def token(self, request: Request) -> str:
         """Return the token of a renewal or a log-out, unverified.
 
-        Raises `NotAuthenticated`, and `InvalidRequest` for tokens in more than one place.
+        Raises `NotAuthenticated`, and `InvalidRequest` for more than one token.
         """
 
     def pair(self, request: Request, pair: TokenPair) -> Response:
