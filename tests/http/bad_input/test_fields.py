@@ -1,4 +1,7 @@
-"""Invalid, missing and unknown fields of an account, and of its profile."""
+"""Invalid, missing and unknown fields of an account, and of its profile.
+
+The ids (W9, T6 ...) are rows of docs/explanation/security.md.
+"""
 
 import json
 
@@ -43,7 +46,8 @@ async def test_a_value_of_the_wrong_kind_is_refused_and_not_repeated(
     response = await send(shared_client, target, json.dumps(target.body | {field: value}))
 
     assert_no_echo(response, caplog)
-    if field == "token" and value == VALUES["long"]:  # Every text is an invalid token alike.
+    if field == "token" and value == VALUES["long"]:
+        # A long text is a valid string, so it is checked as a token.
         assert told(response) == (400, "mail_token_invalid")
         return
     assert told(response) == (422, "invalid_input")

@@ -1,6 +1,6 @@
 """Where forged tokens are presented, and what the answer must be.
 
-The ids (J1, T2 ...) in the tests are those of the catalogue of findings.
+The ids (J1, T2 ...) in the tests are rows of docs/explanation/security.md.
 """
 
 from collections.abc import Callable
