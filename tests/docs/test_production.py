@@ -75,8 +75,9 @@ def write_nginx(folder: Path, port: int, app_port: int) -> None:
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "/etc/ssl": str(folder),
         "127.0.0.1:8000": f"127.0.0.1:{app_port}",
-        "timeout 10s": "timeout 3s",
-        # With 30 a minute, a slow test would get back what it uses up.
+        "client_header_timeout 10s": "client_header_timeout 3s",
+        "client_body_timeout 10s": "client_body_timeout 3s",
+        # At 30 a minute, the allowance refills while a slow machine sends the requests.
         "rate=30r/m": "rate=1r/m",
     }.items():
         assert shown in site
@@ -93,7 +94,10 @@ def write_nginx(folder: Path, port: int, app_port: int) -> None:
 
 @contextmanager
 def caddy(folder: Path, app_port: int) -> Iterator[str]:
-    """Start Caddy with the page's configuration; without https, which needs a domain."""
+    """Start Caddy with the page's configuration, except for ports and timeouts.
+
+    It has no https, which needs a domain, and no admin endpoint, which has a port of its own.
+    """
     with reserved_port() as port:
         write_caddy(folder, port, app_port)
         command = [program("caddy"), "run", "--config", str(folder / "Caddyfile")]
@@ -106,7 +110,8 @@ def write_caddy(folder: Path, port: int, app_port: int) -> None:
     for shown, own in {
         f"\n{HOST} {{": f"\nhttp://127.0.0.1:{port} {{",
         "127.0.0.1:8000": f"127.0.0.1:{app_port}",
-        "10s": "3s",
+        "read_header 10s": "read_header 3s",
+        "read_body 10s": "read_body 3s",
         "{\n    servers": "{\n    admin off\n    servers",
     }.items():
         assert shown in site
@@ -143,11 +148,12 @@ PROXIES: dict[str, Callable[..., Any]] = {"nginx": nginx, "caddy": caddy}
 @pytest.fixture(scope="module")
 def app_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A Bookly that trusts one proxy, as the page says."""
-    hops = re.findall(
-        r"^export (TOKENPAIR_TRUSTED_PROXY_HOPS)=(\d)$", PAGE.read_text(), re.MULTILINE
+    # The page shows the line twice.
+    (hops,) = set(
+        re.findall(r"^export (TOKENPAIR_TRUSTED_PROXY_HOPS)=(\d)$", PAGE.read_text(), re.MULTILINE)
     )
     folder = tmp_path_factory.mktemp("bookly")
-    settings = [*hops, ("TOKENPAIR_CORS_ORIGINS", f"https://{HOST}")]
+    settings = [hops, ("TOKENPAIR_CORS_ORIGINS", f"https://{HOST}")]
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings))
     with running_bookly(folder) as bookly:
         yield int(bookly.url.rpartition(":")[2])
@@ -167,6 +173,19 @@ def client(proxy: str) -> Iterator[httpx2.Client]:
         yield client
 
 
+sent_by_a_page = pytest.mark.parametrize(
+    "proof", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": f"https://{HOST}"}], ids=str
+)
+
+
+def log_in_eve(client: httpx2.Client, headers: dict[str, str]) -> httpx2.Response:
+    eve = {"email": "eve@example.com", "password": PASSWORD}
+    client.post(f"{AUTH}/signup", json=eve)
+    answer = client.post(f"{AUTH}/login", json=eve, headers=headers)
+    client.cookies.clear()  # The tests tell each request which cookie it has.
+    return answer
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
@@ -184,26 +203,34 @@ def test_log_in_renewal_and_a_protected_request_pass_through(client: httpx2.Clie
 
 
 @long
-@pytest.mark.parametrize(
-    "page", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": f"https://{HOST}"}], ids=str
-)
-def test_the_cookie_of_a_page_passes_through(client: httpx2.Client, page: dict[str, str]) -> None:
-    eve = {"email": "eve@example.com", "password": PASSWORD}
-    client.post(f"{AUTH}/signup", json=eve)
-    ours = page | {"X-Tokenpair": "cookie"}
+@sent_by_a_page
+def test_the_cookie_of_a_page_passes_through(client: httpx2.Client, proof: dict[str, str]) -> None:
+    headers = proof | {"X-Tokenpair": "cookie"}
 
-    logged_in = client.post(f"{AUTH}/login", json=eve, headers=ours)
-    client.cookies.clear()  # The tests tell each request which cookie it has.
+    logged_in = log_in_eve(client, headers)
     cookie, _, attributes = logged_in.headers["set-cookie"].partition("; Max-Age=")
-    foreign = client.post(f"{AUTH}/refresh_token", headers={"X-Tokenpair": "1", "Cookie": cookie})
-    renewed = client.post(f"{AUTH}/refresh_token", headers=ours | {"Cookie": cookie})
-    logged_out = client.post(f"{AUTH}/logout", headers=ours | {"Cookie": cookie})
+    renewed = client.post(f"{AUTH}/refresh_token", headers=headers | {"Cookie": cookie})
+    logged_out = client.post(f"{AUTH}/logout", headers=headers | {"Cookie": cookie})
 
     assert "refresh_token" not in logged_in.json()
     assert attributes.endswith("; Path=/; Secure; HttpOnly; SameSite=Strict")
-    assert foreign.status_code == 403
     assert renewed.json().keys() == logged_in.json().keys()
     assert logged_out.headers["set-cookie"].startswith("__Host-tokenpair=; Max-Age=0;")
+
+
+@long
+@sent_by_a_page
+def test_the_cookie_is_refused_without_proof_that_a_page_sent_it(
+    client: httpx2.Client, proof: dict[str, str]
+) -> None:
+    mark = {"X-Tokenpair": "cookie"}
+    logged_in = log_in_eve(client, proof | mark)
+    cookie = mark | {"Cookie": logged_in.headers["set-cookie"].partition(";")[0]}
+
+    without = client.post(f"{AUTH}/refresh_token", headers=cookie)
+
+    assert (without.status_code, without.json()["code"]) == (403, "cross_site")
+    assert client.post(f"{AUTH}/refresh_token", headers=cookie | proof).status_code == 200
 
 
 PASSED_ON = ("cache-control", "content-security-policy", "content-encoding", "content-type", "vary")
@@ -226,15 +253,18 @@ def test_pages_and_files_pass_through_unchanged_and_the_api_is_not_compressed(
 
 
 @long
-def test_the_app_sees_the_clients_address_and_no_forged_one(client: httpx2.Client) -> None:
+def test_the_app_sees_the_clients_address_and_no_forged_one(proxy: str) -> None:
     bob = {"email": "bob@example.com", "password": PASSWORD}
     forged = {"X-Forwarded-For": "203.0.113.7", "X-Real-IP": "203.0.113.7"}
-    client.post(f"{AUTH}/signup", json=bob)
-    pair = client.post(f"{AUTH}/login", json=bob, headers=forged).json()
+    # Another address than the proxy's.
+    transport = httpx2.HTTPTransport(verify=False, local_address="127.0.0.2")
+    with httpx2.Client(base_url=proxy, transport=transport) as client:
+        client.post(f"{AUTH}/signup", json=bob)
+        pair = client.post(f"{AUTH}/login", json=bob, headers=forged).json()
 
-    sessions = client.get(f"{AUTH}/sessions", headers=bearer(pair["access_token"])).json()
+        sessions = client.get(f"{AUTH}/sessions", headers=bearer(pair["access_token"])).json()
 
-    assert {each["ip"] for each in sessions} == {"127.0.0.1"}
+    assert {each["ip"] for each in sessions} == {"127.0.0.2"}
 
 
 @long
@@ -246,7 +276,7 @@ def test_the_app_sees_the_clients_address_and_no_forged_one(client: httpx2.Clien
     ],
 )
 def test_metrics_and_health_stay_inside(client: httpx2.Client, proxy: str, path: str) -> None:
-    # As it is: an HTTP client would remove the dots.
+    # Send the path unchanged: an HTTP client would remove the dots.
     answer = client.request("GET", proxy, extensions={"target": path.encode()})
 
     assert answer.status_code == 404
@@ -291,10 +321,10 @@ def test_nginx_limits_how_often_one_client_asks(app_port: int, tmp_path: Path) -
         httpx2.Client(base_url=url, verify=False) as client,
     ):
         # An invalid body, which the app refuses without comparing a password.
-        guesses = [client.post(f"{AUTH}/login", json={}).status_code for _ in range(40)]
+        statuses = [client.post(f"{AUTH}/login", json={}).status_code for _ in range(40)]
 
-        assert guesses[:20] == [422] * 20
-        assert 429 in guesses[20:]
+        assert statuses[:20] == [422] * 20
+        assert 429 in statuses[20:]
 
 
 CRASH = """
