@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -479,6 +479,7 @@ VERBS: dict[str, Callable[[Auth, User], Awaitable[object]]] = {
     "set_roles": lambda auth, user: auth.set_roles(user.id, frozenset({"admin"})),
     "log_in": lambda auth, _: auth.log_in(email="eve@example.com", password=PASSWORD),
     "log_out_everywhere": lambda auth, user: auth.log_out_everywhere(user.id),
+    "log_out_elsewhere": lambda auth, user: auth.log_out_elsewhere(user.id, keep=uuid4()),
     "prune": lambda auth, _: auth.prune(),
 }
 

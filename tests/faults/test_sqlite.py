@@ -88,6 +88,7 @@ async def test_on_a_full_disk_nothing_is_half_done(tmp_path: Path) -> None:
                     await renew(line, renewing.refresh),
                     await line.ask("POST", f"{AUTH}/logout", leaving.access),
                     await line.ask("POST", f"{AUTH}/logout/all", leaving.access),
+                    await line.ask("POST", f"{AUTH}/logout/others", leaving.access),
                     await line.ask("POST", f"{AUTH}/signup", body=credentials("new@example.com")),
                     await line.ask("POST", f"{AUTH}/login", body=credentials(ada.email)),
                     await line.ask("PATCH", f"{AUTH}/me", leaving.access, body={"username": "ada"}),

@@ -201,7 +201,8 @@ async def test_the_cookie_opens_nothing_but_renewal_and_log_out(client: httpx2.A
     page = sent(OURS, token)
 
     assert told(await client.get("/auth/me", headers=page)) == (401, "not_authenticated")
-    assert told(await client.post("/auth/logout/all", headers=page)) == (401, "not_authenticated")
+    for path in ("/auth/logout/all", "/auth/logout/others"):
+        assert told(await client.post(path, headers=page)) == (401, "not_authenticated")
     bad = await client.get("/auth/me", headers=sent(OURS | bearer("x"), token))
     assert told(bad) == (401, "token_invalid")
     assert (
@@ -258,7 +259,9 @@ TRICKS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("trick", TRICKS)
-@pytest.mark.parametrize("path", ["login", "refresh_token", "logout", "logout/all"])
+@pytest.mark.parametrize(
+    "path", ["login", "refresh_token", "logout", "logout/all", "logout/others"]
+)
 async def test_no_trick_of_another_site_works_with_the_cookie(
     client: httpx2.AsyncClient, auth: Auth, ada: User, clock: FakeClock, path: str, trick: str
 ) -> None:

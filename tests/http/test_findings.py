@@ -188,7 +188,9 @@ async def test_to_log_out_with_another_spelling_ends_the_session_all_the_same(
     assert not await is_live(client, pair.access_token)
 
 
-@pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout/all", "/auth/refresh_token"])
+@pytest.mark.parametrize(
+    "path", ["/auth/logout", "/auth/logout/all", "/auth/logout/others", "/auth/refresh_token"]
+)
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
 async def test_a_request_that_a_browser_may_send_unasked_has_no_effect(
     client: httpx2.AsyncClient, pair: TokenPair, path: str, content_type: str

@@ -138,12 +138,15 @@ async def test_to_log_out_elsewhere_ends_all_sessions_but_ones_own(
     assert await is_live(client, bobs.access_token)
 
 
-async def test_an_expired_token_does_not_log_out_everywhere(
-    client: httpx2.AsyncClient, clock: FakeClock, pair: TokenPair
+@pytest.mark.parametrize("path", ["/auth/logout/all", "/auth/logout/others"])
+async def test_an_expired_token_ends_no_other_session(
+    client: httpx2.AsyncClient, clock: FakeClock, auth: Auth, ada: User, pair: TokenPair, path: str
 ) -> None:
+    other = await login_as(auth, ada)
     clock.advance(pair.expires_in)
 
-    response = await client.post("/auth/logout/all", headers=bearer(pair.access_token))
+    response = await client.post(path, headers=bearer(pair.access_token))
 
     assert told(response) == (401, "token_expired")
-    assert (await renew(client, pair.refresh_token)).status_code == 200
+    for each in (pair, other):
+        assert (await renew(client, each.refresh_token)).status_code == 200

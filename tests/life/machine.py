@@ -133,6 +133,19 @@ class LifeMachine(RuleBasedStateMachine):
         account.end_sessions()
 
     @rule(which=indices, whose=indices)
+    def log_out_elsewhere(self, which: int, whose: int) -> None:
+        """Keep one session, which need not be the account's own: then all its sessions end."""
+        kept, account = self.device(which).session, self.account(whose)
+        others = [each for each in account.live if each is not kept]
+
+        code, number = self.attempt(
+            self.auth.log_out_elsewhere(self.id_of(account), keep=self.session_id(which))
+        )
+
+        assert (code, number) == ("", len(others))
+        account.end_sessions(but=kept)
+
+    @rule(which=indices, whose=indices)
     def end_a_session(self, which: int, whose: int) -> None:
         """End a session in the list of an account, which need not be its own."""
         session, account = self.device(which).session, self.account(whose)

@@ -277,19 +277,28 @@ class TestEndings:
             (frozenset({"admin"}), user.version + 1),
         }
 
+    @pytest.mark.parametrize(
+        ("keeps_one", "numbers"), [(False, [0, 0, 0, 20]), (True, [0, 0, 1, 19])]
+    )
     async def test_two_who_end_all_sessions_do_not_block_each_other(
-        self, workers: list[Auth], clock: FakeClock
+        self, workers: list[Auth], clock: FakeClock, *, keeps_one: bool, numbers: list[int]
     ) -> None:
+        """If each keeps another session, the second ends what the first has kept."""
         for number in range(10):
             user = make_user(f"ada{number}@example.com")
             sessions = [make_session(user, expires_at=clock() + timedelta(1)) for _ in range(20)]
             await keep(workers[0].storage, user, *sessions)
 
             ended = await asyncio.gather(
-                *(worker.log_out_everywhere(user.id) for worker in workers)
+                *(
+                    worker.log_out_elsewhere(user.id, keep=session.id)
+                    if keeps_one
+                    else worker.log_out_everywhere(user.id)
+                    for worker, session in zip(workers, sessions, strict=False)
+                )
             )
 
-            assert sorted(ended) == [0, 0, 0, 20]
+            assert sorted(ended) == numbers
             assert await live(workers[0], user) == []
 
     async def test_renewals_do_not_block_the_end_of_all_sessions(self, workers: list[Auth]) -> None:
