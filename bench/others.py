@@ -11,7 +11,7 @@ from bench.figures import BenchError
 from bench.processes import Process, free_port, running
 from bench.traffic import Traffic
 
-COURSE = "the course's shape"
+COURSE = "the course's app"
 SIMPLEJWT = "simplejwt"
 
 _UVICORN = "uvicorn --no-access-log --log-level warning --port PORT"
@@ -49,7 +49,7 @@ PEERS = [
         module="course",
         routes={COURSE: PROTECTED},
         renewal=Traffic(path="/refresh_token"),
-        note="no rotation, no write",
+        note="HS256, block list in Redis, no rotation, no write",
     ),
     Peer(
         name="fastapi-fullauth",

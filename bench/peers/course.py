@@ -1,6 +1,7 @@
-"""The course's design, rewritten: PyJWT with HS256, and a request to Redis for each request.
+"""The app that docs/how-to/course.md moves over, rewritten: PyJWT with HS256, and a block list.
 
-A renewal signs another access token. It rotates nothing and writes nothing.
+The block list is in Redis, which gets a query for each request. A renewal signs another access
+token. It rotates nothing and writes nothing.
 """
 
 import gc
