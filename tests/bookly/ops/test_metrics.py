@@ -1,11 +1,11 @@
 """What Prometheus reads: each number is right, covers all workers, and reveals no secret."""
 
 import asyncio
-import multiprocessing
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bookly.ops.workers import AllWorkers, forget
 from tests.bookly.conftest import API, Person, make_settings
-from tests.bookly.ops.reserving import reserve_twice
+from tests.bookly.ops import reserving
 from tests.bookly.running import BOOKLY, running_bookly
 from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair import database_url
@@ -350,21 +350,24 @@ def test_files_of_a_dead_worker_that_cannot_be_changed_are_left_alone(
     assert all(each.exists() for each in left)
 
 
-def test_a_worker_reserves_the_space_of_all_its_files_or_of_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_process_reserves_all_its_space_or_none_and_counts_on_when_it_starts_again(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    context = multiprocessing.get_context("spawn")
-    worker = context.Process(target=reserve_twice, args=[tmp_path], daemon=True)
+    ended = subprocess.run(
+        [sys.executable, reserving.__file__],
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=True,
+    )
 
-    worker.start()
-    worker.join(LIMIT_SECONDS)
-
-    assert worker.exitcode == 0
-    files = {each.name: each.stat() for each in tmp_path.iterdir()}
-    assert len(files) == 4
-    assert all(each.st_size >= 2**16 for each in files.values())
-    assert (tmp_path / f"counter_{worker.pid}.db").read_bytes().startswith(b"counts")
+    sizes = [each.stat().st_size for each in tmp_path.iterdir()]
+    assert sorted(sizes) == [2**16] * 3 + [2**19]
+    told = Exposition(ended.stdout)
+    series = {"method": "GET", "route": "/", "status": "200"}
+    assert told.value("bookly_http_request_duration_seconds_count", **series) == 3
+    assert told.value("earlier_total") == 7
 
 
 def test_a_file_that_is_just_being_made_is_left_for_the_next_time(

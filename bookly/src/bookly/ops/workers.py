@@ -52,7 +52,7 @@ def require_folder() -> None:
 
 
 def reserve_space() -> None:
-    """Create all files of this worker, or none.
+    """Create all files of this worker, or none. Files that are large enough are left alone.
 
     A file is filled with zeros, which works on every system. If its file system copies what is
     overwritten, such as Btrfs, or compresses it, a full disk can still kill the worker.
@@ -62,11 +62,7 @@ def reserve_space() -> None:
     folder = Path(os.environ[FOLDER])
     try:
         with tempfile.TemporaryDirectory(dir=folder) as drafts:
-            for kind, size in _RESERVED.items():
-                path = _file(kind, os.getpid())
-                # An earlier worker may have had the same number: its counts stay.
-                content = path.read_bytes() if path.exists() else b""
-                Path(drafts, path.name).write_bytes(content.ljust(size, b"\0"))
+            _draft_files(Path(drafts))
             for draft in Path(drafts).iterdir():
                 draft.replace(folder / draft.name)
     except OSError as exc:
@@ -74,6 +70,19 @@ def reserve_space() -> None:
             f"the metrics need {sum(_RESERVED.values())} bytes in {folder}, which cannot be "
             f"written: {exc.strerror}; free some space, or set {FOLDER} to another folder"
         ) from exc
+
+
+def _draft_files(drafts: Path) -> None:
+    """Write those of this worker's files that do not have their space yet."""
+    for kind, size in _RESERVED.items():
+        path = _file(kind, os.getpid())
+        # If the app starts again in one process, prometheus-client has the file open, and would go
+        # on counting in the one that was replaced.
+        if _size(path) >= size:
+            continue
+        # An earlier worker may have had the same number: its counts stay.
+        content = path.read_bytes() if path.exists() else b""
+        (drafts / path.name).write_bytes(content.ljust(size, b"\0"))
 
 
 class AllWorkers(Collector):
