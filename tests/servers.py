@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from tests import processes
-from tests.waiting import LIMIT_SECONDS
+from tests.waiting import LIMIT_SECONDS, wait_until
 
 # The id of the user `nobody`. PostgreSQL refuses to run as root, so root switches to it.
 NOBODY = 65534
@@ -110,8 +110,9 @@ class PostgresServer:
             os.kill(pid, signal.SIGKILL)
         self._process.wait()
         # The next start fails while a child still holds the shared memory.
-        while any(map(processes.is_alive, children)):
-            time.sleep(0.005)
+        wait_until(
+            lambda: not any(map(processes.is_alive, children)), "all its processes have ended"
+        )
 
     def crash(self) -> None:
         """Stop it in the mode `immediate`: clients are cut off, nothing more is written."""
@@ -144,13 +145,17 @@ class PostgresServer:
             for each in processes.children(self._process.pid)
             if "walwriter" in processes.command(each)
         ]
+        query = "SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'walwriter'"
         with psycopg.connect(self.url("postgres")) as connection:
-            while True:
+
+            def is_held() -> bool:
                 os.kill(pid, signal.SIGSTOP)
-                query = "SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'walwriter'"
                 if connection.execute(query).fetchone() == ("WalWriterMain",):
-                    return
+                    return True
                 os.kill(pid, signal.SIGCONT)
+                return False
+
+            wait_until(is_held, "the WAL writer waits, with the wait event WalWriterMain")
 
     def stop(self) -> None:
         """Shut the server down, if it runs, and remove its folder."""

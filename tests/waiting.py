@@ -22,12 +22,15 @@ async def eventually(condition: Callable[[], bool], seconds: float = LIMIT_SECON
             await asyncio.sleep(0.01)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait, without an event loop, until the condition holds. Raises TimeoutError."""
+def wait_until(condition: Callable[[], bool], wanted: str = "the condition holds") -> None:
+    """Wait, without an event loop, until the condition holds. Raises TimeoutError.
+
+    `wanted` is what the error says to have waited for.
+    """
     deadline = time.monotonic() + LIMIT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the condition did not hold within {LIMIT_SECONDS} s")
+            raise TimeoutError(f"waited {LIMIT_SECONDS} s until {wanted}")
         time.sleep(0.02)
 
 

@@ -19,7 +19,7 @@ from click import unstyle
 from typer.testing import CliRunner
 
 from bookly import cli
-from tests.waiting import LIMIT_SECONDS
+from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair import Keyring
 from tokenpair.core.tokens.key_rotation import compromise
 from tokenpair.key_file import change_keyring
@@ -199,8 +199,8 @@ def test_a_signal_while_it_starts_leaves_no_traceback(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not catches(process.pid, signal.SIGTERM):
-            assert process.poll() is None
+        wait_until(lambda: process.poll() is not None or catches(process.pid, signal.SIGTERM))
+        assert process.poll() is None
         # The point that it has reached depends on the machine, and must not matter.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(after)

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from tests.waiting import limit
+
 SOCKET = ".s.PGSQL.5432"
 
 
@@ -39,8 +41,9 @@ class Proxy:
         finally:
             server.close()
             proxy.cut()
-            while proxy._writers:
-                await asyncio.sleep(0)
+            async with limit():
+                while proxy._writers:
+                    await asyncio.sleep(0)
             shutil.rmtree(proxy._folder)
 
     def cut(self) -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.valkey import valkey
-from tests.waiting import LIMIT_SECONDS
+from tests.waiting import LIMIT_SECONDS, eventually
 from tokenpair import Auth, FeedOptions, Key, Keyring
 from tokenpair.feed.postgres import PostgresWakeUp
 from tokenpair.feed.valkey import ValkeyWakeUp
@@ -77,8 +77,7 @@ def test_an_auth_serves_a_crowd_in_one_loop_after_another(
         there = bell and PostgresWakeUp(Connector(url).connect)
         async with an_auth(a_storage(), there, FOR_EVER) as other:
             await other.log_out(access)
-            while len(auth.feed) == known:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: len(auth.feed) > known)
 
     in_loops_of_their_own(serve_a_crowd, serve_a_crowd)
 

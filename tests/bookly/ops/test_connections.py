@@ -215,8 +215,8 @@ def test_a_few_pipelined_requests_are_answered_in_order(port: int) -> None:
     requests = [b"GET /?n=%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(16)]
     with closing(opened(port, b"".join(requests))) as connection:
         received = b""
-        while received.count(b"hello") < 16:
-            received += connection.recv(65536)
+        while received.count(b"hello") < 16 and (data := connection.recv(65536)):
+            received += data
 
     numbers = [int(number) for number in re.findall(rb"hello (\d+)\.", received)]
     assert numbers == list(range(16))

@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import tokenpair.flows
+from tests.waiting import eventually
 from tokenpair import Auth, BreachOptions, User
 from tokenpair.errors import ConfigurationError, InvalidInput, Unavailable
 from tokenpair.flows.accounts import new_password
@@ -231,8 +232,7 @@ async def test_a_caller_that_goes_away_ends_the_breach_check() -> None:
     check = Endless()
     auth = make_auth(breaches=BreachOptions(check=check, timeout=timedelta(minutes=1)))
     signing_up = asyncio.create_task(auth.sign_up(email=EMAIL, password=PASSWORD))
-    while not check.may_end._waiters:
-        await asyncio.sleep(0)
+    await eventually(lambda: bool(check.may_end._waiters))
 
     signing_up.cancel()
     await asyncio.wait([signing_up])

@@ -267,8 +267,9 @@ async def test_a_flight_that_is_cancelled_at_any_step_leaves_no_one_waiting() ->
         await traffic.send(A, B, C)
         others = asyncio.all_tasks()
         traffic.connections.succeed(0)
-        while not (flights := asyncio.all_tasks() - others):
-            await asyncio.sleep(0)
+        async with limit():
+            while not (flights := asyncio.all_tasks() - others):
+                await asyncio.sleep(0)
         for _ in range(steps):
             await asyncio.sleep(0)
         for flight in flights:
