@@ -86,8 +86,8 @@ class Visitor:
         self.submit()
         self.page.locator("#add").wait_for()
 
-    def add_book(self, title: str, **others: str) -> None:
-        """Add a book by the form of the shelf, and wait for its card."""
+    def fill_in_book(self, title: str, **others: str) -> None:
+        """Open the form of the shelf for a new book, and fill it in."""
         fields = {
             "title": title,
             "author": "Jane Austen",
@@ -98,6 +98,10 @@ class Visitor:
         }
         self.page.locator("#add").click()
         self.fill(**fields | others)
+
+    def add_book(self, title: str, **others: str) -> None:
+        """Add a book by the form of the shelf, and wait for its card."""
+        self.fill_in_book(title, **others)
         self.submit()
         self.page.locator(".is-new").wait_for(state="detached")
 

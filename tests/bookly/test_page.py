@@ -1,14 +1,14 @@
 """Bookly's page in a browser: the whole journey, by mouse and by keyboard, and in every state."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, Locator, Page, Route, expect
 
 from tests.bookly.browsing import (
     API,
@@ -267,11 +267,11 @@ def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
 def test_a_search_and_another_view_keep_half_filled_forms(visitor: Visitor) -> None:
     page = visitor.page
     visitor.sign_up("forms@example.com")
-    for title in ("Dracula", "Emma"):
-        visitor.add_book(title)
     new, edited = (
         page.locator(f"{kind} [name=title]") for kind in (".is-new", ".is-edited:not(.is-new)")
     )
+    for title in ("Dracula", "Emma"):
+        visitor.add_book(title)
     page.locator("#add").click()
     new.fill("Persuasion")
     page.get_by_role("button", name="Edit “Emma”").click()
@@ -293,6 +293,56 @@ def test_a_search_and_another_view_keep_half_filled_forms(visitor: Visitor) -> N
     expect(page.locator(".card h2")).to_have_text(["Emma Woodhouse", "Dracula"])
     new.press("Escape")
     expect(page.locator(".is-edited")).to_have_count(0)
+
+
+@contextmanager
+def late_answer(page: Page, url: str, send: Callable[[], object]) -> Iterator[None]:
+    """Send a request that the server answers at once. The page has the answer after the block."""
+    answers: list[tuple[Route, APIResponse]] = []
+    page.route(url, lambda route: answers.append((route, route.fetch())))
+    send()
+    wait_until(lambda: bool(page.title() and answers))
+    yield
+    route, answer = answers[0]
+    route.fulfill(response=answer)
+    page.unroute(url)
+
+
+def test_a_late_answer_leaves_the_user_alone(visitor: Visitor) -> None:
+    page, search = visitor.page, visitor.page.get_by_role("searchbox")
+    titles = page.locator(".card h2")
+    visitor.sign_up("late@example.com")
+    visitor.fill_in_book("Dracula")
+    with late_answer(page, "**/api/v1/books", visitor.submit):
+        search.fill("dracula")
+        expect(titles).to_have_text(["Dracula"])
+    expect_said(page, "Added “Dracula”.")
+    expect(page.locator(".is-new")).to_have_count(0)
+    expect(titles).to_have_text(["Dracula"])
+    expect(search).to_be_focused()
+
+    # A search shows a new book only if it finds it.
+    visitor.add_book("Emma")
+    expect_said(page, "Added “Emma”.")
+    expect(titles).to_have_text(["Dracula"])
+    visitor.add_book("Dracula again")
+    expect(titles).to_have_text(["Dracula again", "Dracula"])
+    search.fill("emma")
+    expect(titles).to_have_text(["Emma"])
+
+    page.get_by_role("button", name="Edit").click()
+    visitor.fill(title="Emma Woodhouse")
+    with late_answer(page, "**/api/v1/books/*", visitor.submit):
+        search.focus()
+    expect(titles).to_have_text(["Emma Woodhouse"])
+    expect(search).to_be_focused()
+    page.get_by_role("button", name="Delete").click()
+    delete = page.get_by_role("button", name="Delete the book")
+    with late_answer(page, "**/api/v1/books/*", delete.click):
+        page.locator(".menu summary").click()
+        page.get_by_role("link", name="Your sessions").click()
+        expect(page.locator("h1")).to_have_text("Your sessions")
+    expect_said(page, "Deleted “Emma Woodhouse”.")
 
 
 def test_an_invitation_makes_an_account(visitor: Visitor, bookly: Running) -> None:

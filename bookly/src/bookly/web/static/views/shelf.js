@@ -119,15 +119,15 @@ class Shelf {
     if (open) return open.querySelector("input").focus();
     const item = h("li", { class: "is-edited is-new" });
     const close = () => {
+      const hasFocus = item.contains(document.activeElement);
       this.#forms.delete(NEW);
       item.remove();
       this.#showEnd();
-      document.getElementById("add")?.focus();
+      if (hasFocus) document.getElementById("add").focus();
     };
     const save = async (fields) => {
       const book = await this.#change("/books", { method: "POST", json: fields });
-      this.#page.items.unshift(book);
-      this.#list.prepend(this.#item(book));
+      await this.#showNew(book);
       close();
       this.#context.say(`Added “${book.title}”.`);
     };
@@ -138,13 +138,25 @@ class Shelf {
     item.querySelector("input").focus();
   }
 
+  /** Show a new book first, unless it is shown already, or a search does not find it. */
+  async #showNew(book) {
+    const [q, page] = [this.#q, this.#page];
+    const hasBook = ({ items }) => items.some(({ id }) => id === book.id);
+    const isFound = !q || hasBook(await call(this.#context.session, pathOf(q, {})).catch(() => page));
+    // A page that was read meanwhile has the book, if it is one for it.
+    if (!isFound || page !== this.#page || hasBook(page)) return;
+    page.items.unshift(book);
+    this.#list.prepend(this.#item(book));
+  }
+
   #edit(book, item) {
     const edited = h("li", { class: "is-edited" });
     const close = () => {
+      const hasFocus = edited.contains(document.activeElement);
       this.#forms.delete(book.id);
       const next = this.#cardOf(this.#page.items.find(({ id }) => id === book.id) ?? book);
       edited.replaceWith(next);
-      next.querySelector("button")?.focus();
+      if (hasFocus) next.querySelector("button")?.focus();
     };
     const save = async (fields) => {
       const changed = await this.#change(`/books/${book.id}`, { method: "PATCH", json: fields });
@@ -165,7 +177,7 @@ class Shelf {
     this.#page.items = this.#page.items.filter((each) => each.id !== book.id);
     item.remove();
     this.#showEnd();
-    (near ?? document.getElementById("add")).focus();
+    (near ?? document.getElementById("add"))?.focus();
     this.#context.say(`Deleted “${book.title}”.`);
   }
 
