@@ -345,6 +345,45 @@ def test_a_late_answer_leaves_the_user_alone(visitor: Visitor) -> None:
     expect_said(page, "Deleted “Emma Woodhouse”.")
 
 
+def end_sessions(visitor: Visitor, email: str) -> None:
+    """End all sessions of a user from elsewhere, and let the page notice it."""
+    with httpx2.Client(base_url=f"{visitor.bookly.url}{API}/auth") as client:
+        login = client.post("/login", json={"email": email, "password": PASSWORD})
+        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+        client.post("/logout/all", headers=headers).raise_for_status()
+    visitor.page.get_by_role("searchbox").fill("emma")
+    expect(visitor.page.locator("h1")).to_contain_text("A shelf for your books")
+
+
+def test_a_half_filled_form_is_kept_for_its_user_until_the_log_out(visitor: Visitor) -> None:
+    page, first, second = visitor.page, "half@example.com", "other@example.com"
+    new = page.locator(".is-new [name=title]")
+
+    def log_in_again(email: str) -> None:
+        page.locator("main").get_by_role("link", name="Log in").click()
+        visitor.fill(email=email, password=PASSWORD)
+        visitor.submit()
+        expect(page.locator("h1")).to_have_text("Shelf")
+
+    visitor.sign_up(second)
+    log_out(page)
+    visitor.sign_up(first)
+    page.locator("#add").click()
+    new.fill("Persuasion")
+    end_sessions(visitor, first)
+    log_in_again(first)
+    expect(new).to_have_value("Persuasion")
+    end_sessions(visitor, first)
+    log_in_again(second)
+    expect(new).to_have_count(0)
+    page.locator("#add").click()
+    new.fill("Emma")
+    log_out(page)
+    log_in_again(second)
+
+    expect(new).to_have_count(0)
+
+
 def test_an_invitation_makes_an_account(visitor: Visitor, bookly: Running) -> None:
     page = visitor.page
     tokenpair("users", "invite", "invited@example.com", data_dir=bookly.data_dir)

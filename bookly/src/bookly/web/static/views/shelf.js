@@ -17,8 +17,18 @@ let shelf = null;
 /** Show the shelf, or the books that contain `params.q`. */
 export async function render(root, context) {
   const { id } = context.session.user;
-  if (shelf?.userId !== id) shelf = new Shelf(id);
+  if (shelf?.userId !== id) shelf = newShelf(id, context.session);
   await shelf.enter(root, context);
+}
+
+/** Return a shelf that is forgotten when its user logs out, but not when the session ends by itself. */
+function newShelf(userId, session) {
+  const stop = session.onChange(({ cause }) => {
+    if (cause !== "log_out") return;
+    stop();
+    shelf = null;
+  });
+  return new Shelf(userId);
 }
 
 class Shelf {
