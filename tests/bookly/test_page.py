@@ -270,6 +270,10 @@ def test_a_search_and_another_view_keep_half_filled_forms(visitor: Visitor) -> N
     new, edited = (
         page.locator(f"{kind} [name=title]") for kind in (".is-new", ".is-edited:not(.is-new)")
     )
+    expect(page.locator(".state h2")).to_have_text("The shelf is empty")
+    page.locator("#add").click()
+    expect(page.locator(".state")).to_have_count(0)
+    new.press("Escape")
     for title in ("Dracula", "Emma"):
         visitor.add_book(title)
     page.locator("#add").click()
@@ -549,6 +553,10 @@ def test_offline_the_shelf_stays_and_changes_are_off(visitor: Visitor) -> None:
     expect_said(page, "You are offline")
     expect(page.locator(".card h2").first).to_have_text("Emma")
     expect(page.locator(".is-new")).to_have_count(0)
+    # Books of the shelf are none of a search.
+    page.get_by_role("searchbox").fill("dracula")
+    expect(page.locator("h1")).to_have_text("This did not load")
+    expect(page.locator(".card")).to_have_count(0)
     page.context.set_offline(offline=False)
     expect(page.locator(".notice")).to_be_hidden()
 
