@@ -1,12 +1,18 @@
 // Bearer mode: the refresh token is in a store of the app, or in memory.
 
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 
-import { Browser } from "./browser.mjs";
+import { Browser, closeAll } from "./browser.mjs";
 import { problem } from "./server.mjs";
 
 const ADA = { email: "ada@example.com", password: "correct horse" };
 const RENEW = "/auth/refresh_token";
+
+afterEach(async () => {
+  const left = await closeAll();
+
+  expect(left, "timers of closed tabs").toEqual(left.map(() => 0));
+});
 
 const storeOf = (token = null) => ({
   token,

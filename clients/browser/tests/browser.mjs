@@ -14,12 +14,17 @@ export class Clock {
   #timers = new Map();
   #last = 0;
 
-  setTimeout = (call, ms) => {
-    this.#timers.set(++this.#last, { call, at: this.mono + Math.max(ms, 0) });
+  setTimeout = (call, ms, { isMessage = false } = {}) => {
+    this.#timers.set(++this.#last, { call, at: this.mono + Math.max(ms, 0), isMessage });
     return this.#last;
   };
 
   clearTimeout = (timer) => this.#timers.delete(timer);
+
+  /** How many timers have neither run nor been cleared, without those of messages. */
+  get open() {
+    return [...this.#timers.values()].filter(({ isMessage }) => !isMessage).length;
+  }
 
   pause = (ms) => new Promise((resolve) => this.setTimeout(resolve, ms));
 
@@ -105,7 +110,7 @@ function channels(clock) {
         const isReached = other !== this && other.name === this.name;
         const event = { data: structuredClone(message) };
         const deliver = () => open.has(other) && other.onmessage?.(event);
-        if (isReached && this.delay) clock.setTimeout(deliver, this.delay);
+        if (isReached && this.delay) clock.setTimeout(deliver, this.delay, { isMessage: true });
         else if (isReached) setImmediate(deliver);
       }
     }
@@ -131,6 +136,17 @@ class Storage {
   }
 }
 
+const browsers = new Set();
+
+/** Close all tabs of all browsers. Returns how many timers each browser still has. */
+export async function closeAll() {
+  const opened = [...browsers];
+  browsers.clear();
+  for (const { tabs } of opened) for (const { session } of tabs) session.close();
+  await flush();
+  return opened.map(({ clock }) => clock.open);
+}
+
 /** A browser with one server. `without`: "locks", "channels", "storage". */
 export class Browser {
   clock = new Clock();
@@ -146,6 +162,7 @@ export class Browser {
     this.#without = new Set(without);
     this.server = server ?? new Server(this.clock);
     this.jar = { cookie: null };
+    browsers.add(this);
   }
 
   /** Open a tab, and wait until it knows whether there is a session. */

@@ -1,14 +1,20 @@
 import { readFile } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 
 import { createSession } from "../tokenpair.js";
-import { Browser } from "./browser.mjs";
+import { Browser, closeAll } from "./browser.mjs";
 import { ACCESS_SECONDS, html, MINUTE, problem } from "./server.mjs";
 
 const ADA = { email: "ada@example.com", password: "correct horse" };
 const BOB = { email: "bob@example.com", password: "battery staple" };
 const RENEW = "/auth/refresh_token";
 const LIFE = ACCESS_SECONDS * 1_000;
+
+afterEach(async () => {
+  const left = await closeAll();
+
+  expect(left, "timers of closed tabs").toEqual(left.map(() => 0));
+});
 
 /** Open tabs in a browser in which Ada has logged in. */
 async function tabsOfAda(count, options) {
@@ -642,6 +648,28 @@ test("a tab that was closed without a message delays one renewal only", async ()
   const [first, second] = [await renew(), await renew()];
 
   expect([first, second]).toEqual([250, 30]);
+});
+
+test("a tab that knows no other renews without waiting for one", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.clock.sleep(LIFE);
+  const began = browser.clock.mono;
+
+  await get(browser, tab);
+
+  expect(browser.clock.mono - began).toBe(0);
+});
+
+test("a tab waits for the token of a tab that had the lock, although it does not know it", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.clock.sleep(LIFE);
+  const slow = browser.start({ delay: 500 });
+  await browser.clock.advance(0);
+
+  const answer = await get(browser, tab);
+  await browser.clock.until(slow.session.ready);
+
+  expect([answer.status, browser.server.count(RENEW)]).toEqual([200, 1]);
 });
 
 test("late messages about an older session change nothing", async () => {
