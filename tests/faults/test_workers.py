@@ -339,13 +339,18 @@ def processes_with_files(folder: Path) -> set[int]:
     return {int(path.stem.rpartition("_")[2]) for path in folder.glob("*.db")}
 
 
-@pytest.mark.parametrize("factory", ["os:missing", "os:wait"], ids=["exit 3", "exit 1"])
-def test_workers_that_cannot_start_are_an_error_of_the_server(factory: str) -> None:
-    program = "import uvicorn; from bookly.ops.supervision import Supervisor; "
-    program += f"config = uvicorn.Config({factory!r}, factory=True, workers=2); "
-    program += "Supervisor(config, sockets=[]).run()"
-
-    ended = subprocess.run([sys.executable, "-c", program], check=False, timeout=LIMIT_SECONDS)
+@pytest.mark.parametrize("factory", [pytest.param("stops", marks=pytest.mark.long), "raises"])
+def test_workers_that_cannot_start_are_an_error_of_the_server(tmp_path: Path, factory: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.faults.failing", factory],
+        env=os.environ | {"CHECKING": str(tmp_path / "checking")},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
 
     # With 0, systemd's `Restart=on-failure` would not start it again.
     assert ended.returncode == STARTUP_FAILURE
+    assert "could not start" in ended.stderr
+    assert "starting another" not in ended.stderr

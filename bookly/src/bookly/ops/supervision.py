@@ -62,7 +62,9 @@ class Supervisor(Multiprocess):
         for index, process in enumerate(self.processes):
             if process.is_alive(SILENCE_SECONDS):
                 continue
-            if _has_failed(process) and time.monotonic() < self._retry_at:
+            # A first worker may fail during this check. The next check ends the server.
+            may_retry = self._has_served and time.monotonic() >= self._retry_at
+            if _has_failed(process) and not may_retry:
                 continue
             process.kill()
             process.join()
