@@ -106,15 +106,24 @@ def test_a_sign_up_in_the_bar_is_what_try_it_out_uses(
 def test_after_the_password_was_given_again_the_tokens_are_new(
     seen: Seen, request: pytest.FixtureRequest
 ) -> None:
-    page, endpoint = seen.page, seen.page.locator("#operations-sessions-reauthenticate")
+    page = seen.page
+    others, endpoint = (
+        page.locator(f"#operations-sessions-{name}")
+        for name in ("log_out_elsewhere", "reauthenticate")
+    )
     sign_up(page, request)
-    endpoint.locator(".opblock-summary-control").click()
-    endpoint.locator(".try-out__btn").click()
+    for each in (others, endpoint):
+        each.locator(".opblock-summary-control").click()
+        each.locator(".try-out__btn").click()
+    others.locator(".execute").click()  # It changes nothing about this session.
+    status = others.locator(".live-responses-table .response-col_status")
+    expect(status.last).to_have_text("204")
 
     with page.expect_response("**/refresh_token") as renewed:
         endpoint.locator(".execute").click()  # With the example's password, which is the user's.
 
     assert renewed.value.status == 200
+    assert len([url for url in seen.urls if url.endswith("/refresh_token")]) == 1
 
 
 def test_with_other_roles_a_try_renews_and_succeeds(

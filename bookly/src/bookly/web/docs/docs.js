@@ -11,6 +11,9 @@ const TOKEN = "$ACCESS_TOKEN";
 /** Paths that the cookie authenticates, with a header that pages of other sites cannot send. */
 const BY_COOKIE = new Set([`${AUTH}/refresh_token`, `${AUTH}/logout`]);
 
+/** Paths that change the session, or end it. */
+const CHANGING = new Set([`${AUTH}/reauthenticate`, `${AUTH}/logout`, `${AUTH}/logout/all`]);
+
 /** Has Swagger UI read the OpenAPI document? Until then, it has no security schemes. */
 let isReady = false;
 let isAuthorized = false;
@@ -70,8 +73,7 @@ function bySession(request) {
 /** Renew after requests of Swagger UI that change the session. */
 function followSession(response) {
   const path = new URL(response.url || "/", location.href).pathname;
-  const isChanged = path.startsWith(`${AUTH}/reauthenticate`) || path.startsWith(`${AUTH}/logout`);
-  if (response.ok && isChanged && session.user) session.renew().catch(() => {});
+  if (response.ok && CHANGING.has(path) && session.user) session.renew().catch(() => {});
   return response;
 }
 
