@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -36,6 +37,14 @@ BOOK = {
     "language": "English",
 }
 """What a user types into the fields of a book. The date is in the order of the browser."""
+SHOWN = BOOK | {
+    "id": "1",
+    "owner_id": "1",
+    "published_date": "1815-12-23",
+    "page_count": 1,
+    "is_sample": False,
+}
+"""A book as the API shows it."""
 
 
 @pytest.fixture(scope="module")
@@ -258,10 +267,35 @@ def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
         come_back()
         expect(page.locator(".card")).to_have_count(30)
         wait_until(lambda: page.evaluate("scrollY") == left_at)
+
     page.get_by_role("searchbox").fill("emma")
 
     expect(page.locator(".card")).to_have_count(24)
     wait_until(lambda: page.evaluate("scrollY") == 0)
+
+
+def test_back_to_many_books_asks_for_many_at_once(visitor: Visitor) -> None:
+    page, limits = visitor.page, []
+
+    def serve(route: Route) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        limit, first = int(query["limit"][0]), int(query.get("cursor", ["0"])[0])
+        limits.append(limit)
+        items = [SHOWN | {"id": str(each)} for each in range(first, first + limit)]
+        after = first + limit
+        route.fulfill(json={"items": items, "next": str(after) if after < 144 else None})
+
+    page.route(BOOKS, serve)
+    visitor.sign_up("many@example.com")
+    for number in range(48, 145, 24):
+        page.get_by_role("button", name="Load more").click()
+        expect(page.locator(".card")).to_have_count(number)
+    limits.clear()
+
+    page.reload()
+
+    expect(page.locator(".card")).to_have_count(144)
+    assert limits == [96, 48]
 
 
 def test_a_search_and_another_view_keep_half_filled_forms(visitor: Visitor) -> None:
@@ -435,7 +469,6 @@ def test_a_log_in_as_another_user_changes_every_tab(visitor: Visitor) -> None:
 
 def test_the_cover_of_a_book_shows_one_letter_of_its_title(visitor: Visitor) -> None:
     page = visitor.page
-    book = BOOK | {"id": "1", "owner_id": "1", "published_date": "1815-12-23", "is_sample": False}
     letters = {
         "The Trial": "T",
         "a tale": "T",
@@ -448,7 +481,7 @@ def test_the_cover_of_a_book_shows_one_letter_of_its_title(visitor: Visitor) -> 
         "…": "…",
         "\u200b": "",
     }
-    books = [book | {"title": title, "page_count": 1} for title in letters]
+    books = [SHOWN | {"title": title} for title in letters]
     page.route(BOOKS, lambda route: route.fulfill(json={"items": books, "next": None}))
 
     visitor.sign_up("covers@example.com")

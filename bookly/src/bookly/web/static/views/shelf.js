@@ -237,7 +237,8 @@ async function read(q, { session, entry, signal }) {
   const wanted = entry.books ?? PAGE;
   const page = await call(session, pathOf(q, { limit: Math.min(wanted, MOST) }), { signal });
   while (page.next && page.items.length < wanted) {
-    const { items, next } = await call(session, pathOf(q, { cursor: page.next }), { signal });
+    const limit = Math.min(wanted - page.items.length, MOST);
+    const { items, next } = await call(session, pathOf(q, { limit, cursor: page.next }), { signal });
     page.items.push(...items);
     page.next = next;
   }
