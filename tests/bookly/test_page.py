@@ -268,6 +268,32 @@ def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
         expect(page.locator(".card")).to_have_count(30)
         wait_until(lambda: page.evaluate("scrollY") == left_at)
 
+    # A view that is left before its answer comes keeps its place.
+    page.go_forward()
+    expect(page.locator("h1")).to_have_text("Your sessions")
+    held: list[Route] = []
+    page.route(BOOKS, lambda route: held.append(route))  # noqa: PLW0108  Playwright marks it.
+    with page.expect_request(BOOKS):
+        page.go_back()
+    page.go_forward()
+    expect(page.locator("h1")).to_have_text("Your sessions")
+    page.unroute(BOOKS)
+    page.go_back()
+    expect(page.locator(".card")).to_have_count(30)
+    wait_until(lambda: page.evaluate("scrollY") == left_at)
+
+    # The skip link makes an entry of its own.
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#view")).to_be_focused()
+    page.locator(".card").last.scroll_into_view_if_needed()
+    wait_until(lambda: page.evaluate("scrollY") == left_at)
+    page.locator(".menu summary").click()
+    page.get_by_role("link", name="Your sessions").click()
+    expect(page.locator("h1")).to_have_text("Your sessions")
+    page.go_back()
+    expect(page.locator(".card")).to_have_count(30)
+    wait_until(lambda: page.evaluate("scrollY") == left_at)
     page.get_by_role("searchbox").fill("emma")
 
     expect(page.locator(".card")).to_have_count(24)
@@ -296,6 +322,24 @@ def test_back_to_many_books_asks_for_many_at_once(visitor: Visitor) -> None:
 
     expect(page.locator(".card")).to_have_count(144)
     assert limits == [96, 48]
+
+
+def test_only_the_last_entries_of_the_history_are_kept(visitor: Visitor) -> None:
+    page = visitor.page
+    page.add_init_script(
+        "const old = Array.from({ length: 150 }, (_, each) => [`old-${each}`, { y: 1 }]);"
+        "sessionStorage.setItem('bookly-entries', JSON.stringify(Object.fromEntries(old)))"
+    )
+    visitor.sign_up("entries@example.com")
+
+    page.locator(".menu summary").click()
+    page.get_by_role("link", name="Your sessions").click()
+
+    expect(page.locator("h1")).to_have_text("Your sessions")
+    kept = page.evaluate("Object.keys(JSON.parse(sessionStorage.getItem('bookly-entries')))")
+    assert len(kept) == 100
+    assert "old-149" in kept
+    assert "old-50" not in kept
 
 
 def test_a_search_and_another_view_keep_half_filled_forms(visitor: Visitor) -> None:

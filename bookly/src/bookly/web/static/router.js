@@ -23,7 +23,7 @@ export class Router {
     this.#say = say;
     useUsualPath();
     for (const type of ["popstate", "hashchange"]) {
-      addEventListener(type, () => this.#isElsewhere() && this.show()); // A new hash causes both.
+      addEventListener(type, () => (this.#isElsewhere() ? this.show() : this.#entries.share())); // A new hash causes both.
     }
     document.addEventListener("click", (event) => this.#follow(event));
     session.onChange((change) => this.#adapt(change));

@@ -1,6 +1,7 @@
 // What is kept about each entry of the browser's history, so that "back" shows it as it was left.
 
 const KEY = "bookly-entries";
+const MOST = 100; // The most entries that are kept: the last ones that were shown.
 
 /**
  * @typedef {object} Entry
@@ -11,6 +12,7 @@ const KEY = "bookly-entries";
 export class Entries {
   /** @type {Record<string, Entry>} */
   #all = stored();
+  #name = "";
   /** @type {Entry} */
   #current = {};
   #isShown = false;
@@ -24,10 +26,17 @@ export class Entries {
   enter() {
     this.#leave();
     this.#isShown = false;
-    const name = entryName();
-    this.#all[name] ??= {};
-    this.#current = this.#all[name];
-    return this.#current;
+    this.#name = history.state ?? Math.random().toString(36).slice(2);
+    history.replaceState(this.#name, ""); // A reload keeps it.
+    const { [this.#name]: current = {}, ...others } = this.#all;
+    this.#all = Object.fromEntries([...Object.entries(others), [this.#name, current]].slice(-MOST));
+    this.#current = current;
+    return current;
+  }
+
+  /** Name a new entry that shows the same view, such as that of the skip link, like the last one. */
+  share() {
+    if (history.state === null) history.replaceState(this.#name, "");
   }
 
   /** Scroll to where the user left the view that is shown now, or to the top if it is new. */
@@ -41,13 +50,6 @@ export class Entries {
     this.#current.y = scrollY;
     store(this.#all);
   }
-}
-
-/** Return the name of the current entry, which a reload keeps. */
-function entryName() {
-  const name = history.state ?? Math.random().toString(36).slice(2);
-  history.replaceState(name, "");
-  return name;
 }
 
 function stored() {
