@@ -139,7 +139,7 @@ export class Router {
 /** The server also answers other spellings of a path, such as one with a slash at the end. */
 function useUsualPath() {
   const { path } = document.documentElement.dataset;
-  if (path !== location.pathname) history.replaceState(history.state, "", path + location.search + location.hash);
+  if (path !== location.pathname) history.replaceState(null, "", path + location.search + location.hash);
 }
 
 function placeOf({ pathname, search }) {
