@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tests.servers import PostgresServer
 from tests.valkey import ValkeyServer
 from tests.waiting import LIMIT_SECONDS, eventually, limit
 from tokenpair.key_file import read_keyring
+from tokenpair.stores.sql.timeouts import DEFAULT_TIMEOUTS
 
 # Strict, so that three renewals are enough for a replay.
 HASTY = {"TOKENPAIR_REPEAT_WINDOW_SECONDS": "0", "TOKENPAIR_SUPERSEDED_WINDOW_SECONDS": "0"}
@@ -219,6 +221,7 @@ async def test_a_request_in_progress_is_answered_though_the_server_stops(tmp_pat
             # A connection is closed after 5 s without a request: not one of these is when we begin.
             await asyncio.gather(*(line.ask("GET", "/health/live") for line in lines))
             idle = (lines[2], lines[5])
+            began = time.monotonic()
             with locked(tmp_path / "tokenpair.db"):
                 renewals = [
                     asyncio.create_task(renew(line, session.refresh))
@@ -230,15 +233,20 @@ async def test_a_request_in_progress_is_answered_though_the_server_stops(tmp_pat
                 stopping = asyncio.create_task(asyncio.to_thread(bookly.stop))
                 # A worker that stops closes its idle connections first.
                 await eventually(lambda: all(line.is_closed for line in idle))
-                await asyncio.sleep(0.3)  # By then, each worker waits for its requests.
-                assert not any(each.done() for each in renewals)
+                # A worker that does not wait for its requests ends them 0.1 s later.
+                ended, _ = await asyncio.wait(
+                    renewals, timeout=0.3, return_when=asyncio.FIRST_COMPLETED
+                )
+            is_slow = time.monotonic() - began > DEFAULT_TIMEOUTS.lock / 2
             answers = await asyncio.gather(*renewals)
 
             assert await stopping == 0
             with pytest.raises(Lost):
                 await Line.open(bookly.port)
 
-    assert [answer.status for answer in answers] == [200] * 4
+    # On a slow machine they may have reached the storage's time limit: that is an answer, too.
+    assert is_slow or not ended
+    assert {answer.status for answer in answers} <= ({200, 503} if is_slow else {200})
     assert "Traceback" not in bookly.log.read_text()
 
 
