@@ -9,12 +9,17 @@ class TaskCancelledError(Exception):
     """The app's code has awaited a task of its own, which was cancelled."""
 
 
+def kind_of(error: BaseException) -> str:
+    """Return the name of an error's class for the log: of the error that the app's code raised."""
+    return "CancelledError" if isinstance(error, TaskCancelledError) else type(error).__name__
+
+
 @asynccontextmanager
 async def cancelled_tasks_as_errors() -> AsyncIterator[None]:
-    """Raise `TaskCancelledError` for a `CancelledError` of the block that does not cancel its task.
+    """Turn a `CancelledError` of the block into a `TaskCancelledError`, with the same traceback.
 
-    It is an error of the app's code like any other, with the traceback of the `CancelledError`. If
-    the running task is being cancelled, the `CancelledError` passes.
+    Then it is an error of the app's code like any other. If the running task is being cancelled,
+    the `CancelledError` passes.
     """
     try:
         yield

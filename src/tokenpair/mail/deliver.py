@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tokenpair.cancelling import cancelled_tasks_as_errors
+from tokenpair.cancelling import cancelled_tasks_as_errors, kind_of
 from tokenpair.core.accounts.email import EmailAddress
 from tokenpair.core.accounts.user import User
 from tokenpair.core.mail import CREDENTIAL_VERSION, MailPurpose, OutboxMail
@@ -131,7 +131,7 @@ class Deliver:
             _log.warning("the mail %s was not sent: it took too long", message.purpose.value)
         except Exception as exc:  # noqa: BLE001  An app's own sender may raise any error.
             # Without its text, which may quote the mail and its link.
-            _log.error("the mail %s was not sent: %s", message.purpose.value, type(exc).__name__)
+            _log.error("the mail %s was not sent: %s", message.purpose.value, kind_of(exc))
         else:
             return None
         return MailFailure.UNREACHABLE
@@ -187,4 +187,4 @@ def _place(exc: BaseException) -> str:
     frames = traceback.extract_tb(exc.__traceback__)
     ours = [each for each in frames if each.filename.endswith((".txt", ".html"))]
     place = (ours or frames)[-1]
-    return f"{type(exc).__name__} in {place.filename}, line {place.lineno}"
+    return f"{kind_of(exc)} in {place.filename}, line {place.lineno}"
