@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bookly.ops.supervision import Supervisor
+from bookly.ops.workers import shared_folder
 from tests.waiting import wait_until
 
 CHECKING = Path(os.environ["CHECKING"])
@@ -42,4 +43,5 @@ async def _failing(_: Scope, __: Receive, send: Send) -> None:
 
 if __name__ == "__main__":
     config = uvicorn.Config(f"tests.faults.failing:{sys.argv[1]}", factory=True, workers=2)
-    Slow(config, sockets=[]).run()
+    with shared_folder():
+        Slow(config, sockets=[]).run()

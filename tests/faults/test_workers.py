@@ -315,7 +315,23 @@ async def test_a_replacement_that_cannot_start_is_tried_again_beside_the_others(
     assert min(pauses).total_seconds() > RETRY_SECONDS - 1  # By the wall clock.
     # Each attempt would leave 700 KB, every five seconds.
     assert kept == {killed, other}
-    assert sum(file.stat().st_size for file in metrics.glob(f"*_{killed}.db")) < 2**16
+    assert size_of_files(metrics, killed) < 2**16
+
+
+@pytest.mark.long
+async def test_a_worker_that_an_operator_stops_frees_its_space(tmp_path: Path) -> None:
+    """As one that is restarted by SIGHUP."""
+    metrics = tmp_path / "metrics"
+    metrics.mkdir()
+    with serving(tmp_path, workers=2, PROMETHEUS_MULTIPROC_DIR=str(metrics)) as bookly:
+        async with bookly.lines():
+            before = set(bookly.workers())
+
+        os.kill(bookly.pid, signal.SIGTTOU)
+
+        await eventually(lambda: len(bookly.workers()) == 1)
+        (stopped,) = before - set(bookly.workers())
+        await eventually(lambda: size_of_files(metrics, stopped) < 2**16)
 
 
 async def until_logged(bookly: Bookly, text: str, *, times: int) -> list[datetime]:
@@ -345,6 +361,11 @@ async def until_ready(bookly: Bookly) -> None:
 def processes_with_files(folder: Path) -> set[int]:
     """Return the workers with metrics in the folder."""
     return {int(path.stem.rpartition("_")[2]) for path in folder.glob("*.db")}
+
+
+def size_of_files(folder: Path, worker: int) -> int:
+    """Return the size of a worker's metrics, in bytes."""
+    return sum(file.stat().st_size for file in folder.glob(f"*_{worker}.db"))
 
 
 @pytest.mark.parametrize("factory", [pytest.param("stops", marks=pytest.mark.long), "raises"])

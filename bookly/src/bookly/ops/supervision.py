@@ -12,7 +12,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from bookly.ops.workers import forget
+from bookly.ops.workers import forget_the_dead
 
 SILENCE_SECONDS = 20
 """Time after which a silent worker is replaced, in seconds. A start can take that long."""
@@ -57,6 +57,9 @@ class Supervisor(Multiprocess):
             self.should_exit.set()
         else:
             self._replace_dead()
+            # Also those that a signal made the supervisor restart or stop. A scrape would do it,
+            # too, but not every server is scraped.
+            forget_the_dead()
 
     def _replace_dead(self) -> None:
         for index, process in enumerate(self.processes):
@@ -71,8 +74,6 @@ class Supervisor(Multiprocess):
             _log.warning(
                 "worker %s has ended (%s): starting another", process.pid, process.exitcode
             )
-            if process.pid:
-                forget(process.pid)  # A scrape would too, but not every server is scraped.
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self.processes[index] = Process(self.config, self.sockets)
             self.processes[index].start()

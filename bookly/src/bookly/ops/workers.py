@@ -91,7 +91,7 @@ class AllWorkers(Collector):
     def collect(self) -> Iterable[Metric]:
         """Read their files."""
         folder = Path(os.environ[FOLDER])
-        _forget_the_dead(folder)
+        forget_the_dead()
         # A file that is being created is empty for a moment, and cannot be read.
         files = [str(path) for path in folder.glob("*.db") if _size(path)]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)
@@ -111,9 +111,10 @@ def forget(process: int) -> None:
         mark_process_dead(process, os.environ[FOLDER])
 
 
-def _forget_the_dead(folder: Path) -> None:
-    """Look for the processes, because any program may have restarted the workers."""
-    for process in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}:
+def forget_the_dead() -> None:
+    """Forget each dead worker with files in the folder, no matter which program had started it."""
+    gauges = Path(os.environ[FOLDER]).glob("gauge_live*.db")
+    for process in {path.stem.rpartition("_")[2] for path in gauges}:
         if process.isdecimal() and not _is_alive(int(process)):
             forget(int(process))
 
