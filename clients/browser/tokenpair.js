@@ -524,7 +524,7 @@ class Tabs {
   #channel = null;
   #handlers;
   #peers = new Set();
-  #waiting = new Set(); // Listeners for answers.
+  #onAnswer = () => {}; // The listener of the newest question.
   #claim = null; // "waiting" or "working", where there are no Web Locks.
   #listeners = [];
   isClosed = false;
@@ -584,33 +584,33 @@ class Tabs {
 
   /** Ask the other tabs, and wait until `isNew()`, until `all` known ones have answered, or `limit`. */
   async ask(born, { limit, isNew, all }) {
-    if (!this.#channel || (all && limit === PEERS_MS && !this.#peers.size)) return;
+    if (!this.#channel || (limit === PEERS_MS && !this.#peers.size)) return;
     const answers = ["token", "none"];
     await this.#gather({ type: "ask", born }, { answers, limit, isEnough: isNew, all });
   }
 
   /**
-   * Send a message, and wait until `isEnough()`, until `all` known tabs have answered, or `limit`.
+   * Send a message, and wait until an answer `isEnough`, until `all` known tabs have answered, or
+   * `limit`. Returns whether an answer was enough. A tab asks one question at a time.
    * A tab that knows no others cannot tell which answer is the last, so it waits for `limit`.
    */
   async #gather(message, { answers, limit, isEnough, all }) {
     const waiting = new Set(this.#peers);
     const canEndEarly = all && waiting.size > 0;
     let timer;
-    let hear;
-    await new Promise((resolve) => {
-      timer = this.#world.setTimeout(resolve, limit);
-      hear = ({ type, from }) => {
+    const isAnswered = await new Promise((resolve) => {
+      timer = this.#world.setTimeout(() => resolve(false), limit);
+      this.#onAnswer = ({ type, from }) => {
         if (!answers.includes(type)) return;
         waiting.delete(from);
-        if (isEnough() || (canEndEarly && !waiting.size)) resolve();
+        if (isEnough(type)) resolve(true);
+        else if (canEndEarly && !waiting.size) resolve(false);
       };
-      this.#waiting.add(hear);
       this.post(message);
     });
     this.#world.clearTimeout(timer);
-    this.#waiting.delete(hear);
-    if (!isEnough()) for (const silent of waiting) this.#peers.delete(silent);
+    for (const silent of waiting) this.#peers.delete(silent); // Until they are heard again.
+    return isAnswered;
   }
 
   /** Run `work` while no other tab does. Its argument tells whether another tab did, or still does. */
@@ -645,18 +645,14 @@ class Tabs {
 
   /** Without Web Locks, a tab announces its work, and hears from each other tab whether it works. */
   async #claimed(work) {
-    let isBusy = false;
     this.#claim = "waiting";
-    this.busy = () => {
-      isBusy = true;
-    };
     const how = {
       answers: ["busy", "free"],
       limit: this.#peers.size ? PEERS_MS : HELLO_MS,
-      isEnough: () => isBusy,
+      isEnough: (type) => type === "busy",
       all: true,
     };
-    if (this.#channel) await this.#gather({ type: "claim" }, how);
+    const isBusy = this.#channel && (await this.#gather({ type: "claim" }, how));
     this.#claim = "working";
     try {
       return await work({ isBusy });
@@ -671,9 +667,8 @@ class Tabs {
     else this.#peers.add(from);
     const isFirst = this.#claim === "working" || (this.#claim === "waiting" && this.id < from);
     if (type === "claim") this.post({ type: isFirst ? "busy" : "free", to: from });
-    if (type === "busy" && to === this.id && this.#claim === "waiting") this.busy();
     this.#handlers.hear(message);
-    if (type === "token" || to === this.id) for (const hear of this.#waiting) hear(message);
+    if (type === "token" || to === this.id) this.#onAnswer(message);
   }
 
   #open() {

@@ -111,10 +111,12 @@ test.each([
 ])("ten tabs without %s that are refused at once renew %d times at most", async (without, most) => {
   const [browser, ...tabs] = await tabsOfAda(10, { without });
   browser.clock.sleep(LIFE);
+  const began = browser.clock.mono;
 
   expect(await statuses(browser, tabs)).toEqual(tabs.map(() => 200));
 
   expect(browser.server.count(RENEW)).toBeLessThanOrEqual(most);
+  expect(browser.clock.mono - began).toBeLessThan(1_000); // Not all wait for each other.
 });
 
 test("ten tabs that are opened together ask the server once", async () => {
@@ -650,8 +652,10 @@ test("a tab that was closed without a message delays one renewal only", async ()
   expect([first, second]).toEqual([250, 30]);
 });
 
-test("a tab that knows no other renews without waiting for one", async () => {
-  const [browser, tab] = await tabsOfAda(1);
+test("a tab that is left alone renews without waiting for others", async () => {
+  const [browser, tab, other] = await tabsOfAda(2);
+  other.session.close();
+  await browser.clock.advance(0);
   browser.clock.sleep(LIFE);
   const began = browser.clock.mono;
 
@@ -670,6 +674,22 @@ test("a tab waits for the token of a tab that had the lock, although it does not
   await browser.clock.until(slow.session.ready);
 
   expect([answer.status, browser.server.count(RENEW)]).toEqual([200, 1]);
+});
+
+test("a tab that sends a token, or answers another tab, may still say that it renews", async () => {
+  const [browser, tab] = await tabsOfAda(1, { without: ["locks"] });
+  await browser.post({ type: "claim" }); // Now the tab knows another.
+  browser.clock.sleep(LIFE);
+  const answer = tab.session.fetch("https://api.test/things");
+  await browser.clock.advance(100);
+
+  await browser.post({ type: "token", epoch: 1, user: tab.session.user });
+  await browser.post({ type: "free", to: "another" });
+  await browser.post({ type: "busy", to: tab.session.tab });
+  await browser.clock.advance(2_000);
+
+  expect(browser.server.count(RENEW)).toBe(0);
+  expect((await browser.clock.until(answer)).status).toBe(200);
 });
 
 test("late messages about an older session change nothing", async () => {
