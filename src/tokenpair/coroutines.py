@@ -13,8 +13,8 @@ def require_async(called: object, name: str) -> None:
     """Require a coroutine function, or an object with `async def __call__`.
 
     A `functools.partial` is what it calls, and a function that `inspect.markcoroutinefunction` has
-    marked counts. What `functools.wraps` copies from does not: its wrapper may return a plain
-    value. `name` is what to call it in the `ConfigurationError`.
+    marked counts. A synchronous wrapper, even with `functools.wraps`, does not: it may return a
+    plain value. `name` is what to call it in the `ConfigurationError`.
     """
     while isinstance(called, functools.partial):
         called = called.func
@@ -27,5 +27,5 @@ def require_async(called: object, name: str) -> None:
 
 
 def require_async_method(owner: object, method: str) -> None:
-    """Require it of an object's method. Raises `ConfigurationError`, also if there is none."""
+    """Require that an object has a method that can be awaited. Raises `ConfigurationError`."""
     require_async(getattr(owner, method, None), f"{type(owner).__name__}.{method}")

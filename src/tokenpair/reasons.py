@@ -4,8 +4,7 @@
 def reason_of(error: BaseException) -> str:
     """Return the first line of an error's text, for the log.
 
-    Errors of sockets often have no text. Of these, it is "timed out" for a time-out, and otherwise
-    the name of the class.
+    An error without a text, as many of sockets are, is "timed out" or the name of its class.
     """
     unsaid = "timed out" if isinstance(error, TimeoutError) else type(error).__name__
     return str(error).partition("\n")[0] or unsaid
