@@ -123,6 +123,7 @@ def test_the_whole_journey(visitor: Visitor, browser: Browser, bookly: Running) 
     expect(page.locator("dialog h2")).to_have_text("Delete “Emma”?")
     page.get_by_role("button", name="Delete the book").click()
     expect_said(page, "Deleted “Emma”.")
+    expect(page.locator("#add")).to_be_focused()
     expect(page.locator(".card")).to_have_count(0)
 
     log_out(page)
@@ -409,9 +410,15 @@ def test_a_late_answer_leaves_the_user_alone(visitor: Visitor) -> None:
     expect(titles).to_have_text(["Dracula"])
     visitor.add_book("Dracula again")
     expect(titles).to_have_text(["Dracula again", "Dracula"])
+    delete = page.get_by_role("button", name="Delete the book")
+    page.get_by_role("button", name="Delete “Dracula again”").click()
+    with late_answer(page, "**/api/v1/books/*", delete.click):
+        search.focus()
+    expect(titles).to_have_text(["Dracula"])
+    expect(search).to_be_focused()
+
     search.fill("emma")
     expect(titles).to_have_text(["Emma"])
-
     page.get_by_role("button", name="Edit").click()
     visitor.fill(title="Emma Woodhouse")
     with late_answer(page, "**/api/v1/books/*", visitor.submit):
@@ -419,7 +426,6 @@ def test_a_late_answer_leaves_the_user_alone(visitor: Visitor) -> None:
     expect(titles).to_have_text(["Emma Woodhouse"])
     expect(search).to_be_focused()
     page.get_by_role("button", name="Delete").click()
-    delete = page.get_by_role("button", name="Delete the book")
     with late_answer(page, "**/api/v1/books/*", delete.click):
         page.locator(".menu summary").click()
         page.get_by_role("link", name="Your sessions").click()

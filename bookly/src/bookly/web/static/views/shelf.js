@@ -183,11 +183,12 @@ class Shelf {
   async #remove(book, item) {
     const agreed = await ask(`Delete “${book.title}”?`, { text: `The book by ${book.author} will be deleted from the shelf for all users.`, agree: "Delete the book" });
     if (!agreed || !(await this.#try(() => this.#change(`/books/${book.id}`, { method: "DELETE" })))) return;
+    const hasFocus = item.contains(document.activeElement); // The dialog has returned it to the button.
     const near = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("h2");
     this.#page.items = this.#page.items.filter((each) => each.id !== book.id);
     item.remove();
     this.#showEnd();
-    (near ?? document.getElementById("add"))?.focus();
+    if (hasFocus) (near ?? document.getElementById("add")).focus();
     this.#context.say(`Deleted “${book.title}”.`);
   }
 
