@@ -417,8 +417,13 @@ def test_a_late_answer_leaves_the_user_alone(visitor: Visitor) -> None:
     expect(titles).to_have_text(["Dracula"])
     expect(search).to_be_focused()
 
-    search.fill("emma")
+    visitor.fill_in_book("Dracula once more")
+    with late_answer(page, f"{BOOKS}q=dracula", visitor.submit):
+        search.fill("emma")
+        expect(titles).to_have_text(["Emma"])
+    expect(page.locator(".is-new")).to_have_count(0)
     expect(titles).to_have_text(["Emma"])
+
     page.get_by_role("button", name="Edit").click()
     visitor.fill(title="Emma Woodhouse")
     with late_answer(page, "**/api/v1/books/*", visitor.submit):
