@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from pydantic import Field
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bookly.books import routes as books_routes
 from bookly.books.service import Books
@@ -20,6 +20,7 @@ from bookly.ops.cors import with_cors
 from bookly.ops.durations import RequestDurations
 from bookly.ops.headers import SecurityHeaders
 from bookly.ops.metrics import Metrics, add_metrics
+from bookly.ops.starting import in_one_line
 from bookly.ops.supervision import stop_with_supervisor
 from bookly.settings import BooklySettings
 from bookly.text import Visible
@@ -54,6 +55,12 @@ class BooklyProfile(Profile):
 
 class BooklyApp(FastAPI):
     """Add the security and CORS headers to every response, and measure it, even after a crash."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request or the lifespan, and report why a start failed in one line."""
+        await super().__call__(
+            scope, receive, in_one_line(send) if scope["type"] == "lifespan" else send
+        )
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the whole stack: `add_middleware` would miss the response to a crash."""

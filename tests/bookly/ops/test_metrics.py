@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
+from uvicorn.config import STARTUP_FAILURE
 
 from bookly.ops.workers import AllWorkers, forget
 from tests.bookly.conftest import API, Person, make_settings
@@ -424,3 +425,24 @@ def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert "PROMETHEUS_MULTIPROC_DIR" in done.stderr
+
+
+@pytest.mark.long
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    """A limit to the size of files, 400 KiB, stands in for the disk."""
+    folder = tmp_path / "numbers"
+    folder.mkdir()
+
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 800; exec "$@"', "sh", *BOOKLY, "--port", "0"],
+        env=os.environ
+        | {"PROMETHEUS_MULTIPROC_DIR": str(folder), "TOKENPAIR_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == STARTUP_FAILURE
+    assert "free some space" in done.stderr
+    assert "Traceback" not in done.stderr
