@@ -21,6 +21,7 @@ RUBBISH = {
     "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "noise": bytes(range(256)) * 4,
     "an-error": b"-ERR go away\r\n" * 20,
+    "an-error-without-text": b"-\r\n" * 20,
     "other-types": b":1\r\n+OK\r\n$-1\r\n*-1\r\n_\r\n#t\r\n" * 5,
     "not-a-number": b"$many\r\n*few\r\n",
     "never-ending": b"$99999999999\r\n",

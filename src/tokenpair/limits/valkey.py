@@ -13,6 +13,7 @@ from typing import Any
 
 from tokenpair.core.limits import COUNTER_KEPT, Place, Refused, Taken
 from tokenpair.errors import ConfigurationError, Unavailable
+from tokenpair.reasons import reason_of
 from tokenpair.valkey_url import UNREADABLE, normalised
 
 _SECONDS = 2
@@ -179,10 +180,8 @@ class ValkeyLimits:
         try:
             yield
         except self._errors as exc:
-            reason = str(exc).partition("\n")[0][:200]
-            raise Unavailable(
-                f"Valkey, which counts attempts, cannot be used: {type(exc).__name__}: {reason}"
-            ) from exc
+            reason = reason_of(exc)[:200]
+            raise Unavailable(f"Valkey, which counts attempts, cannot be used: {reason}") from exc
 
 
 def _described(place: Place, keys: list[bytes], now: datetime) -> dict[str, Any]:
