@@ -690,7 +690,6 @@ class Tabs {
     this.post({ type: "bye" });
     this.#channel?.close();
     this.#channel = null;
-    this.#peers.clear();
   }
 
   #on(target, type, listener) {

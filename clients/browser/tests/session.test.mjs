@@ -441,6 +441,17 @@ test("a page from the back-forward cache shows the user of now", async () => {
   expect(second.session.status).toBe("out");
 });
 
+test("a page from the back-forward cache takes the newer token of another tab", async () => {
+  const [browser, first, second] = await tabsOfAda(2);
+  second.page.dispatchEvent(new Event("pagehide"));
+  browser.clock.sleep(LIFE);
+  await browser.clock.until(first.session.renew());
+
+  await browser.wake(second, { isBack: true });
+
+  expect([types(second).at(-1), browser.server.count(RENEW)]).toEqual(["adopted", 1]);
+});
+
 test("a page from the back-forward cache asks the server where nothing is stored", async () => {
   const [browser, first, second] = await tabsOfAda(2, { without: ["storage"] });
   second.page.dispatchEvent(new Event("pagehide"));
