@@ -18,7 +18,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from uvicorn.config import STARTUP_FAILURE
 
-from bookly.ops.workers import AllWorkers, forget
+from bookly.ops.workers import AllWorkers, forget_the_dead
 from tests.bookly.conftest import API, Person, make_settings
 from tests.bookly.ops import reserving
 from tests.bookly.running import BOOKLY, running_bookly
@@ -342,11 +342,12 @@ def test_files_of_a_dead_worker_that_cannot_be_changed_are_left_alone(
 ) -> None:
     """An error would end the supervisor, and with it all workers."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    left = [tmp_path / "counter_1.db", tmp_path / "gauge_livesum_1.db"]
+    worker = 2**64  # No process has this number.
+    left = [tmp_path / f"counter_{worker}.db", tmp_path / f"gauge_livesum_{worker}.db"]
     for each in left:
         each.mkdir()
 
-    forget(1)
+    forget_the_dead()
 
     assert all(each.exists() for each in left)
 
