@@ -110,6 +110,16 @@ test("a log-out empties the store", async () => {
   expect([store.token, tab.session.status]).toEqual([null, "out"]);
 });
 
+test("a log-out without a refresh token ends the session by the access token", async () => {
+  const store = storeOf();
+  const [browser, tab] = await loggedIn({ store });
+  store.token = null;
+
+  await browser.clock.until(tab.session.logout());
+
+  expect(browser.server.requests.map(({ presented }) => presented)).toEqual([expect.stringMatching(/s$/)]);
+});
+
 test("two sessions with one name do not share their tokens, unless they say so", async () => {
   const [browser, tab] = await loggedIn();
 

@@ -158,15 +158,18 @@ test.each([
   ["HTML of a proxy", () => html(200)],
   ["401 of a proxy", () => html(401)],
   ["503 with Retry-After", () => problem(503, "unavailable", { "Retry-After": "2" })],
+  ["429 for an hour", () => problem(429, "too_many_requests", { "Retry-After": "3600" })],
   ["another JSON", () => Response.json({ hello: "world" })],
 ])("%s in place of a pair ends nothing", async (_, fault) => {
   const [browser, tab] = await tabsOfAda(1);
   browser.server.next(RENEW, fault);
+  const began = browser.clock.mono;
 
   const isIn = await browser.clock.until(tab.session.renew());
 
   expect([isIn, tab.session.status]).toEqual([true, "in"]);
   expect(browser.server.count(RENEW)).toBe(2);
+  expect(browser.clock.mono - began).toBeLessThanOrEqual(12_000);
 });
 
 test("after 409 it waits for Retry-After and tries again", async () => {
@@ -703,17 +706,114 @@ test("a tab that sends a token, or answers another tab, may still say that it re
   expect((await browser.clock.until(answer)).status).toBe(200);
 });
 
+test("simultaneous renewals of one tab are one", async () => {
+  const [browser, { session }] = await tabsOfAda(1);
+
+  await browser.clock.until(Promise.all([session.renew(), session.renew()]));
+
+  expect(browser.server.count(RENEW)).toBe(1);
+});
+
+test("a tab that is logged out stays so, offline too and after a late token", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  await browser.clock.until(tab.session.logout());
+  const times = { life: LIFE, left: LIFE, born: browser.clock.wall, sentAt: browser.clock.wall };
+  const late = { type: "token", text: "h.eyJzdWIiOiJldmUifQ.s", user: { id: "eve" }, epoch: 1, ...times };
+
+  await browser.post(late);
+  browser.isOffline = true;
+  tab.page.dispatchEvent(new Event("offline"));
+  const began = browser.clock.mono;
+  await expect(browser.clock.until(tab.session.renew())).rejects.toMatchObject({ code: "unreachable" });
+
+  expect(tab.changes).toEqual([["out", null, "log_out"]]);
+  expect(browser.clock.mono - began).toBe(0); // Offline, it tries once.
+});
+
+test.each([
+  ["log-in", (tab) => tab.session.renew(), ({ session }) => session.login(BOB), "bob"],
+  ["renewal", (tab) => tab.session.fetch("https://api.test/things"), ({ session }) => session.renew(), "ada"],
+])("a refusal that comes after the %s of another tab ends nothing", async (_, ask, overtake, user) => {
+  const [browser, first, second] = await tabsOfAda(2, { without: ["locks"] });
+  browser.clock.sleep(LIFE);
+  const release = hold(browser.server, RENEW, () => problem(401, "session_ended"));
+  const asked = ask(second);
+  await browser.clock.advance(500);
+  await browser.clock.until(overtake(first));
+  await browser.clock.advance(0);
+
+  release();
+  await browser.clock.until(asked);
+
+  expect([first.session.user?.id, second.session.user?.id]).toEqual([user, user]);
+});
+
+test("a tab that reads its user has no token to share yet", async () => {
+  const [browser, first] = await tabsOfAda(1, { without: ["locks"] });
+  first.session.close();
+  const release = hold(browser.server, "/auth/me");
+  const second = browser.start();
+  await browser.clock.advance(500);
+  const third = browser.start();
+  await browser.clock.advance(500);
+
+  release();
+  await browser.clock.until(Promise.all([second.session.ready, third.session.ready]));
+
+  expect([second.session.user?.id, third.session.user?.id]).toEqual(["ada", "ada"]);
+});
+
+test("a start that the server limits is tried again later", async () => {
+  const [browser, first] = await tabsOfAda(1);
+  first.session.close();
+  for (let tries = 0; tries < 4; tries++) browser.server.next(RENEW, () => problem(429, "too_many_requests"));
+  const tab = await browser.open();
+
+  await browser.clock.advance(MINUTE);
+
+  expect(tab.changes.map(([status]) => status)).toEqual(["offline", "in"]);
+});
+
+test("a log-out everywhere that fails is an error, but not for a session that is over", async () => {
+  const [browser, tab] = await tabsOfAda(1);
+  browser.server.next("/auth/logout/all", () => problem(503, "unavailable"));
+  const failed = browser.clock.until(tab.session.logout({ everywhere: true }));
+  await expect(failed).rejects.toMatchObject({ code: "unavailable" });
+  expect(tab.session.status).toBe("in");
+
+  browser.server.endAll();
+  await browser.clock.until(tab.session.logout({ everywhere: true }));
+
+  expect(tab.session.status).toBe("out");
+});
+
+test("a log-in after the wall clock was set back reaches every tab", async () => {
+  const [browser, first, second] = await tabsOfAda(2, { without: ["storage"] });
+  await browser.clock.until(first.session.login(ADA));
+  await browser.clock.advance(0);
+  browser.clock.sleep(-60 * MINUTE);
+
+  await browser.clock.until(first.session.login(BOB));
+  await browser.clock.advance(0);
+
+  expect(second.session.user.id).toBe("bob");
+});
+
 test("late messages about an older session change nothing", async () => {
   const [browser, tab] = await tabsOfAda(1);
   const eve = { id: "eve", email: "eve@example.com" };
   const times = { life: LIFE, left: LIFE, born: browser.clock.wall };
   const token = { type: "token", text: "h.eyJzdWIiOiJldmUifQ.s", user: eve, ...times };
+  const ada = tab.session.user;
+  const later = { text: "h.eyJzdWIiOiJhZGEifQ.s", user: ada, born: browser.clock.wall + 1 };
 
   await browser.post({ type: "ended", epoch: 1, cause: "ended" });
   await browser.post({ ...token, epoch: 1, sentAt: browser.clock.wall });
+  await browser.post({ ...token, ...later, epoch: 1, sentAt: browser.clock.wall });
+  await browser.post({ ...token, user: ada, epoch: 2 * browser.clock.wall, sentAt: browser.clock.wall });
   await browser.post({ ...token, epoch: 2 * browser.clock.wall, sentAt: browser.clock.wall - LIFE });
 
-  expect(tab.changes).toEqual([]);
+  expect([tab.changes, types(tab)]).toEqual([[], []]);
 });
 
 test("a wall clock that is set back does not delay the renewal", async () => {
@@ -723,6 +823,7 @@ test("a wall clock that is set back does not delay the renewal", async () => {
   await browser.clock.until(tab.session.login(ADA));
 
   browser.clock.wall -= 24 * 60 * MINUTE;
+  expect(tab.session.expiresAt).toBe(browser.clock.wall + LIFE);
   await browser.clock.advance(LIFE);
 
   expect(server.count(RENEW)).toBe(1);
