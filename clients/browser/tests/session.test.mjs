@@ -113,7 +113,7 @@ test.each([
   browser.clock.sleep(LIFE);
   const began = browser.clock.mono;
 
-  expect(await statuses(browser, tabs)).toEqual(tabs.map(() => 200));
+  expect(await statuses(browser, tabs.toReversed())).toEqual(tabs.map(() => 200));
 
   expect(browser.server.count(RENEW)).toBeLessThanOrEqual(most);
   expect(browser.clock.mono - began).toBeLessThan(1_000); // Not all wait for each other.
