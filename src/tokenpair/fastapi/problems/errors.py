@@ -8,6 +8,8 @@
     └── PayloadTooLarge   the body is over the limit
 """
 
+from typing import ClassVar
+
 from tokenpair.errors import AuthError
 
 MAX_BODY_BYTES = 64 * 1024
@@ -35,4 +37,6 @@ class PayloadTooLarge(AuthError):
     """The body is over the limit."""
 
     code = "payload_too_large"
-    detail = f"The request body is too large. Please send at most {MAX_BODY_BYTES // 1024} KiB."
+    detail: ClassVar[str] = (
+        f"The request body is too large. Please send at most {MAX_BODY_BYTES // 1024} KiB."
+    )
