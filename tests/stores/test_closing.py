@@ -15,7 +15,7 @@ from tests.storages import PATIENT, database_url
 from tests.waiting import LIMIT_SECONDS, limit
 from tokenpair.core.sessions.rule import SessionState
 from tokenpair.errors import Unavailable
-from tokenpair.stores.sql import SqlStorage
+from tokenpair.stores.sql import SqlStorage, Timeouts
 from tokenpair.testing.store_contract import FORGIVING, NOW, make_session, make_token, make_user
 
 TOKEN = make_token(make_session(make_user()))
@@ -43,9 +43,9 @@ def renew(storage: SqlStorage) -> asyncio.Task[SessionState | None]:
 
 
 @asynccontextmanager
-async def in_use(url: str) -> AsyncIterator[SqlStorage]:
+async def in_use(url: str, timeouts: Timeouts = PATIENT) -> AsyncIterator[SqlStorage]:
     """Open a storage, with one connection of each kind. The test closes it."""
-    storage = SqlStorage.from_url(url, timeouts=PATIENT)
+    storage = SqlStorage.from_url(url, timeouts=timeouts)
     await storage.open(migrate=True)
     await asyncio.gather(renew(storage), renew(storage))
     await storage.read_feed(None)
@@ -197,7 +197,7 @@ async def test_a_storage_closes_when_its_server_has_just_died(
 async def test_a_close_with_a_timeout_keeps_no_connection_to_a_frozen_server(
     server: PostgresServer,
 ) -> None:
-    async with in_use(url := server.create_database()) as storage:
+    async with in_use(url := server.create_database(), Timeouts()) as storage:
         assert connections(url) > 0
 
         with server.frozen():
