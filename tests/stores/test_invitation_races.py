@@ -29,6 +29,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def workers(url: str) -> AsyncIterator[list[Auth]]:
+    """Two workers. The first one delivers all mails."""
     clock, keyring = FakeClock(), Keyring([Key.generate()])
     workers = [
         make_auth(storage=SqlStorage.from_url(url, timeouts=PATIENT), clock=clock, keyring=keyring)
@@ -36,6 +37,7 @@ async def workers(url: str) -> AsyncIterator[list[Auth]]:
     ]
     for each in workers:  # One after the other, because the first one migrates.
         await each.open()
+    await workers[1]._parts.mailer.loop.stop()
     yield workers
     for each in workers:
         await each.close()
