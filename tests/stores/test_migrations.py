@@ -442,7 +442,8 @@ class TestAddresses:
             "sqlite+pysqlite:///hunter2.db",
             "sqlite://",
             "sqlite:///:memory:",
-            "sqlite:///file:hunter2.db?uri=true",
+            "sqlite:///file:hunter2.db",
+            "sqlite:///hunter2.db?mode=ro&uri=true",
         ],
     )
     def test_a_bad_url_is_refused_without_showing_it(self, url: str) -> None:

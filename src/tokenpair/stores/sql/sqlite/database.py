@@ -123,9 +123,11 @@ def _parse(url: str) -> sa.URL:
     if parsed.database in {None, "", ":memory:"}:
         # Each connection would have a database of its own.
         raise ConfigurationError("SQLite needs a file: sqlite:///path")
-    if str(parsed.database).startswith("file:"):
-        # With uri=true, SQLAlchemy would open the URI, and `connection.connect` another file.
-        raise ConfigurationError("a file: URI of SQLite is unsupported; write sqlite:///path")
+    if str(parsed.database).startswith("file:") or "uri" in parsed.query:
+        # SQLAlchemy would open the URI, and `connection.connect` another file.
+        raise ConfigurationError(
+            "a URI of SQLite is unsupported; write sqlite:///path, without file: and uri="
+        )
     return parsed.set(drivername="sqlite+aiosqlite")
 
 
