@@ -65,7 +65,7 @@ class Verbs:
     delete_own_account: DeleteOwnAccount
     """Delete the account of a user who knows the password or has logged in lately."""
     export: ExportAccount
-    """Return everything that is stored about a user, but for secrets."""
+    """Return what is stored about a user, without secrets."""
     set_roles: SetRoles
     """Replace a user's roles."""
     mark_verified: MarkVerified

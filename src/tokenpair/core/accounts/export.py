@@ -46,7 +46,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
 """Columns of the same tables that no export contains, with the reason."""
 
 _TELLS_OF_ACCOUNTS = (
-    "is stored only if no other account has the new address, so it would tell which do"
+    "is stored only if the new address is free, so it would tell which addresses have an account"
 )
 
 LEFT_OUT_ROWS: Mapping[str, Mapping[Purpose | MailPurpose, str]] = {
@@ -65,7 +65,7 @@ LEFT_OUT_TABLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountExport:
-    """What is stored about a user, without secrets: hashes and the ids of tokens.
+    """What is stored about a user, without secrets. Hashes and the ids of tokens are secrets.
 
     A change of address that waits to be confirmed is left out, too: it would tell whether another
     account has the new address.

@@ -34,7 +34,7 @@ class Deletion(BaseModel):
 
 
 class ExportInfo(BaseModel):
-    """Everything that is stored about a user, but for secrets: hashes and the ids of tokens."""
+    """What is stored about a user, without secrets and without a change of address that waits."""
 
     exported_at: datetime
     contents: dict[str, list[str]] = Field(
@@ -95,7 +95,7 @@ def add_own_account(endpoints: Endpoints, auth: Auth) -> None:
         responses=problem_responses(*ACCESS_ERRORS, ReauthenticationRequired),
     )
     async def export_me(token: RecentLogin) -> Response:
-        """Get everything that is stored about you, within 5 minutes of a log-in."""
+        """Get what is stored about you, without secrets, within 5 minutes of a log-in."""
         try:
             export = await auth.export(token.subject)
         except NotFound as exc:

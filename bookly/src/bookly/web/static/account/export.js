@@ -1,4 +1,4 @@
-// The export: a file with everything that is stored about the user.
+// The export: a file with what is stored about the user.
 
 import { call } from "../ui/api.js";
 import { h } from "../ui/dom.js";
@@ -32,7 +32,7 @@ export function download({ session, say }) {
     fetchCopy().catch((error) => (error.code === "reauthentication_required" ? askPassword() : say(wordsOf(error))));
   const button = h("button", { type: "button", class: "quiet", onclick: start }, "Download a copy");
   place.append(button);
-  return [h("p", { class: "muted" }, "Everything that Bookly stores about you, without secrets, as a JSON file."), place];
+  return [h("p", { class: "muted" }, "What Bookly stores about you, without secrets, as a JSON file."), place];
 }
 
 function save(content) {
