@@ -438,6 +438,42 @@ def test_a_late_answer_leaves_the_user_alone(visitor: Visitor) -> None:
     expect_said(page, "Deleted “Emma Woodhouse”.")
 
 
+@contextmanager
+def late_request(page: Page, url: str, send: Callable[[], object]) -> Iterator[None]:
+    """Send a request that reaches the server after the block."""
+    routes: list[Route] = []
+    page.route(url, lambda route: routes.append(route))  # noqa: PLW0108  Playwright marks it.
+    send()
+    wait_until(lambda: bool(page.title() and routes))
+    yield
+    routes[0].continue_()
+    page.unroute(url)
+
+
+def test_a_late_request_changes_what_is_shown_by_then(visitor: Visitor) -> None:
+    page, new = visitor.page, visitor.page.locator(".is-new [name=title]")
+    visitor.sign_up("later@example.com")
+    visitor.add_book("Dracula")
+    page.get_by_role("button", name="Delete “Dracula”").click()
+    delete = page.get_by_role("button", name="Delete the book")
+    with late_request(page, "**/api/v1/books/*", delete.click):
+        page.get_by_role("searchbox").fill("dra")
+        expect(page.locator("h1")).to_have_text("Books with “dra”")
+    expect_said(page, "Deleted “Dracula”.")
+    expect(page.locator(".card")).to_have_count(0)
+
+    # A form that is opened while another one is still being saved stays.
+    visitor.fill_in_book("Emma")
+    with late_answer(page, "**/api/v1/books", visitor.submit):
+        page.get_by_role("button", name="Cancel").click()
+        page.locator("#add").click()
+        new.fill("Persuasion")
+    expect_said(page, "Added “Emma”.")
+    page.locator("#add").click()
+    expect(new).to_have_count(1)
+    expect(new).to_have_value("Persuasion")
+
+
 def end_sessions(visitor: Visitor, email: str) -> None:
     """End all sessions of a user from elsewhere, and let the page notice it."""
     with httpx2.Client(base_url=f"{visitor.bookly.url}{API}/auth") as client:

@@ -116,8 +116,8 @@ class Shelf {
     const { user } = this.#context.session;
     const isOwn = book.owner_id === user.id;
     const mayChange = isOwn || user.roles?.includes("admin");
-    const item = h("li");
-    const actions = { edit: () => this.#edit(book, item), remove: () => this.#remove(book, item) };
+    const item = h("li", { "data-id": book.id });
+    const actions = { edit: () => this.#edit(book, item), remove: () => this.#remove(book) };
     item.append(card(book, { isOwn, actions: mayChange ? actions : null }));
     return item;
   }
@@ -130,7 +130,7 @@ class Shelf {
     const item = h("li", { class: "is-edited is-new" });
     const close = () => {
       const hasFocus = item.contains(document.activeElement);
-      this.#forms.delete(NEW);
+      this.#forget(NEW, item);
       item.remove();
       this.#showEnd();
       if (hasFocus) document.getElementById("add").focus();
@@ -163,7 +163,7 @@ class Shelf {
     const edited = h("li", { class: "is-edited" });
     const close = () => {
       const hasFocus = edited.contains(document.activeElement);
-      this.#forms.delete(book.id);
+      this.#forget(book.id, edited);
       const next = this.#cardOf(this.#page.items.find(({ id }) => id === book.id) ?? book);
       edited.replaceWith(next);
       if (hasFocus) next.querySelector("button")?.focus();
@@ -180,13 +180,14 @@ class Shelf {
     edited.querySelector("input").focus();
   }
 
-  async #remove(book, item) {
+  async #remove(book) {
     const agreed = await ask(`Delete “${book.title}”?`, { text: `The book by ${book.author} will be deleted from the shelf for all users.`, agree: "Delete the book" });
     if (!agreed || !(await this.#try(() => this.#change(`/books/${book.id}`, { method: "DELETE" })))) return;
-    const hasFocus = item.contains(document.activeElement); // The dialog has returned it to the button.
-    const near = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("h2");
+    const item = this.#list.querySelector(`[data-id="${book.id}"]`); // The list may have been shown anew.
+    const hasFocus = item?.contains(document.activeElement); // The dialog has returned it to the button.
+    const near = (item?.nextElementSibling ?? item?.previousElementSibling)?.querySelector("h2");
     this.#page.items = this.#page.items.filter((each) => each.id !== book.id);
-    item.remove();
+    item?.remove();
     this.#showEnd();
     if (hasFocus) (near ?? document.getElementById("add")).focus();
     this.#context.say(`Deleted “${book.title}”.`);
@@ -225,6 +226,11 @@ class Shelf {
       if (error.name !== "AbortError") this.#context.say(wordsOf(error));
       return false;
     }
+  }
+
+  /** Forget a form that is closed, unless another one was opened in its place. */
+  #forget(key, form) {
+    if (this.#forms.get(key) === form) this.#forms.delete(key);
   }
 
   /** Send a change. It goes on after the user leaves the view. */
