@@ -368,7 +368,9 @@ def size_of_files(folder: Path, worker: int) -> int:
     return sum(file.stat().st_size for file in folder.glob(f"*_{worker}.db"))
 
 
-@pytest.mark.parametrize("factory", [pytest.param("stops", marks=pytest.mark.long), "raises"])
+@pytest.mark.parametrize(
+    "factory", [pytest.param("stops", marks=pytest.mark.long), "raises", "lingers"]
+)
 def test_workers_that_cannot_start_are_an_error_of_the_server(tmp_path: Path, factory: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "tests.faults.failing", factory],

@@ -20,6 +20,9 @@ SILENCE_SECONDS = 20
 RETRY_SECONDS = 5
 """Shortest time between two attempts to replace a worker that cannot start, in seconds."""
 
+ENDING_SECONDS = 5
+"""Longest time between the end of a worker's answers and its exit, in seconds."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -65,6 +68,8 @@ class Supervisor(Multiprocess):
         for index, process in enumerate(self.processes):
             if process.is_alive(SILENCE_SECONDS):
                 continue
+            # It may be about to exit: only its exit code tells whether it has failed.
+            process.process.join(ENDING_SECONDS)
             # A first worker may fail during this check. The next check ends the server.
             may_retry = self._has_served and time.monotonic() >= self._retry_at
             if _has_failed(process) and not may_retry:
