@@ -11,12 +11,13 @@ from tests.mail.office import Faulty, Office
 from tests.waiting import eventually, limit
 from tokenpair import Auth, Key, Keyring, MailOptions, MailPurpose
 from tokenpair.core.mail import new_mail
+from tokenpair.core.message import Message
 from tokenpair.errors import ConfigurationError, MailRefused
 from tokenpair.events import MailFailed
 from tokenpair.ids import uuid7
 from tokenpair.mail.loop import AT_ONCE, MAIL_SECONDS
 from tokenpair.stores.memory import MemoryStorage
-from tokenpair.testing import Inbox, make_auth, read_mails
+from tokenpair.testing import Inbox, a_user, make_auth, read_mail_token, read_mails
 
 
 def an_auth(**options: object) -> Auth:
@@ -222,6 +223,29 @@ async def test_read_mails_returns_each_mail_once() -> None:
 
     assert {each.recipient for each in first} == {"eve@example.com", "bob@example.com"}
     assert second == []
+
+
+class SlowForTheFirst(Inbox):
+    """An inbox where mails that are sent beside the first one overtake it."""
+
+    is_first = True
+
+    async def send(self, message: Message) -> None:
+        is_first, self.is_first = self.is_first, False
+        if is_first:
+            await asyncio.sleep(0.1)
+        await super().send(message)
+
+
+async def test_the_last_mail_of_an_address_has_the_link_that_is_valid() -> None:
+    auth = make_auth(mail_options=MailOptions(sender=SlowForTheFirst()))
+    ada = await a_user(auth)
+    await auth.request_verification(ada.id)
+
+    token = await read_mail_token(auth, MailPurpose.VERIFY_EMAIL)
+
+    await auth.verify_email(token)
+    assert (await auth.get_user(ada.id)).email_verified_at == auth.clock()
 
 
 async def test_read_mails_needs_an_inbox() -> None:

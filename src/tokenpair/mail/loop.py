@@ -19,18 +19,25 @@ A mail of this worker's own is noticed at once; one of a command or another work
 AT_ONCE = 4
 """Number of mails that a worker sends at the same time. One slow receiver holds up one of them."""
 
+_LOOK = 32
+"""Number of due mails that one look reads: more than `AT_ONCE`, as several may be of one user."""
+
 STOP_SECONDS = 5.0
 """Longest wait for the mails that are being sent when the worker stops, in seconds."""
 
 
 class MailLoop:
-    """Starts deliveries, and rings `alarm` when another look is useful."""
+    """Starts deliveries, and rings `alarm` when another look is useful.
+
+    The mails of one user are sent one after the other. Otherwise an older mail, with a link that is
+    no longer valid, could arrive last.
+    """
 
     def __init__(self, deliver: Deliver, alarm: Alarm, *, at_once: int = AT_ONCE) -> None:
         self._alarm = alarm
         self._deliver = deliver
         self._at_once = at_once
-        self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._running: dict[UUID, asyncio.Task[None]] = {}  # By the user's id.
         self._looks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
@@ -53,23 +60,28 @@ class MailLoop:
         await asyncio.shield(task)
 
     async def _look(self) -> None:
-        if (room := self._at_once - len(self._running)) <= 0:
+        if not self._has_room:
             return
         async with self._deliver.storage.reading() as look:
             # Those that this worker is about to claim are still in the list.
-            due = await look.outbox.due(self._deliver.clock(), limit=self._at_once)
+            due = await look.outbox.due(self._deliver.clock(), limit=_LOOK)
         if self._is_stopped:
             return
-        for user_id, mail_id in [each for each in due if each[1] not in self._running][:room]:
-            self._start(user_id, mail_id)
+        for user_id, mail_id in due:
+            if self._has_room and user_id not in self._running:
+                self._start(user_id, mail_id)
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._running) < self._at_once
 
     def _start(self, user_id: UUID, mail_id: UUID) -> None:
         task = asyncio.create_task(self._deliver(user_id, mail_id), name="tokenpair: a mail")
-        self._running[mail_id] = task
-        task.add_done_callback(lambda done: self._finish(mail_id, done))
+        self._running[user_id] = task
+        task.add_done_callback(lambda done: self._finish(user_id, done))
 
-    def _finish(self, mail_id: UUID, task: asyncio.Task[None]) -> None:
-        del self._running[mail_id]
+    def _finish(self, user_id: UUID, task: asyncio.Task[None]) -> None:
+        del self._running[user_id]
         if task.cancelled():
             return
         match task.exception():
