@@ -301,6 +301,45 @@ def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
     wait_until(lambda: page.evaluate("scrollY") == 0)
 
 
+def test_back_to_the_same_url_shows_each_place(visitor: Visitor) -> None:
+    page, email = visitor.page, "twice@example.com"
+    visitor.sign_up(email)
+    add_books(visitor, email, 30)
+    page.get_by_role("button", name="Load more").click()
+    expect(page.locator(".card")).to_have_count(30)
+    page.locator(".card").last.scroll_into_view_if_needed()
+    left_at = page.evaluate("scrollY")
+    page.locator("a[href='/']").first.click()
+    expect(page.locator(".card")).to_have_count(24)
+
+    page.go_back()
+    expect(page.locator(".card")).to_have_count(30)
+    wait_until(lambda: page.evaluate("scrollY") == left_at)
+    page.go_forward()
+
+    expect(page.locator(".card")).to_have_count(24)
+    wait_until(lambda: page.evaluate("scrollY") == 0)
+
+
+def test_a_search_that_is_typed_keeps_one_entry(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_up("typed@example.com")
+    visitor.add_book("Dracula")
+    kept = "Object.keys(JSON.parse(sessionStorage.getItem('bookly-entries'))).length"
+    page.reload()
+    expect(page.locator(".card")).to_have_count(1)
+    before = page.evaluate(kept)
+    for q in ("d", "dr", "dra"):
+        page.get_by_role("searchbox").fill(q)
+        expect(page.locator("h1")).to_have_text(f"Books with “{q}”")
+
+    page.reload()
+
+    expect(page.locator("h1")).to_have_text("Books with “dra”")
+    expect(page.locator(".card")).to_have_count(1)
+    assert page.evaluate(kept) == before
+
+
 def test_back_to_many_books_asks_for_many_at_once(visitor: Visitor) -> None:
     page, limits = visitor.page, []
 
@@ -461,6 +500,20 @@ def test_a_late_request_changes_what_is_shown_by_then(visitor: Visitor) -> None:
         expect(page.locator("h1")).to_have_text("Books with “dra”")
     expect_said(page, "Deleted “Dracula”.")
     expect(page.locator(".card")).to_have_count(0)
+
+    samples = SHOWN | {"title": "A sample", "is_sample": True}
+    page.route(BOOKS, lambda route: route.fulfill(json={"items": [samples], "next": None}))
+    page.locator("a[href='/']").first.click()
+    page.get_by_role("button", name="Remove the samples").click()
+    agree = page.get_by_role("dialog").get_by_role("button", name="Remove the samples")
+    with late_request(page, "**/api/v1/books/samples", agree.click):
+        page.locator(".menu summary").click()
+        page.get_by_role("link", name="Your sessions").click()
+        expect(page.locator("h1")).to_have_text("Your sessions")
+    expect_said(page, "The samples are removed.")
+    expect(page.locator("h1")).to_have_text("Your sessions")
+    page.unroute(BOOKS)
+    page.locator("a[href='/']").first.click()
 
     # A form that is opened while another one is still being saved stays.
     visitor.fill_in_book("Emma")

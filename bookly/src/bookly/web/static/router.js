@@ -30,14 +30,14 @@ export class Router {
   }
 
   /** Go to a path of the page. */
-  navigate = (path, { replace = false } = {}) => {
-    history[replace ? "replaceState" : "pushState"](null, "", path);
+  navigate = (path, how) => {
+    this.#change(path, how);
     return this.show({ isNew: true });
   };
 
   /** As `navigate`, but the focus stays in the search field. */
-  search(path, { replace }) {
-    history[replace ? "replaceState" : "pushState"](null, "", path);
+  search(path, how) {
+    this.#change(path, how);
     return this.show();
   }
 
@@ -68,10 +68,17 @@ export class Router {
     if (isNew) (root.querySelector("[autofocus]") ?? root.querySelector("h1") ?? this.#main).focus();
   }
 
-  /** Does the URL name another view than the one that is shown? The skip link changes only the hash. */
+  /** Change the URL, in a new entry of the history or in the current one. */
+  #change(path, { replace = false } = {}) {
+    if (!replace) return history.pushState(null, "", path);
+    this.#entries.clear();
+    history.replaceState(history.state, "", path);
+  }
+
+  /** Must another view than the one that is shown be? The skip link changes only the hash. */
   #isElsewhere() {
     const hasNewToken = ROUTES[location.pathname]?.hasMailToken && mailToken() !== null;
-    return hasNewToken || placeOf(location) !== this.#place;
+    return hasNewToken || placeOf(location) !== this.#place || this.#entries.isElsewhere();
   }
 
   /** Return the view, or one that shows the error; null after a redirect. */

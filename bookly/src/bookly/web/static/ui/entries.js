@@ -34,6 +34,16 @@ export class Entries {
     return current;
   }
 
+  /** Has the browser gone to another entry than the one that is shown? It may have the same URL. */
+  isElsewhere() {
+    return history.state !== null && history.state !== this.#name;
+  }
+
+  /** Forget what is kept about the current entry: it shows another view from now on. */
+  clear() {
+    delete this.#all[this.#name];
+  }
+
   /** Name a new entry that shows the same view, such as that of the skip link, like the last one. */
   share() {
     if (history.state === null) history.replaceState(this.#name, "");

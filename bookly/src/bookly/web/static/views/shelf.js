@@ -197,7 +197,7 @@ class Shelf {
     const agreed = await ask("Remove the sample books?", { text: "Books that you and others have added stay.", agree: "Remove the samples" });
     if (!agreed || !(await this.#try(() => this.#change("/books/samples", { method: "DELETE" })))) return;
     this.#context.say("The samples are removed.");
-    await this.#context.navigate("/");
+    if (location.pathname === "/") await this.#context.navigate("/"); // The user may have left.
   }
 
   async #more() {
