@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import PostgresServer, postgres
 from tests.waiting import give_servers_time
@@ -38,6 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # Python's default of 700 objects has a fifth of the time spent on looking for garbage.
     gc.set_threshold(100_000, 20, 20)
     config.stash[LEFT_OUT] = Counter()
+    # How long an example takes says more about the machine than about the code.
+    settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("patient")
     give_servers_time()
 
 

@@ -123,7 +123,6 @@ def call_as_described(
     @given(case=operation.as_strategy(generation_mode=mode), is_known=st.booleans())
     @settings(
         max_examples=3,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
         derandomize=True,

@@ -41,7 +41,6 @@ def test_an_account_lives_as_the_model_says(
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=60,
-                deadline=None,
                 database=None,
                 # To shrink a failure takes longer than to read it.
                 phases=[Phase.generate],

@@ -305,7 +305,7 @@ def test_the_statement_does_what_the_rule_says(url_and_storage: tuple[str, SqlSt
         run_state_machine_as_test(
             # Any callable works, not only a class.
             lambda: RenewalMachine(runner, storage, engine),  # type: ignore[arg-type]
-            settings=settings(max_examples=15, stateful_step_count=40, deadline=None),
+            settings=settings(max_examples=15, stateful_step_count=40),
         )
 
         runner.run(storage.close())

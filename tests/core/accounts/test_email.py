@@ -1,14 +1,13 @@
 import unicodedata
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tokenpair import EmailAddress
 from tokenpair.errors import InvalidInput
 
 # A slow machine is no failure.
-unhurried = settings(deadline=None)
 
 CANARY = "canary7f3a"
 # With lone surrogates, which Hypothesis leaves out by default.
@@ -147,7 +146,6 @@ def test_a_new_address_may_have_the_letters_of_any_script(text: str) -> None:
     assert EmailAddress.parse_new(text).typed == text
 
 
-@unhurried
 @given(any_text)
 def test_any_text_is_an_address_or_invalid_input(text: str) -> None:
     try:
@@ -157,7 +155,6 @@ def test_any_text_is_an_address_or_invalid_input(text: str) -> None:
     assert address.typed == text
 
 
-@unhurried
 @given(any_text, any_text)
 def test_any_two_halves_are_an_address_or_invalid_input(local: str, domain: str) -> None:
     try:
@@ -168,7 +165,6 @@ def test_any_two_halves_are_an_address_or_invalid_input(local: str, domain: str)
     assert address.canonical.count("@") == 1
 
 
-@unhurried
 @given(st.emails())
 def test_the_case_of_an_address_does_not_matter(text: str) -> None:
     try:

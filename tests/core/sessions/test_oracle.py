@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -54,7 +54,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 
 algorithms = st.sampled_from(ALGORITHMS)
 claims = st.sampled_from([ACCESS, REFRESH])
-unhurried = settings(deadline=None)
 
 
 def read_by_library(algorithm: str, token: str) -> bytes:
@@ -96,7 +95,6 @@ def test_we_read_what_the_library_writes(
     assert CODECS[algorithm].decode(token) == written
 
 
-@unhurried
 @given(algorithms, claims, st.data())
 def test_no_change_of_a_token_is_accepted_that_the_library_would_refuse(
     algorithm: str, written: AccessClaims | FullRefreshClaims, data: st.DataObject

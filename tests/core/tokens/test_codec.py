@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
@@ -30,7 +30,6 @@ from tokenpair.errors import (
 )
 
 # A slow machine is no failure.
-unhurried = settings(deadline=None)
 
 KEYRING = Keyring([Key.generate()])
 CODEC = Codec(KEYRING, issuer="https://auth.test", audience="https://api.test")
@@ -88,7 +87,6 @@ refresh_claims = st.builds(
 )
 
 
-@unhurried
 @given(access_claims | refresh_claims)
 def test_what_was_encoded_decodes_to_the_same(claims: AccessClaims | FullRefreshClaims) -> None:
     token = CODEC.encode(claims)
@@ -96,14 +94,12 @@ def test_what_was_encoded_decodes_to_the_same(claims: AccessClaims | FullRefresh
     assert CODEC.decode(token) == claims
 
 
-@unhurried
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=200))
 def test_any_text_is_refused_and_no_crash(text: str) -> None:
     with pytest.raises(InvalidToken):
         CODEC.decode(text)
 
 
-@unhurried
 @given(
     st.lists(
         st.binary(max_size=60).map(base64url) | st.sampled_from(TOKENS["access"].split(".")),
@@ -119,7 +115,6 @@ def test_any_three_segments_are_refused_and_no_crash(segments: list[str]) -> Non
             CODEC.decode(token)
 
 
-@unhurried
 @given(
     st.sampled_from(sorted(TOKENS)),
     st.integers(0, 700),
@@ -137,7 +132,6 @@ def test_a_token_with_one_character_changed_is_refused(
             CODEC.decode(changed)
 
 
-@unhurried
 @given(st.sampled_from(sorted(TOKENS)), st.integers(0, 700))
 def test_a_token_cut_off_anywhere_is_refused(name: str, length: int) -> None:
     with pytest.raises(AuthError):
@@ -194,7 +188,6 @@ def test_a_header_of_ours_has_one_spelling(kind: str, separators: tuple[str, str
         CODEC.decode(signed(header, compact(PAYLOADS[kind]), kind))
 
 
-@unhurried
 @given(kinds, st.binary(max_size=200))
 def test_any_bytes_that_we_have_signed_are_a_clear_error(kind: str, payload: bytes) -> None:
     token = signed(compact(HEADERS[kind]), payload, kind)
@@ -203,7 +196,6 @@ def test_any_bytes_that_we_have_signed_are_a_clear_error(kind: str, payload: byt
         CODEC.decode(token)
 
 
-@unhurried
 @given(kinds, json_values)
 def test_any_json_that_we_have_signed_is_a_clear_error(kind: str, payload: object) -> None:
     token = signed(compact(HEADERS[kind]), json.dumps(payload).encode(), kind)
@@ -212,7 +204,6 @@ def test_any_json_that_we_have_signed_is_a_clear_error(kind: str, payload: objec
         CODEC.decode(token)
 
 
-@unhurried
 @given(kinds, json_values)
 def test_any_header_that_we_have_signed_is_a_clear_error(kind: str, header: object) -> None:
     token = signed(compact(header), json.dumps(PAYLOADS[kind]).encode(), kind)
@@ -221,7 +212,6 @@ def test_any_header_that_we_have_signed_is_a_clear_error(kind: str, header: obje
         CODEC.decode(token)
 
 
-@unhurried
 @given(st.data(), kinds, json_values)
 def test_one_member_changed_gives_the_claims_that_it_says_or_a_clear_error(
     data: st.DataObject, kind: str, value: object

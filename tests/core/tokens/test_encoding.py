@@ -1,18 +1,16 @@
 import json
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tokenpair.core.tokens.encoding import base64url, from_base64url, strict_json
 
 # A slow machine is no failure.
-unhurried = settings(deadline=None)
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-@unhurried
 @given(st.binary(max_size=100))
 def test_what_was_encoded_decodes(data: bytes) -> None:
     text = base64url(data)
@@ -21,7 +19,6 @@ def test_what_was_encoded_decodes(data: bytes) -> None:
     assert from_base64url(text) == data
 
 
-@unhurried
 @given(st.text(st.sampled_from(ALPHABET + "=+/ \n\u0660"), max_size=12))
 def test_exactly_one_text_decodes_to_given_bytes(text: str) -> None:
     try:
@@ -60,7 +57,6 @@ json_values = st.recursive(
 )
 
 
-@unhurried
 @given(json_values)
 def test_plain_json_is_read(value: object) -> None:
     assert strict_json(json.dumps(value)) == value
@@ -125,7 +121,6 @@ def test_only_utf_8_is_read(codec: str) -> None:
         strict_json('{"a": "é"}'.encode(codec))
 
 
-@unhurried
 @given(st.binary(max_size=50))
 @example(b"\xff\xfe{}")
 @example(b'"\xed\xa0\x80"')

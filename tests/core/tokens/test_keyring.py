@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -17,7 +17,6 @@ from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError
 
 # A slow machine is no failure.
-unhurried = settings(deadline=None)
 
 PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"}
 
@@ -205,7 +204,6 @@ json_values = st.recursive(
 GENUINE = Key.generate().to_jwk(private=True)
 
 
-@unhurried
 @given(json_values)
 def test_any_json_is_a_keyring_or_a_configuration_error(value: object) -> None:
     with pytest.raises(ConfigurationError):
@@ -214,7 +212,6 @@ def test_any_json_is_a_keyring_or_a_configuration_error(value: object) -> None:
         Keyring.from_jwks({"keys": [value]})
 
 
-@unhurried
 @given(st.sampled_from(sorted(GENUINE)), json_values)
 def test_a_key_with_any_one_member_changed_is_a_key_or_a_configuration_error(
     name: str, value: object
