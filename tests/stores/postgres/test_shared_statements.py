@@ -118,12 +118,13 @@ async def renew_together(storage: SqlStorage, *tokens: FullRefreshClaims) -> lis
     return list(answers[LANES:])
 
 
+HOLD = "SELECT 1 FROM tokenpair_session WHERE id = ANY(%s) FOR UPDATE"
+
+
 @asynccontextmanager
 async def row_held(url: str, *session_ids: UUID) -> AsyncIterator[None]:
     async with await psycopg.AsyncConnection.connect(url) as connection:
-        await connection.execute(
-            "SELECT 1 FROM tokenpair_session WHERE id = ANY(%s) FOR UPDATE", [list(session_ids)]
-        )
+        await connection.execute(HOLD, [list(session_ids)])
         yield
 
 
@@ -498,15 +499,16 @@ def leave_and_go_on(postgres_url: str, *, is_closed: bool) -> None:
     loop = asyncio.new_event_loop()
     left: list[asyncio.Task[object]] = []
 
-    async def leave() -> list[StoredSession]:
+    async def log_in() -> list[StoredSession]:
         storage = SqlStorage.from_url(postgres_url)
         await storage.open(migrate=True)
         sessions = await add_sessions(storage, LANES + 3)
         await storage.close()
-        async with row_held(postgres_url, *(each.id for each in sessions[:LANES])):
-            left.extend(asyncio.create_task(renew(each)) for each in sessions)
-            await eventually(lambda: waits_for_a_row(postgres_url))
         return sessions
+
+    async def leave(sessions: list[StoredSession]) -> None:
+        left.extend(asyncio.create_task(renew(each)) for each in sessions)
+        await eventually(lambda: waits_for_a_row(postgres_url))
 
     async def renew(session: StoredSession) -> object:
         return await backend.renewals.renew(make_token(session), NOW, FORGIVING)
@@ -518,8 +520,12 @@ def leave_and_go_on(postgres_url: str, *, is_closed: bool) -> None:
             assert None not in await asyncio.gather(*map(renew, sessions))
         await backend.renewals.close()
 
-    sessions = loop.run_until_complete(leave())
-    loop.close()
+    sessions = loop.run_until_complete(log_in())
+    # Outside of the loop, so that no statement can end in it.
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(HOLD, [[each.id for each in sessions[:LANES]]])
+        loop.run_until_complete(leave(sessions))
+        loop.close()
     asyncio.run(go_on(sessions))
 
 

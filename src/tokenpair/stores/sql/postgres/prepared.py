@@ -116,14 +116,21 @@ class PreparedConnections:
 
     async def _connect(self) -> _Prepared:
         """Open a connection. `close` ends the wait for it."""
-        if self._is_closed:
-            raise asyncpg.InterfaceError("its connections are being closed")
+        self._require_open()
         async with asyncio.timeout(None) as limit:
             self._opening.add(limit)
             try:
-                return await self._prepare(await self._connector.connect(*self._settings))
+                prepared = await self._prepare(await self._connector.connect(*self._settings))
             finally:
                 self._opening.discard(limit)
+        if self._is_closed:  # `close` did not see it if it was ready in the same moment.
+            _drop(prepared)
+        self._require_open()
+        return prepared
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise asyncpg.InterfaceError("its connections are being closed")
 
     async def _prepare(self, connection: asyncpg.Connection) -> _Prepared:
         try:
