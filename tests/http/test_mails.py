@@ -84,7 +84,10 @@ async def test_the_host_of_a_request_is_in_no_link(
     for mail in linked:
         assert mail.link is not None
         assert mail.link.startswith("https://books.example.com/")
-    assert all("evil" not in f"{each.text}{each.html}{each.subject}" for each in mails)
+    for mail in mails:
+        text = f"{mail.text}{mail.html}{mail.subject}"
+        # A token is random, and may contain these four letters.
+        assert "evil" not in (text.replace(token_of(mail), "") if mail.link else text)
 
 
 async def test_no_answer_and_no_log_has_the_token_of_a_mail(
