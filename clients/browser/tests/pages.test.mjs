@@ -44,12 +44,14 @@ async function imported(folder, files) {
   return import(/* @vite-ignore */ new URL(Object.keys(files).at(-1), place).pathname);
 }
 
+/** Wait until a check passes. Only a test that fails waits for the whole time. */
+const eventually = (check) => vi.waitFor(check, { timeout: 100_000 });
 const text = () => document.body.textContent;
-const shows = (words) => vi.waitFor(() => expect(text()).toContain(words));
+const shows = (words) => eventually(() => expect(text()).toContain(words));
 
 /** What each page promises, from the log-in of one user to the log-in of another in another tab. */
 async function behaves(session) {
-  await vi.waitFor(() => expect(document.querySelector("form")).not.toBeNull());
+  await eventually(() => expect(document.querySelector("form")).not.toBeNull());
   document.querySelector("[name=email]").value = "eve@example.com";
   document.querySelector("form").requestSubmit();
   await shows("It is invalid_credentials.");
@@ -70,7 +72,7 @@ async function behaves(session) {
   expect(text()).not.toContain("ada");
 
   document.querySelector("button").click();
-  await vi.waitFor(() => expect(document.querySelector("form")).not.toBeNull());
+  await eventually(() => expect(document.querySelector("form")).not.toBeNull());
   expect(text()).not.toContain("bob");
   session.close();
 }
