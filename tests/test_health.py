@@ -14,7 +14,7 @@ from tokenpair import Auth, Condition, FeedOptions, Health, Key, Keyring
 from tokenpair.errors import Unavailable
 from tokenpair.stores.memory import MemoryStorage
 from tokenpair.stores.sql import SqlStorage, create_engine
-from tokenpair.stores.sql.storage import clocks_agree
+from tokenpair.stores.sql.storage import MAX_CLOCK_DRIFT, clocks_agree
 from tokenpair.testing import make_auth
 
 OK, FAILING, UNKNOWN = Condition.OK, Condition.FAILING, Condition.UNKNOWN
@@ -141,3 +141,22 @@ def test_the_time_that_the_answer_took_is_no_drift(
     theirs = NOW + timedelta(seconds=drift)
 
     assert clocks_agree(NOW, theirs, timedelta(seconds=waited)) is agree
+
+
+async def test_nor_is_the_time_that_the_check_of_the_setup_took(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a pooler it asks several questions, and a busy server may take seconds for them."""
+    storage = SqlStorage.from_url(postgres_url)
+    await storage.open(migrate=True)
+
+    async def take_long(*, at_start: bool) -> None:
+        assert not at_start
+        await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(storage._backend, "setup_problem", take_long)
+    almost_off = datetime.now(UTC) - MAX_CLOCK_DRIFT + timedelta(seconds=0.4)
+    health = await storage.health(almost_off)
+    await storage.close()
+
+    assert health.clock is OK
