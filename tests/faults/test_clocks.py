@@ -9,7 +9,7 @@ import pytest
 
 from bookly.app import create_app
 from tests.bookly.conftest import make_settings
-from tests.faults.worker import Worker, working
+from tests.faults.worker import FOR_EVER, Worker, working
 from tests.http.conftest import talking_to
 from tokenpair import Key, Keyring
 from tokenpair.pace import utc_now
@@ -26,11 +26,16 @@ def off(request: pytest.FixtureRequest) -> timedelta:
 
 @pytest.fixture
 async def workers(busy_url: str, off: timedelta) -> AsyncIterator[list[Worker]]:
-    """Return one worker with the right time, and one with a clock that may be off."""
+    """Return one worker with the right time, and one with a clock that may be off.
+
+    What they know of the revocations stays current: else no token is called a replay.
+    """
     now, keyring = datetime.now(UTC), Keyring([Key.generate()])
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(working(busy_url, keyring, clock=FakeClock(moment)))
+            await stack.enter_async_context(
+                working(busy_url, keyring, clock=FakeClock(moment), poll=FOR_EVER)
+            )
             for moment in (now, now + off)
         ]
 
