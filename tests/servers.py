@@ -146,7 +146,8 @@ class PostgresServer:
             if "walwriter" in processes.command(each)
         ]
         query = "SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'walwriter'"
-        with psycopg.connect(self.url("postgres")) as connection:
+        # In one transaction, each look would return what the first one has seen.
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
 
             def is_held() -> bool:
                 os.kill(pid, signal.SIGSTOP)
