@@ -38,6 +38,7 @@ PARTS = [
 
 _OTHERS: LiteralString = """FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_COUNTING: LiteralString = "a count of connections"
 
 # The keeper waits on a pipe that only the starting process holds. When that process closes it, by
 # stopping the server or by ending (even by SIGKILL), the keeper shuts the server down and removes
@@ -235,9 +236,13 @@ def postgres(
 
 
 def connections(url: str) -> int:
-    """Count the connections to a database, except the one that asks."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute(f"SELECT count(*) {_OTHERS}").fetchone()
+    """Count the connections to a database, except the one that asks.
+
+    That of an earlier call may not have ended yet: its client does not wait for it.
+    """
+    with psycopg.connect(url, application_name=_COUNTING) as connection:
+        query: LiteralString = f"SELECT count(*) {_OTHERS} AND application_name <> %s"
+        row = connection.execute(query, [_COUNTING]).fetchone()
     assert row is not None
     return int(row[0])
 
