@@ -8,8 +8,9 @@ import httpx2
 
 from bench import venvs
 from bench.figures import BenchError
-from bench.processes import Process, free_port, running
+from bench.processes import Process, running
 from bench.traffic import Traffic
+from tests.ports import reserved_port
 
 COURSE = "the course's app"
 SIMPLEJWT = "simplejwt"
@@ -116,13 +117,13 @@ class Running:
 @asynccontextmanager
 async def started(peer: Peer, *, database_url: str, valkey_url: str) -> AsyncIterator[Running]:
     """Run a peer's server as one worker during the block. Raises `BenchError`."""
-    port = free_port()
-    command = peer.command.replace("PORT", str(port)).split()
-    python = str(venvs.python_of(peer.module))
-    arguments: Sequence[str] = [python, "-m", *command, f"bench.peers.{peer.module}:app"]
-    env = {"BENCH_DATABASE_URL": database_url, "BENCH_VALKEY_URL": valkey_url}
-    async with (
-        running(arguments, port=port, asked="/protected", env=env) as process,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
-    ):
-        yield Running(peer=peer, process=process, client=client)
+    with reserved_port() as port:
+        command = peer.command.replace("PORT", str(port)).split()
+        python = str(venvs.python_of(peer.module))
+        arguments: Sequence[str] = [python, "-m", *command, f"bench.peers.{peer.module}:app"]
+        env = {"BENCH_DATABASE_URL": database_url, "BENCH_VALKEY_URL": valkey_url}
+        async with (
+            running(arguments, port=port, asked="/protected", env=env) as process,
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+        ):
+            yield Running(peer=peer, process=process, client=client)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,8 +16,6 @@ ROOT = Path(__file__).parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 120
 STOP_SECONDS = 15
-
-_HELD: list[socket.socket] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +46,6 @@ def cpu_seconds_with_the_dead(pid: int) -> float:
     """Return the CPU time of a family in seconds, including children that have ended."""
     dead = _stat(pid)[13:15]  # `cutime` and `cstime` of proc_pid_stat(5).
     return sum(map(_cpu_seconds, family(pid))) + sum(map(int, dead)) / TICKS
-
-
-def free_port() -> int:
-    """Return a port that the kernel chooses for no other program while this process runs.
-
-    A socket stays bound to it, and does not listen: a server with `SO_REUSEADDR` may.
-    """
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.bind(("127.0.0.1", 0))
-    _HELD.append(held)
-    port: int = held.getsockname()[1]
-    return port
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 
 from bench.figures import BenchError
-from bench.processes import Process, free_port, running
+from bench.processes import Process, running
+from tests.ports import reserved_port
 from tokenpair import Key, Keyring
 from tokenpair.core.tokens.codec import Codec
 from tokenpair.key_file import change_keyring, read_keyring
@@ -69,9 +70,8 @@ async def serve(
 
     `keys` is the key file of another server; `options` are for uvicorn.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, reserved_port() as port:
         keys = keys or make_keys(folder)
-        port = free_port()
         command = [sys.executable, "-m", "uvicorn", "--factory", f"bench.app:{factory}"]
         command += ["--no-access-log", "--log-level", "warning", "--port", str(port), *options]
         env = {

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bench.client import Connection
 from bench.figures import MILLISECONDS, BenchError, Row, Table
-from bench.processes import ROOT, free_port
+from bench.processes import ROOT
 from bench.run import Run
+from tests.ports import reserved_port
 
 TITLE = "start"
 FASTAPI = "import fastapi"
@@ -63,22 +64,22 @@ def _compiling() -> dict[str, str]:
 
 async def time_until_first_answer(data: Path) -> float:
     """Return the seconds from the command to the first answer of any kind."""
-    port = free_port()
-    command = [sys.executable, "-m", "bookly", "serve", "--port", str(port)]
-    began = time.perf_counter()
-    bookly = subprocess.Popen(
-        [*command, "--data-dir", str(data)],
-        cwd=ROOT,
-        env=_compiling(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        await _first_answer(bookly, port, began + DEADLINE_SECONDS)
-        return time.perf_counter() - began
-    finally:
-        bookly.terminate()
-        bookly.wait()
+    with reserved_port() as port:
+        command = [sys.executable, "-m", "bookly", "serve", "--port", str(port)]
+        began = time.perf_counter()
+        bookly = subprocess.Popen(
+            [*command, "--data-dir", str(data)],
+            cwd=ROOT,
+            env=_compiling(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            await _first_answer(bookly, port, began + DEADLINE_SECONDS)
+            return time.perf_counter() - began
+        finally:
+            bookly.terminate()
+            bookly.wait()
 
 
 async def _first_answer(bookly: "subprocess.Popen[bytes]", port: int, deadline: float) -> None:
