@@ -130,9 +130,14 @@ async def generation_of(auth: Auth, user: User) -> int:
 
 
 async def until_waiting(url: str, number: int) -> None:
-    """Return when `number` connections of the database wait for a lock."""
+    """Return when `number` connections of the database wait for a lock, longer than on a lane.
+
+    A renewal gives its place in the queue up when it leaves the lane. If the lock is released then,
+    it may get the lock before one that has waited longer.
+    """
     question = """SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND now() - query_start > interval '0.1 s'"""
     async with limit(), await psycopg.AsyncConnection.connect(url) as connection:
         await connection.set_autocommit(True)
         while (await (await connection.execute(question)).fetchone()) != (number,):
