@@ -250,15 +250,22 @@ def add_books(visitor: Visitor, email: str, number: int) -> None:
     visitor.page.reload()
 
 
-def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
-    page, email = visitor.page, "left@example.com"
+def scroll_to_the_end_of_30_books(visitor: Visitor, email: str) -> float:
+    """Sign up, add the books, load them all and scroll down; return how far."""
+    page = visitor.page
     visitor.sign_up(email)
     add_books(visitor, email, 30)
     page.get_by_role("button", name="Load more").click()
     expect(page.locator(".card")).to_have_count(30)
     page.locator(".card").last.scroll_into_view_if_needed()
-    left_at = page.evaluate("scrollY")
+    left_at: float = page.evaluate("scrollY")
     assert left_at > 0
+    return left_at
+
+
+def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
+    page = visitor.page
+    left_at = scroll_to_the_end_of_30_books(visitor, "left@example.com")
 
     page.locator(".menu summary").click()
     page.get_by_role("link", name="Your sessions").click()
@@ -302,13 +309,8 @@ def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
 
 
 def test_back_to_the_same_url_shows_each_place(visitor: Visitor) -> None:
-    page, email = visitor.page, "twice@example.com"
-    visitor.sign_up(email)
-    add_books(visitor, email, 30)
-    page.get_by_role("button", name="Load more").click()
-    expect(page.locator(".card")).to_have_count(30)
-    page.locator(".card").last.scroll_into_view_if_needed()
-    left_at = page.evaluate("scrollY")
+    page = visitor.page
+    left_at = scroll_to_the_end_of_30_books(visitor, "twice@example.com")
     page.locator("a[href='/']").first.click()
     expect(page.locator(".card")).to_have_count(24)
 
