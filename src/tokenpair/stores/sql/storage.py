@@ -162,7 +162,8 @@ class SqlStorage:
         async with self._translated():
             if problem := await self._backend.setup_problem(at_start=False):
                 return Health(database=Condition.FAILING, reasons=(problem,))
-            clock = await self._clock_health(now, began)
+            elapsed = timedelta(seconds=time.monotonic() - began)
+            clock = await self._clock_health(now + elapsed)
             migrations = await TOKENPAIR_MIGRATIONS.health(engine)
         reasons = {
             f"this machine's clock and that of {self.name} disagree": clock,
@@ -175,8 +176,8 @@ class SqlStorage:
             reasons=tuple(each for each, is_so in reasons.items() if is_so is Condition.FAILING),
         )
 
-    async def _clock_health(self, now: datetime, began: float) -> Condition:
-        """Compare the clocks. `began` is the monotonic time of `now`."""
+    async def _clock_health(self, now: datetime) -> Condition:
+        began = time.monotonic()
         async with self._backend.autocommit.connect() as connection:
             theirs = await self._backend.read_clock(connection)
         waited = timedelta(seconds=time.monotonic() - began)

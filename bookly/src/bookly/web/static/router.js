@@ -75,7 +75,7 @@ export class Router {
     history.replaceState(history.state, "", path);
   }
 
-  /** Must another view than the one that is shown be? The skip link changes only the hash. */
+  /** Has the user gone to another view, or to another entry with the same URL? The skip link changes only the hash. */
   #isElsewhere() {
     const hasNewToken = ROUTES[location.pathname]?.hasMailToken && mailToken() !== null;
     return hasNewToken || placeOf(location) !== this.#place || this.#entries.isElsewhere();
