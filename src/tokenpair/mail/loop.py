@@ -19,9 +19,6 @@ A mail of this worker's own is noticed at once; one of a command or another work
 AT_ONCE = 4
 """Number of mails that a worker sends at the same time. One slow receiver holds up one of them."""
 
-_LOOK = 32
-"""Number of due mails that one look reads: more than `AT_ONCE`, as several may be of one user."""
-
 STOP_SECONDS = 5.0
 """Longest wait for the mails that are being sent when the worker stops, in seconds."""
 
@@ -29,8 +26,8 @@ STOP_SECONDS = 5.0
 class MailLoop:
     """Starts deliveries, and rings `alarm` when another look is useful.
 
-    The mails of one user are sent one after the other. Otherwise an older mail, with a link that is
-    no longer valid, could arrive last.
+    It sends the mails of one user one after the other. Otherwise an older mail, with a link that is
+    no longer valid, could arrive last. Another worker's loop may send one of them meanwhile.
     """
 
     def __init__(self, deliver: Deliver, alarm: Alarm, *, at_once: int = AT_ONCE) -> None:
@@ -60,20 +57,18 @@ class MailLoop:
         await asyncio.shield(task)
 
     async def _look(self) -> None:
-        if not self._has_room:
-            return
-        async with self._deliver.storage.reading() as look:
-            # Those that this worker is about to claim are still in the list.
-            due = await look.outbox.due(self._deliver.clock(), limit=_LOOK)
-        if self._is_stopped:
-            return
-        for user_id, mail_id in due:
-            if self._has_room and user_id not in self._running:
-                self._start(user_id, mail_id)
-
-    @property
-    def _has_room(self) -> bool:
-        return len(self._running) < self._at_once
+        # All mails that are read at once may be of one user, so that only one of them is started.
+        for _ in range(self._at_once):
+            if (room := self._at_once - len(self._running)) <= 0:
+                return
+            async with self._deliver.storage.reading() as look:
+                now, busy = self._deliver.clock(), frozenset(self._running)
+                due = await look.outbox.due(now, limit=room, without=busy)
+            if self._is_stopped or not due:
+                return
+            for user_id, mail_id in due:
+                if user_id not in self._running:
+                    self._start(user_id, mail_id)
 
     def _start(self, user_id: UUID, mail_id: UUID) -> None:
         task = asyncio.create_task(self._deliver(user_id, mail_id), name="tokenpair: a mail")

@@ -1,5 +1,6 @@
 """Port of the outbox: mails that wait, inside a unit of work."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -19,10 +20,13 @@ class Outbox(Protocol):
         """Number of mails added in this unit of work. `Auth` reads it after the commit."""
         ...
 
-    async def due(self, now: datetime, *, limit: int) -> list[tuple[UUID, UUID]]:
+    async def due(
+        self, now: datetime, *, limit: int, without: Collection[UUID] = ()
+    ) -> list[tuple[UUID, UUID]]:
         """Return up to `limit` mails that are due and that no worker has claimed.
 
         As pairs of a user's id and the mail's own id, the one that has been due longest first.
+        Leave out those of some users, by their ids.
         Leave out mails with a purpose that this version does not know, as a newer version writes.
         """
         ...

@@ -1,5 +1,6 @@
 """The outbox in memory."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -19,8 +20,11 @@ class MemoryOutbox:
         self._mails[mail.user_id, mail.id] = mail
         self.added += 1
 
-    async def due(self, now: datetime, *, limit: int) -> list[tuple[UUID, UUID]]:
-        due = [each for each in self._mails.values() if each.is_due(now)]
+    async def due(
+        self, now: datetime, *, limit: int, without: Collection[UUID] = ()
+    ) -> list[tuple[UUID, UUID]]:
+        waiting = (each for each in self._mails.values() if each.user_id not in without)
+        due = [each for each in waiting if each.is_due(now)]
         due.sort(key=lambda mail: mail.due_at)
         return [(each.user_id, each.id) for each in due[:limit]]
 

@@ -1,5 +1,6 @@
 """`ports.Outbox` in SQL."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -27,10 +28,12 @@ class SqlOutbox:
         await self._connection.execute(outbox_table.insert().values(_to_row(mail)))
         self.added += 1
 
-    async def due(self, now: datetime, *, limit: int) -> list[tuple[UUID, UUID]]:
+    async def due(
+        self, now: datetime, *, limit: int, without: Collection[UUID] = ()
+    ) -> list[tuple[UUID, UUID]]:
         found = await self._connection.execute(
             sa.select(_o.user_id, _o.id)
-            .where(*_is_due(now), _o.purpose.in_(_PURPOSES))
+            .where(*_is_due(now), _o.purpose.in_(_PURPOSES), _o.user_id.not_in(without))
             .order_by(_o.due_at)
             .limit(limit)
         )

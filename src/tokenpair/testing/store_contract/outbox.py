@@ -72,6 +72,18 @@ class OutboxPromises:
         async with storage.begin() as tx:
             assert (before, after, tx.outbox.added) == (0, 2, 0)
 
+    async def test_mails_of_some_users_are_left_out(self, storage: Storage) -> None:
+        mails = [make_mail() for _ in range(3)]
+        await _add(storage, *mails)
+        users = {each.user_id for each in mails[:2]}
+
+        async with storage.reading() as look:
+            assert await look.outbox.due(NOW, limit=1, without=users) == [
+                (mails[2].user_id, mails[2].id)
+            ]
+            everyone = [each.user_id for each in mails]
+            assert await look.outbox.due(NOW, limit=1, without=everyone) == []
+
     async def test_mails_that_are_due_come_first_due_first(self, storage: Storage) -> None:
         first, second, later = (
             make_mail(due_at=NOW - TICK),
