@@ -306,6 +306,9 @@ def test_back_shows_the_shelf_as_it_was_left(visitor: Visitor) -> None:
 
     expect(page.locator(".card")).to_have_count(24)
     wait_until(lambda: page.evaluate("scrollY") == 0)
+    page.go_back()
+    expect(page.locator(".card")).to_have_count(30)
+    wait_until(lambda: page.evaluate("scrollY") == left_at)
 
 
 def test_back_to_the_same_url_shows_each_place(visitor: Visitor) -> None:
@@ -514,6 +517,13 @@ def test_a_late_request_changes_what_is_shown_by_then(visitor: Visitor) -> None:
         expect(page.locator("h1")).to_have_text("Your sessions")
     expect_said(page, "The samples are removed.")
     expect(page.locator("h1")).to_have_text("Your sessions")
+    page.locator("a[href='/']").first.click()
+    page.get_by_role("button", name="Remove the samples").click()
+    with late_request(page, "**/api/v1/books/samples", agree.click):
+        page.get_by_role("searchbox").fill("sample")
+        expect(page.locator("h1")).to_have_text("Books with “sample”")
+    expect_said(page, "The samples are removed.")
+    expect(page.locator("h1")).to_have_text("Books with “sample”")
     page.unroute(BOOKS)
     page.locator("a[href='/']").first.click()
 

@@ -72,7 +72,7 @@ export class Router {
   #change(path, { replace = false } = {}) {
     if (!replace) return history.pushState(null, "", path);
     this.#entries.clear();
-    history.replaceState(history.state, "", path);
+    history.replaceState(null, "", path);
   }
 
   /** Has the user gone to another view, or to another entry with the same URL? The skip link changes only the hash. */

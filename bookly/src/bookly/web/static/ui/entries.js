@@ -1,6 +1,7 @@
 // What is kept about each entry of the browser's history, so that "back" shows it as it was left.
 
 const KEY = "bookly-entries";
+const SHARED = "shared "; // Before the name of an entry that shows the view of another one.
 const MOST = 100; // The most entries that are kept: the last ones that were shown.
 
 /**
@@ -26,8 +27,8 @@ export class Entries {
   enter() {
     this.#leave();
     this.#isShown = false;
-    this.#name = history.state ?? Math.random().toString(36).slice(2);
-    history.replaceState(this.#name, ""); // A reload keeps it.
+    this.#name = nameOf(history.state) ?? Math.random().toString(36).slice(2);
+    if (history.state === null) history.replaceState(this.#name, ""); // A reload keeps it.
     const { [this.#name]: current = {}, ...others } = this.#all;
     this.#all = Object.fromEntries([...Object.entries(others), [this.#name, current]].slice(-MOST));
     this.#current = current;
@@ -36,17 +37,17 @@ export class Entries {
 
   /** Has the browser gone to another entry than the one that is shown? It may have the same URL. */
   isElsewhere() {
-    return history.state !== null && history.state !== this.#name;
+    return history.state !== null && nameOf(history.state) !== this.#name;
   }
 
-  /** Forget what is kept about the current entry: it shows another view from now on. */
+  /** Forget what is kept about the current entry, which is about to be replaced, unless it shares that. */
   clear() {
-    delete this.#all[this.#name];
+    if (history.state === this.#name) delete this.#all[this.#name];
   }
 
   /** Name a new entry that shows the same view, such as that of the skip link, like the last one. */
   share() {
-    if (history.state === null) history.replaceState(this.#name, "");
+    if (history.state === null) history.replaceState(SHARED + this.#name, "");
   }
 
   /** Scroll to where the user left the view that is shown now, or to the top if it is new. */
@@ -60,6 +61,10 @@ export class Entries {
     this.#current.y = scrollY;
     store(this.#all);
   }
+}
+
+function nameOf(state) {
+  return state?.replace(SHARED, "") ?? null;
 }
 
 function stored() {

@@ -197,7 +197,8 @@ class Shelf {
     const agreed = await ask("Remove the sample books?", { text: "Books that you and others have added stay.", agree: "Remove the samples" });
     if (!agreed || !(await this.#try(() => this.#change("/books/samples", { method: "DELETE" })))) return;
     this.#context.say("The samples are removed.");
-    if (location.pathname === "/") await this.#context.navigate("/"); // The user may have left.
+    const { pathname, search } = location; // The user may have left, or may search by now.
+    if (pathname === "/") await this.#context.navigate(pathname + search, { replace: true });
   }
 
   async #more() {
