@@ -101,9 +101,11 @@ def serving(protocol: type[BoundedProtocol]) -> Iterator[int]:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join(LIMIT_SECONDS)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(LIMIT_SECONDS)
 
 
 def opened(port: int, data: bytes = b"") -> socket.socket:

@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 from tokenpair import EmailAddress
 from tokenpair.errors import InvalidInput
 
-# A slow machine is no failure.
-
 CANARY = "canary7f3a"
 # With lone surrogates, which Hypothesis leaves out by default.
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=80)

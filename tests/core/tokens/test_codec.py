@@ -29,8 +29,6 @@ from tokenpair.errors import (
     Unavailable,
 )
 
-# A slow machine is no failure.
-
 KEYRING = Keyring([Key.generate()])
 CODEC = Codec(KEYRING, issuer="https://auth.test", audience="https://api.test")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,8 +6,6 @@ from hypothesis import strategies as st
 
 from tokenpair.core.tokens.encoding import base64url, from_base64url, strict_json
 
-# A slow machine is no failure.
-
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 

@@ -16,8 +16,6 @@ from tokenpair.core.tokens.key import KeyState
 from tokenpair.core.tokens.material import ALGORITHMS
 from tokenpair.errors import ConfigurationError
 
-# A slow machine is no failure.
-
 PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"}
 
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
