@@ -1,5 +1,30 @@
-"""`python -m tokenpair`."""
+"""The command `tokenpair`, and `python -m tokenpair`."""
 
-from tokenpair.cli import main
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
 
-main()
+
+def stop(_: int, __: FrameType | None) -> NoReturn:
+    """End this process at once, with the status of a command that Ctrl-C has stopped.
+
+    An exception would print a traceback, and a library that is being imported can raise another one
+    in its place.
+    """
+    os._exit(130)
+
+
+def main() -> None:
+    """Run the command."""
+    # The import takes a second, in which the user may press Ctrl-C.
+    signal.signal(signal.SIGINT, stop)
+    from tokenpair.cli import main as run  # noqa: PLC0415
+
+    # From here on, a question for a password must be able to repair the terminal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run()
+
+
+if __name__ == "__main__":
+    main()

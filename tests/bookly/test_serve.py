@@ -206,34 +206,86 @@ def test_a_signal_while_it_starts_leaves_no_traceback(
         process.send_signal(by)
         _, errors = process.communicate(timeout=LIMIT_SECONDS)
 
+    assert process.returncode == 0
     assert "Traceback" not in errors
 
 
-IGNORED = """
-import signal, time
-from bookly.__main__ import leave_on_signals
+LOST = """
+import signal, sys
+from bookly.__main__ import main
 
 class Finalized:
     def __del__(self):
         signal.raise_signal(signal.SIGTERM)
 
-leave_on_signals()
-Finalized()
-time.sleep(600)
+class Importing:
+    def find_spec(self, name, *_):
+        if name == "bookly.cli" and sys.argv[-1] == "finalized":
+            Finalized()
+        elif name == "bookly.cli":
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except BaseException:
+                raise RuntimeError("as pydantic-core does, while it builds a model")
+
+sys.meta_path.insert(0, Importing())
+main()
 """
 
 
-def test_a_signal_that_comes_during_a_finalizer_stops_it() -> None:
-    """Python ignores each exception of a finalizer, and so the one that ends the program."""
+@pytest.mark.parametrize("how", ["finalized", "caught"])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [("serve", 0), ("db", 128 + signal.SIGTERM)],
+    ids=["a_server_may_stop", "a_command_has_not_done_its_work"],
+)
+def test_a_signal_stops_it_where_an_exception_would_be_lost(
+    how: str, command: str, status: int
+) -> None:
+    """Python ignores each exception of a finalizer, and a library can replace one by another."""
     done = subprocess.run(
-        [sys.executable, "-c", IGNORED],
+        [sys.executable, "-c", LOST, command, how],
         timeout=LIMIT_SECONDS,
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
     )
 
-    assert done.stderr == ""
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
+CTRL_C_AT_IMPORT = """
+import os, signal, sys, traceback
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "uvicorn.config":
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                traceback.print_exc()  # Now: the supervisor may be faster than the end.
+            os.kill(os.getppid(), signal.SIGINT)
+
+if "--multiprocessing-fork" in sys.argv:
+    sys.meta_path.insert(0, CtrlC())
+"""
+
+
+@pytest.mark.parametrize("how", [["--workers", "2"], ["--reload"]], ids=" ".join)
+def test_ctrl_c_while_its_workers_start_leaves_no_traceback(tmp_path: Path, how: list[str]) -> None:
+    """A terminal sends the signal to the workers, too."""
+    (tmp_path / "sitecustomize.py").write_text(CTRL_C_AT_IMPORT)
+    with subprocess.Popen(
+        [*BOOKLY, "serve", "--port", "0", *how, "--data-dir", str(tmp_path / "data")],
+        env=environment(PYTHONPATH=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        _, errors = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == 0
+    assert "Traceback" not in errors
 
 
 def after_a_leak(keyring: Keyring | None) -> Keyring:

@@ -545,3 +545,26 @@ def test_an_empty_database_url_is_an_error_of_usage(command: Command) -> None:
 
     assert status == 2
     assert "is empty; write a URL" in err
+
+
+INTERRUPTED = """
+import signal, sys
+from tokenpair.__main__ import main
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "sqlalchemy":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["tokenpair", "users", "list"]
+main()
+"""
+
+
+def test_ctrl_c_before_the_command_has_begun_leaves_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -4,8 +4,10 @@ import asyncio
 import io
 import os
 import pty
+import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +26,7 @@ NEW = "zwei Igel trinken Kaffee"
 
 _T = TypeVar("_T")
 
-RUN = [sys.executable, "-c", "from tokenpair.cli import main; main()"]
+RUN = [sys.executable, "-m", "tokenpair"]
 
 
 def typed(text: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +170,21 @@ def test_two_passwords_that_differ_change_nothing() -> None:
         assert process.wait(LIMIT_SECONDS) == 1
 
     assert "the two passwords differ; nothing was changed" in shown
+    in_app(log_in_with_old_password)
+
+
+def test_ctrl_c_at_a_question_ends_the_command_and_repairs_the_terminal() -> None:
+    with_auth(EMAIL)
+
+    with terminal("users", "password", EMAIL) as (process, end):
+        read_until(end, ": ")
+        assert not termios.tcgetattr(end)[3] & termios.ECHO
+        process.send_signal(signal.SIGINT)
+        shown = read_until(end, "Traceback")
+        assert process.wait(LIMIT_SECONDS) == 130
+        assert termios.tcgetattr(end)[3] & termios.ECHO
+
+    assert "Traceback" not in shown
     in_app(log_in_with_old_password)
 
 

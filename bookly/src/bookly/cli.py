@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from uvicorn.supervisors import ChangeReload
 
 import bookly
 import tokenpair
@@ -18,7 +17,7 @@ from bookly.app import create_app, spare_the_collector
 from bookly.db import make_database
 from bookly.ops import logs
 from bookly.ops.connections import MAX_CONNECTIONS, BoundedProtocol, allow_open_files
-from bookly.ops.supervision import SILENCE_SECONDS, Supervisor
+from bookly.ops.supervision import SILENCE_SECONDS, Reloader, Supervisor
 from bookly.ops.workers import shared_folder
 from bookly.settings import BooklySettings, url_of
 from bookly.web import api_docs
@@ -225,10 +224,12 @@ def _serve(
     server = uvicorn.Server(config)
     # At the end, Uvicorn raises the signal that stopped it again.
     if reload:
-        ChangeReload(config, target=server.run, sockets=[listener]).run()
+        Reloader(config, target=server.run, sockets=[listener]).run()
     elif workers > 1:
+        # First, because it takes over the signals: from then on, the folder is always removed.
+        supervisor = Supervisor(config, sockets=[listener])
         with shared_folder():
-            Supervisor(config, sockets=[listener]).run()
+            supervisor.run()
     else:
         spare_the_collector()
         server.run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""Worker processes and their supervisor: neither outlives the other."""
+"""Worker processes and their supervisors: neither outlives the other."""
 
 import logging
 import multiprocessing
@@ -7,9 +7,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import ChangeReload, Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from bookly.ops.workers import forget_the_dead
@@ -24,6 +27,38 @@ ENDING_SECONDS = 5
 """Longest time between the end of a worker's answers and its exit, in seconds."""
 
 _log = logging.getLogger(__name__)
+
+
+@contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: their supervisor stops them.
+
+    A terminal sends SIGINT to all processes. A worker that is still importing its libraries would
+    end with a traceback.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # Processes need it, and its start unblocks the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+class Reloader(ChangeReload):  # type: ignore[valid-type, misc]  # Uvicorn chooses the class.
+    """Uvicorn's supervisor of one worker that is restarted when the code changes."""
+
+    def startup(self) -> None:
+        """Start the worker."""
+        with ctrl_c_blocked():
+            super().startup()
+
+    def restart(self) -> None:
+        """Replace the worker."""
+        with ctrl_c_blocked():
+            super().restart()
 
 
 class Supervisor(Multiprocess):
@@ -43,6 +78,11 @@ class Supervisor(Multiprocess):
         super().run()
         if self._cannot_start:
             sys.exit(STARTUP_FAILURE)  # Uvicorn would exit with 0, and nothing would restart it.
+
+    def init_processes(self) -> None:
+        """Start the workers."""
+        with ctrl_c_blocked():
+            super().init_processes()
 
     def keep_subprocess_alive(self) -> None:
         """Check every worker, and replace those that do not respond."""
@@ -81,7 +121,8 @@ class Supervisor(Multiprocess):
             )
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self.processes[index] = Process(self.config, self.sockets)
-            self.processes[index].start()
+            with ctrl_c_blocked():
+                self.processes[index].start()
 
 
 def _has_failed(process: Process) -> bool:
