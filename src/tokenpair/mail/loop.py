@@ -35,7 +35,7 @@ class MailLoop:
         self._deliver = deliver
         self._at_once = at_once
         self._running: dict[UUID, asyncio.Task[None]] = {}  # By the user's id.
-        self._looks: set[asyncio.Task[None]] = set()
+        self._looks: set[asyncio.Task[bool]] = set()
         self._is_stopped = False
 
     def start(self) -> None:
@@ -56,19 +56,21 @@ class MailLoop:
         task.add_done_callback(self._looks.discard)
         await asyncio.shield(task)
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Return whether no mail is due, not even one that waits for another of its user."""
         # All mails that are read at once may be of one user, so that only one of them is started.
         for _ in range(self._at_once):
             if (room := self._at_once - len(self._running)) <= 0:
-                return
+                return False
             async with self._deliver.storage.reading() as look:
                 now, busy = self._deliver.clock(), frozenset(self._running)
                 due = await look.outbox.due(now, limit=room, without=busy)
             if self._is_stopped or not due:
-                return
+                return not busy
             for user_id, mail_id in due:
                 if user_id not in self._running:
                     self._start(user_id, mail_id)
+        return False
 
     def _start(self, user_id: UUID, mail_id: UUID) -> None:
         task = asyncio.create_task(self._deliver(user_id, mail_id), name="tokenpair: a mail")
@@ -89,10 +91,9 @@ class MailLoop:
 
     async def drain(self) -> None:
         """Deliver all mails that are due now, and wait for it; for tests."""
-        await self._look()
-        while self._running:
-            await asyncio.wait(self._running.values())
-            await self._look()
+        while not await self._look():
+            if self._running:
+                await asyncio.wait(self._running.values())
 
     async def stop(self) -> None:
         """Wait a little for the mails that are being sent, then cancel them.

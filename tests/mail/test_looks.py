@@ -1,8 +1,8 @@
-"""A worker that stops leaves no look at the outbox half done, and starts no delivery."""
+"""Looks at the outbox that take time: what ends or begins meanwhile is neither lost nor started."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,3 +51,37 @@ async def test_a_look_that_is_under_way_ends_first_and_starts_nothing() -> None:
 
     assert has_ended
     assert len(await office.deliver()) == 1  # The mail still waits.
+
+
+@dataclass
+class LateStorage:
+    """A storage whose reads return when no mail is being sent any more."""
+
+    inner: Storage
+    loop: MailLoop | None = None
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        return self.inner.begin()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[UnitOfWork]:
+        async with self.inner.reading() as look:
+            yield look
+        assert self.loop
+        while self.loop._running:
+            await asyncio.sleep(0)
+
+
+async def test_a_mail_that_waited_for_another_is_not_forgotten_if_that_ends_during_a_look() -> None:
+    office = Office()
+    ada = await office.a_user()
+    for _ in range(2):
+        await office.queue(ada, MailPurpose.PASSWORD_CHANGED)
+    late: Any = LateStorage(office.mailer.deliver.storage)
+    late.loop = MailLoop(replace(office.mailer.deliver, storage=late), Alarm())
+
+    async with limit():
+        await late.loop.drain()
+
+    assert await office.waiting() == 0
+    assert len(await office.deliver()) == 2
