@@ -79,10 +79,11 @@ def press_at_once(page: Page, name: str) -> None:
 
 
 def assert_accessible(page: Page) -> None:
-    for scheme in ("light", "dark"):
+    # Without motion, also afterwards: a change of colors that takes time stands still in a tab that
+    # is behind another one.
+    for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         assert violations(page) == []
-    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
 
 def test_a_newcomer_watches_two_tabs_and_finds_the_thief_out(visitor: Visitor) -> None:
