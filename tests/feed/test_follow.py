@@ -10,6 +10,7 @@ from tests.feed.doubles import (
     FOR_EVER,
     Bell,
     SharedStorage,
+    SlowStorage,
     is_revoked,
     until,
 )
@@ -262,3 +263,17 @@ async def test_what_has_happened_while_it_was_stopped_is_known_when_it_starts_ag
     assert is_revoked(feed, claims)
     assert feed.heard == 0
     await feed.stop()
+
+
+async def test_a_start_beside_a_start_leaves_no_second_poller(storage: SharedStorage) -> None:
+    slow = SlowStorage(storage)
+    feed = Feed(slow, poll=FOR_EVER, max_staleness=FOR_EVER)
+    others = asyncio.all_tasks()
+
+    starting = [asyncio.create_task(feed.start()) for _ in range(2)]
+    await until(lambda: slow.asked == 2)
+    slow.answer.set()
+    await asyncio.gather(*starting)
+    await feed.stop()
+
+    assert asyncio.all_tasks() == others

@@ -62,9 +62,9 @@ def locked(path: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
-def write(path: Path) -> None:
+def write(path: Path, seconds: float = LIMIT_SECONDS) -> None:
     """Write as another program does. Raises if the file stays locked."""
-    with contextlib.closing(sqlite3.connect(path, timeout=LIMIT_SECONDS)) as other:
+    with contextlib.closing(sqlite3.connect(path, timeout=seconds)) as other:
         other.execute("BEGIN IMMEDIATE")
 
 
@@ -149,6 +149,32 @@ async def test_a_caller_that_is_cancelled_again_and_again_leaves_no_connection(p
 
     del storage, reading
     gc.collect()  # It warns of each open connection, and here a warning is an error.
+
+
+SLOW = """
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000000)
+SELECT max(n) FROM numbers
+"""
+"""A statement that takes about a second."""
+
+
+async def test_a_unit_that_is_cancelled_inside_a_statement_releases_the_file(path: Path) -> None:
+    """At once, not when the garbage collector finds the statement."""
+    async with in_use(f"sqlite:///{path}") as storage:
+
+        async def work() -> None:
+            async with storage.begin() as tx:
+                await tx.connection.exec_driver_sql(SLOW)
+
+        gc.disable()
+        try:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await work()
+            write(path, seconds=10)
+        finally:
+            gc.enable()
+        await storage.close()
 
 
 def test_a_storage_that_wrote_when_its_loop_ended_is_closed_in_another_loop(path: Path) -> None:

@@ -141,6 +141,8 @@ class Feed:
         self._is_due, self._polled = asyncio.Event(), asyncio.Event()
         self._position, self._current_until = None, -math.inf
         await self.poll()
+        if self._tasks:  # Another caller has started it meanwhile.
+            return
         self._tasks = [asyncio.create_task(self._keep_polling(), name="tokenpair: revocations")]
         if self._wake_ups:
             self._tasks += self._wake_ups.start()

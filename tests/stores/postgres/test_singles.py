@@ -77,6 +77,27 @@ async def test_a_renewal_waits_for_its_session_or_a_place_until_its_deadline(
     assert await after
 
 
+async def test_a_renewal_behind_one_that_is_about_to_get_the_turn_has_its_deadline(
+    singles: Singles, connections: Connections
+) -> None:
+    async def renew_twice() -> None:
+        await singles.renew(HELD[0], asyncio.get_running_loop().time() + LIMIT_SECONDS)
+        # In this step the turn has been given back, and the next one has not taken it yet.
+        await singles.renew(HELD[2], asyncio.get_running_loop().time())
+
+    twice = asyncio.create_task(renew_twice())
+    await a_moment()
+    between = send(singles, HELD[1])
+    await a_moment()
+    connections.succeed(0)
+
+    async with limit():
+        with pytest.raises(Unavailable, match="timed out"):
+            await twice
+    connections.succeed(1)
+    assert await between
+
+
 async def test_a_cancelled_caller_releases_its_turn_and_its_place(
     singles: Singles, connections: Connections
 ) -> None:

@@ -26,8 +26,9 @@ class Singles:
         self._connections = connections
         self._name = name
         self._places = asyncio.Semaphore(number)
-        # By session. A lock disappears when no renewal waits for it or holds it.
-        self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+        # By session. It disappears when no renewal waits for it or holds it. Not `asyncio.Lock`,
+        # which counts as free as soon as it is released, although others wait for it.
+        self._turns: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
 
     async def renew(self, arguments: Arguments, deadline: float) -> Row | None:
         """Renew a session; return None if the token is not accepted.
@@ -35,15 +36,13 @@ class Singles:
         A renewal that waits for a connection until `deadline`, by the event loop's clock, gets
         `Unavailable`. Raises asyncpg's errors and OSError.
         """
-        turn = self._turns.setdefault(arguments[SESSION_ID], asyncio.Lock())
+        turn = self._turns.setdefault(arguments[SESSION_ID], asyncio.Semaphore(1))
         async with self._holding(turn, deadline), self._holding(self._places, deadline):
             rows = await self._connections.fetch(RENEW_ONE, arguments)
         return rows[0] if rows else None
 
     @asynccontextmanager
-    async def _holding(
-        self, lock: asyncio.Lock | asyncio.Semaphore, deadline: float
-    ) -> AsyncIterator[None]:
+    async def _holding(self, lock: asyncio.Semaphore, deadline: float) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout_at(deadline if lock.locked() else None):
                 await lock.acquire()

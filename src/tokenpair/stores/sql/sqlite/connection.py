@@ -17,6 +17,20 @@ _PRAGMAS = (
 _WAL_TRIES = 10
 
 
+class Connection(sqlite3.Connection):
+    """A connection that rolls back when it is closed, even while a statement is active.
+
+    A caller that is cancelled leaves its statement active. SQLite keeps such a connection, its
+    transaction and the lock on the file until the garbage collector finds the statement.
+    """
+
+    def close(self) -> None:
+        """Roll back and close. Closing twice is fine."""
+        with contextlib.suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
+
+
 def name_of(path: str) -> str:
     """Return what to call a database file in messages."""
     return f"sqlite:///{Path(path).absolute()}"
@@ -61,7 +75,7 @@ def connect(path: str, timeouts: Timeouts) -> sqlite3.Connection:
     """Connect with the standard library's driver."""
     make_private(path)
     # Two threads use the connection, never at the same time.
-    connection = sqlite3.connect(path, check_same_thread=False)
+    connection = sqlite3.connect(path, check_same_thread=False, factory=Connection)
     prepare(connection, timeouts)
     return connection
 

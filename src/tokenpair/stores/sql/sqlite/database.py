@@ -157,6 +157,7 @@ async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noq
 
     The driver opens it in a thread, and a connection that its caller does not get stays open.
     """
+    options["factory"] = connection.Connection
     new = _Connection(partial(sqlite3.connect, *arguments, **options), iter_chunk_size=64)
     # Before aiosqlite 0.22, the connection is a thread itself.
     thread: Any = getattr(new, "_thread", new)

@@ -1,6 +1,6 @@
 """The turn to write to an SQLite file, shared by all writers of this process.
 
-SQLite has one writer at a time. Its own waiting polls and is unfair; an asyncio lock is neither.
+SQLite has one writer at a time. Its own waiting polls and is unfair; asyncio's is neither.
 """
 
 import asyncio
@@ -9,7 +9,9 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from tokenpair.errors import Unavailable
 
-_LocksByPath = WeakValueDictionary[str, asyncio.Lock]
+# Not `asyncio.Lock`, which counts as free as soon as it is released, although others wait for it.
+_Lock = asyncio.Semaphore
+_LocksByPath = WeakValueDictionary[str, _Lock]
 
 # A lock belongs to one event loop. Apps in several threads have several loops, and then SQLite's
 # own lock keeps them apart.
@@ -27,7 +29,7 @@ class WriteLock:
         self._path = path
         self._seconds = seconds
         self._loop: AbstractEventLoop | None = None
-        self._lock = asyncio.Lock()
+        self._lock = _Lock(1)
 
     async def __aenter__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -46,5 +48,5 @@ class WriteLock:
         self._lock.release()
 
 
-def _lock_of(loop: AbstractEventLoop, path: str) -> asyncio.Lock:
-    return _locks.setdefault(loop, _LocksByPath()).setdefault(path, asyncio.Lock())
+def _lock_of(loop: AbstractEventLoop, path: str) -> _Lock:
+    return _locks.setdefault(loop, _LocksByPath()).setdefault(path, _Lock(1))
