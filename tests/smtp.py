@@ -24,7 +24,8 @@ class MailServer:
     """What a server has received, and how it answers.
 
     `refusals` are answers to RCPT by address, `answer` is the one to a whole mail; None cuts the
-    connection. A server that `hangs` never answers a whole mail.
+    connection. A server that `hangs` never answers a whole mail, and one that `lingers` no QUIT.
+    `heard` is what a client sent last.
     """
 
     port: int = 0
@@ -34,7 +35,8 @@ class MailServer:
     refusals: dict[str, str] = field(default_factory=dict)
     answers: list[str | None] = field(default_factory=list)
     hangs: asyncio.Event | None = None
-    farewell: str = "221 Bye"
+    lingers: bool = False
+    heard: bytes = b""
     connections: int = 0
     logins: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,7 +63,9 @@ class MailServer:
         return answer
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        return self.farewell
+        if self.lingers:
+            await asyncio.Event().wait()  # Until the client closes the connection.
+        return "221 Bye"
 
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, kind: str, data: Any
@@ -78,6 +82,14 @@ class MailServer:
         self.recipients += envelope.rcpt_tos
 
 
+class _Hearing(SMTP):
+    """Keeps what was sent last: aiosmtpd drops a command that the end of a connection follows."""
+
+    def data_received(self, data: bytes) -> None:
+        self.event_handler.heard = data
+        super().data_received(data)
+
+
 @asynccontextmanager
 async def mail_server(
     folder: Path, *, port: int = 0, starttls: bool = True, tls: bool = False, utf8: bool = True
@@ -91,7 +103,7 @@ async def mail_server(
 
     def connect() -> SMTP:
         found.connections += 1
-        return SMTP(
+        return _Hearing(
             found,
             loop=loop,
             hostname="localhost",

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from tests.smtp import PASSWORD, USER, MailServer, mail_server, trusting
-from tests.waiting import limit
+from tests.waiting import eventually, limit
 from tokenpair.core.mail import MailPurpose
 from tokenpair.core.message import Message
 from tokenpair.core.smtp_url import parse_smtp_url
@@ -20,6 +20,7 @@ from tokenpair.errors import MailNotSent, MailRefused
 from tokenpair.mail.smtp import SmtpSender
 
 LINK = "https://books.example.com/verify#token=" + "a" * 64
+QUIT = b"QUIT\r\n"
 MESSAGE = Message(
     id=UUID(int=7),
     attempt=2,
@@ -154,14 +155,26 @@ async def test_a_connection_cut_half_way_is_worth_another_attempt(
     assert type(caught.value) is MailNotSent
 
 
-async def test_a_mail_that_was_taken_counts_as_sent_in_spite_of_a_broken_end(
+async def test_a_mail_that_was_taken_counts_as_sent_even_if_the_caller_gives_up_then(
     server: MailServer, sender: SmtpSender
 ) -> None:
-    server.farewell = "421 out of service"
+    server.lingers = True
+    sending = asyncio.create_task(sender.send(MESSAGE))
+    await eventually(lambda: sending.done() or server.heard == QUIT)
 
-    await sender.send(MESSAGE)
+    sending.cancel()
+    async with limit():
+        await asyncio.wait([sending])
 
     assert len(server.received) == 1
+    assert not sending.cancelled()
+    await sending
+
+
+async def test_it_takes_leave_of_the_server(server: MailServer, sender: SmtpSender) -> None:
+    await sender.send(MESSAGE)
+
+    await eventually(lambda: server.heard == QUIT)
 
 
 async def test_a_server_that_is_down_is_worth_another_attempt(

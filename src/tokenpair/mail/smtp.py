@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 """Longest wait for a connection, and for each answer until the server is ready, in seconds."""
 
-_QUIT_SECONDS = 2.0
 _PERMANENT = range(500, 600)
 
 
@@ -85,8 +84,6 @@ class SmtpSender:
 
 
 async def _transmit(client: "SMTP", message: Message) -> None:
-    from aiosmtplib import SMTPException  # noqa: PLC0415
-
     if client.is_ehlo_or_helo_needed:
         await client.ehlo()
     is_eight_bit = client.supports_extension("8bitmime")
@@ -105,9 +102,19 @@ async def _transmit(client: "SMTP", message: Message) -> None:
         mail_options=options,
         timeout=SEND_SECONDS,
     )
-    # The server has taken the mail: nothing that happens from here on may send it again.
-    with contextlib.suppress(SMTPException, OSError):
-        await client.quit(timeout=_QUIT_SECONDS)
+    _quit(client)
+
+
+def _quit(client: "SMTP") -> None:
+    """Tell the server that the connection ends, and do not wait for its answer.
+
+    The server has taken the mail. If the caller gave up in a wait, the mail would be sent again.
+    """
+    from aiosmtplib import SMTPException  # noqa: PLC0415
+
+    if client.protocol:
+        with contextlib.suppress(SMTPException, OSError):
+            client.protocol.write(b"QUIT\r\n")
 
 
 def _refused(what: str, code: int) -> MailNotSent:
