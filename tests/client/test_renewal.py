@@ -311,6 +311,51 @@ def test_a_valid_token_is_used_while_renewal_fails(world: World) -> None:
     assert world.slept == []
 
 
+def test_a_token_that_expires_while_its_renewal_hangs_is_not_sent(world: World) -> None:
+    auth = logged_in(world)
+    auth._session.random = lambda: 1.0
+    auth._session._hold(stored(auth), stored(auth).access_token or "", 0)
+    world.clock.advance(minutes=9, seconds=55)
+    world.asked.clear()
+
+    async def hang(scope: Any, receive: Any, send: Any, app: Any) -> None:
+        world.clock.advance(seconds=10)
+        await worlds.BAD_GATEWAY(scope, receive, send, app)
+
+    world.spoils = [hang]
+    with pytest.raises(NoAnswer, match="502"):
+        get(world, auth)
+
+    assert [path for path, _ in world.asked] == ["/auth/refresh_token"]
+
+
+@pytest.mark.parametrize("is_age_known", [True, False])
+def test_the_newest_valid_token_is_used_while_renewal_fails(
+    world: World, *, is_age_known: bool
+) -> None:
+    """Another process has stored a newer pair, which is due as well."""
+    auth = logged_in(world)
+    auth._session.random = lambda: 1.0
+    older = stored(auth)
+    auth._session._hold(older, older.access_token or "", 0)
+    other = PairAuth(world.auth_url, store=auth._session.store, clock=world.client_clock())
+    world.clock.advance(minutes=1)
+    newer = other._driver.run(other._session.renew(older.access_token))
+    if not is_age_known:
+        later = world.clock.now.timestamp() + 86_400
+        auth._session.store.write(replace(stored(auth), received_at=later))
+    world.clock.advance(minutes=8, seconds=30)
+    world.asked.clear()
+    world.spoils = [worlds.BAD_GATEWAY] * 2
+
+    answers = [get(world, auth).status_code for _ in range(2)]
+
+    used = newer.access_token if is_age_known else older.access_token
+    assert answers == [200] * 2
+    assert [token for path, token in world.asked if path == "/hello"] == [used] * 2
+    assert len(world.renewals) == 2, "the second request does not try again"
+
+
 @pytest.mark.parametrize("days", [-400, 400], ids=["back", "ahead"])
 def test_a_changed_wall_clock_changes_nothing(world: World, days: int) -> None:
     auth = logged_in(world)

@@ -84,10 +84,17 @@ class Session:
         try:
             return (yield from self.renew(held.access_token, BRIEF))
         except NoAnswer:
-            now = self.clock.monotonic()
-            # Not at each request: an unreachable server costs time.
-            self.held = replace(held, renew_at=now + (held.expires_at - now) / 4)
-            return self.held
+            # Meanwhile the token may have expired, and another process may have stored a newer one.
+            valid = [each for each in (self.held, held) if each and not self.is_expired(each)]
+            if not valid:
+                raise
+            return self._postpone(valid[0])
+
+    def _postpone(self, held: Held) -> Held:
+        """Keep this token, and renew it later: an unreachable server costs time."""
+        now = self.clock.monotonic()
+        self.held = replace(held, renew_at=now + (held.expires_at - now) / 4)
+        return self.held
 
     def forget(self, used: str) -> Steps[Held]:
         """Return a newer pair, if the store has one; else forget the session that has ended.
