@@ -1,6 +1,8 @@
 """Cookie mode: a page keeps the refresh token in a cookie, and no other page can use it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -17,11 +19,12 @@ from tests.http.conftest import (
     told,
 )
 from tokenpair import Auth, Edge, Keyring, User
-from tokenpair.errors import ConfigurationError
+from tokenpair.errors import ConfigurationError, Unavailable
 from tokenpair.fastapi import install
 from tokenpair.passwords import Argon2Passwords
 from tokenpair.ports import Storage
 from tokenpair.stores.memory import MemoryStorage
+from tokenpair.stores.memory.storage import MemoryUnitOfWork
 from tokenpair.testing import CHEAP, PASSWORD, FakeClock, make_auth
 
 NAME = "__Host-tokenpair"
@@ -353,6 +356,33 @@ async def test_a_log_in_ends_the_session_of_the_older_cookie(client: httpx2.Asyn
     assert not await is_live(client, of_older)
     assert await is_live(client, of_newer)
     assert await is_live(client, by_body.json()["access_token"])
+
+
+class Unending(MemoryStorage):
+    """A storage that fails when a session ends."""
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryUnitOfWork]:
+        async with super().begin() as tx:
+            yield tx
+            if tx.revocations:
+                raise Unavailable("cut off")
+
+
+async def test_a_log_in_succeeds_if_the_older_session_cannot_be_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app, auth = FastAPI(), make_auth(storage=Unending(), edge=Edge(cookies=True))
+    install(app, auth)
+    async with app.router.lifespan_context(app), talking_to(app) as client:
+        await client.post("/auth/signup", json=CREDENTIALS)
+        older, _ = await log_in(client)
+        newer, of_newer = await log_in(client, older)
+
+        assert newer != older
+        assert await is_live(client, of_newer)
+        assert told(await present(client, "logout", newer)) == (503, "unavailable")
+    assert "the session that a log-in replaces could not be ended: cut off" in caplog.messages
 
 
 @pytest.mark.usefixtures("ada")

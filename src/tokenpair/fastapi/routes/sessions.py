@@ -1,6 +1,6 @@
 """The endpoints of sessions: log in, renew, log out, list and end your sessions."""
 
-import contextlib
+import logging
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -64,6 +64,8 @@ LOG_IN_ERRORS: tuple[type[AuthError], ...] = (
     *BODY_ERRORS,
 )
 LOG_OUT_ERRORS = (NotAuthenticated, InvalidToken, Unavailable)
+
+_log = logging.getLogger(__name__)
 
 
 class SessionInfo(BaseModel):
@@ -153,8 +155,7 @@ def add_log_in(endpoints: Endpoints, auth: Auth, transports: Transports) -> None
         device = device_of(request, proxy_hops=auth.edge.trusted_proxy_hops)
         pair = await auth.log_in(email=body.email, password=body.password, device=device)
         for older in transport.older_tokens(request):
-            with contextlib.suppress(TokenError):
-                await auth.log_out(older)
+            await _end_older(auth, older)
         return transport.pair(request, pair)
 
     @endpoints.add(
@@ -176,6 +177,16 @@ def add_log_in(endpoints: Endpoints, auth: Auth, transports: Transports) -> None
         transport = transports.of_token(request)
         await auth.log_out(transport.token(request))
         return transport.logged_out(request)
+
+
+async def _end_older(auth: Auth, token: str) -> None:
+    """End the session that a log-in replaces, if that is possible: the log-in has succeeded."""
+    try:
+        await auth.log_out(token)
+    except TokenError:
+        pass  # Any value may be in a cookie.
+    except Unavailable as exc:
+        _log.warning("the session that a log-in replaces could not be ended: %s", exc)
 
 
 def add_sessions(endpoints: Endpoints, auth: Auth) -> None:
