@@ -61,9 +61,14 @@ async def send_by_ourselves(
 async def _talk(
     port: int, traffic: Traffic, tokens: deque[str], until: float, seen: _Seen, *, once: bool
 ) -> None:
-    """Send requests on one connection until a moment, or until no token is left."""
+    """Send requests on one connection until a moment, or until no token is left.
+
+    Send at least one: the moment may have passed before the connection is open.
+    """
+    is_over = False
     async with Connection(port) as connection:
-        while (began := time.perf_counter()) < until and tokens:
+        while tokens and not is_over:
+            began = time.perf_counter()
             token = tokens.popleft()
             # Put it back at once, because there may be fewer tokens than connections.
             if not traffic.is_chain and not once:
@@ -77,3 +82,4 @@ async def _talk(
             seen.errors += not is_success
             if traffic.is_chain and not once:
                 tokens.append(traffic.next_token(body) if is_success else "refused")
+            is_over = time.perf_counter() >= until

@@ -89,6 +89,15 @@ async def test_each_round_measures_every_case_and_the_first_is_dropped(server: S
     assert broken.errors > sum(each.requests for each in broken.loads) > 0
 
 
+async def test_each_connection_sends_a_request_though_its_time_is_over(server: Server) -> None:
+    """A busy machine may use up a short time before the first request."""
+    seen = await load.send_by_ourselves(
+        server.port, Traffic(path="/bare"), connections=3, seconds=0
+    )
+
+    assert (seen.requests, seen.errors) == (3, 0)
+
+
 async def test_a_server_that_hangs_up_is_an_error_and_no_crash() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
