@@ -212,6 +212,8 @@ class TestLazyPostgres:
                 connection.execute("ALTER SYSTEM SET synchronous_commit = off")
                 # A commit that need not be durable is written after this time, so a crash loses it.
                 connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+                # Its durable commits would save the lazy ones before them.
+                connection.execute("ALTER SYSTEM SET autovacuum = off")
             server.kill()
             server.start()
             yield server
