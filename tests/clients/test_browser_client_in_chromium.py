@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import httpx2
@@ -28,6 +29,22 @@ OPEN = """async (baseUrl) => {
 LOG_IN = "([email, password]) => session.login({ email, password }).then(({ email }) => email)"
 BOOKS = "() => session.fetch('/books').then(answer => answer.status)"
 WITHOUT_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
+LONGEST_PAUSE = 200
+"""Pause of a tab after which others may renew without its answer, in milliseconds.
+
+Without Web Locks they wait 250 ms for it.
+"""
+WATCH = """() => {
+    let last = performance.now(), longest = 0;
+    const look = () => {
+        const now = performance.now();
+        [longest, last] = [Math.max(longest, now - last), now];
+        return longest;
+    };
+    clearInterval(window.watch);
+    window.watch = setInterval(look, 25);
+    window.longestPause = look;
+}"""
 ASK_WORKER = """async () => {
     await navigator.serviceWorker.register("/worker.js", { type: "module" });
     const { active } = await navigator.serviceWorker.ready;
@@ -121,19 +138,34 @@ def test_the_page_of_the_how_to(tabs: Tabs) -> None:
     assert tabs.complaints == []
 
 
+def renewals_at_once(tabs: Tabs, pages: list[Page], longest: float) -> int:
+    """Let ten tabs need a new token at once; return how often they renew.
+
+    A round in which a tab stands still for longer than `longest` milliseconds is repeated.
+    """
+    for _ in range(10):
+        before = tabs.serving.count(RENEWAL, 200)
+        tabs.serving.clock.advance(hours=1)
+        for page in pages:
+            page.evaluate(WATCH)
+        assert at_once(pages, BOOKS) == [200] * 10
+        if max(page.evaluate("() => longestPause()") for page in pages) <= longest:
+            return tabs.serving.count(RENEWAL, 200) - before
+    raise AssertionError("a tab stood still in each round")
+
+
 @pytest.mark.parametrize(
-    ("script", "most"), [("", 1), (WITHOUT_LOCKS, 3)], ids=["with Web Locks", "without"]
+    ("script", "most", "longest"),
+    [("", 1, inf), (WITHOUT_LOCKS, 3, LONGEST_PAUSE)],
+    ids=["with Web Locks", "without"],
 )
-def test_ten_tabs_renew_once(tabs: Tabs, script: str, most: int) -> None:
+def test_ten_tabs_renew_once(tabs: Tabs, script: str, most: int, longest: float) -> None:
     tabs.context.add_init_script(script)
     pages = tabs.logged_in(f"ten{most}", 10)
     before = tabs.serving.count(RENEWAL, 200)
 
-    for _ in range(2):
-        tabs.serving.clock.advance(hours=1)
-        assert at_once(pages, BOOKS) == [200] * 10
+    renewals = sum(renewals_at_once(tabs, pages, longest) for _ in range(2))
 
-    renewals = tabs.serving.count(RENEWAL, 200) - before
     assert 2 <= renewals <= 2 * most
     assert tabs.serving.count(RENEWAL, 401) == 0
     assert before < 10  # Tabs that are opened later get the token from the others.
