@@ -142,8 +142,16 @@ def visiting(browser: Browser, bookly: Running, **options: object) -> Iterator[V
 
 
 def expect_said(page: Page, words: str) -> None:
-    """Wait until the status line has shown these words since the page was loaded."""
+    """Wait until the status line has shown these words since the page was loaded.
+
+    Words that it has shown before count, too, unless `forget_said` is called in between.
+    """
     wait_until(lambda: any(words in each for each in page.evaluate("window.said")))
+
+
+def forget_said(page: Page) -> None:
+    """Let `expect_said` count only what the status line shows from now on."""
+    page.evaluate("window.said.length = 0")
 
 
 def violations(page: Page) -> list[str]:

@@ -16,6 +16,7 @@ from tests.bookly.browsing import (
     MILLISECONDS,
     Visitor,
     expect_said,
+    forget_said,
     violations,
     visiting,
 )
@@ -519,6 +520,7 @@ def test_a_late_request_changes_what_is_shown_by_then(visitor: Visitor) -> None:
     expect(page.locator("h1")).to_have_text("Your sessions")
     page.locator("a[href='/']").first.click()
     page.get_by_role("button", name="Remove the samples").click()
+    forget_said(page)
     with late_request(page, "**/api/v1/books/samples", agree.click):
         page.get_by_role("searchbox").fill("sample")
         expect(page.locator("h1")).to_have_text("Books with “sample”")
@@ -526,6 +528,7 @@ def test_a_late_request_changes_what_is_shown_by_then(visitor: Visitor) -> None:
     expect(page.locator("h1")).to_have_text("Books with “sample”")
     page.unroute(BOOKS)
     page.locator("a[href='/']").first.click()
+    expect(page.locator("h1")).to_have_text("Shelf")  # It takes the focus once, when it is shown.
 
     # A form that is opened while another one is still being saved stays.
     visitor.fill_in_book("Emma")
