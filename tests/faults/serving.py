@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from bookly.ops.workers import FOLDER
 from tests.faults.talk import Line, Lost
 from tests.processes import children, command, has_accepted, is_alive, stands_still
 from tests.waiting import LIMIT_SECONDS, eventually
@@ -31,12 +32,16 @@ class Bookly:
         self.port = 0
         self._folder = folder
         self._number = workers
-        self._variables = variables
+        self._metrics = Path(variables.get(FOLDER, folder / f"metrics-{time.monotonic_ns()}"))
+        # A single worker shares no metrics.
+        self._variables = ({FOLDER: str(self._metrics)} if workers > 1 else {}) | variables
         self._process: subprocess.Popen[bytes] | None = None
         self._dialling = asyncio.Lock()
 
     def start(self) -> None:
-        """Start it, and return when its port is open and all its workers run."""
+        """Start it, and return when its port is open and all its workers serve."""
+        if self._number > 1:
+            self._metrics.mkdir(exist_ok=True)
         options = [f"--port={self.port}", f"--data-dir={self._folder}", f"--workers={self._number}"]
         # Not a pipe: once closed, it would break while the server still writes its first lines.
         said = self.log.stat().st_size if self.log.exists() else 0
@@ -52,7 +57,7 @@ class Bookly:
         found = re.search(r"Bookly is at \S+:(\d+)", self.log.read_text()[said:])
         assert found
         self.port = int(found[1])
-        self._wait(lambda: len(self.workers()) == self._number)
+        self._wait(self._has_all_workers)
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         assert self._process is not None
@@ -61,6 +66,14 @@ class Bookly:
             is_well = self._process.poll() is None and time.monotonic() < deadline
             assert is_well, f"Bookly did not start:\n{self.log.read_text()}"
             time.sleep(0.01)
+
+    def _has_all_workers(self) -> bool:
+        workers = self.workers()
+        return len(workers) == self._number and all(map(self._serves, workers))
+
+    def _serves(self, worker: int) -> bool:
+        """Return whether it has started. One of several makes such a file at the end of that."""
+        return self._number == 1 or (self._metrics / f"gauge_livesum_{worker}.db").exists()
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Stop it, and return its exit code. Stopping twice is fine."""
@@ -100,21 +113,22 @@ class Bookly:
     async def _dial(self, worker: int) -> Line:
         """Connect to this worker, while all others are stopped.
 
-        They are stopped for a moment only: the server closes idle connections.
+        They are stopped for a moment only: the server closes idle connections, and its supervisor
+        replaces a worker that is silent. Raises `Lost` when the worker has ended.
         """
         async with self._dialling:
-            others = [pid for pid in self.workers() if pid != worker]
+            # A worker that replaces another may still be starting, which takes long.
+            await eventually(lambda: self._serves(worker) or worker not in self.workers())
+            # One that a test has stopped must not go on.
+            others = [pid for pid in self.workers() if pid != worker and not stands_still(pid)]
             try:
-                for pid in [worker, *others]:
-                    os.kill(pid, signal.SIGCONT if pid == worker else signal.SIGSTOP)
-                await eventually(lambda: all(map(stands_still, others)))
+                for pid in others:
+                    _send(signal.SIGSTOP, pid)
+                await eventually(lambda: not any(map(_runs, others)))
                 return await self._connect_to(worker)
-            except ProcessLookupError as exc:
-                raise Lost from exc
             finally:
                 for pid in others:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGCONT)
+                    _send(signal.SIGCONT, pid)
 
     async def _connect_to(self, worker: int) -> Line:
         """Connect, and wait until the worker accepts. Raises `Lost` when it has ended."""
@@ -131,6 +145,16 @@ class Bookly:
         if not is_accepted:
             raise Lost
         return line
+
+
+def _send(number: signal.Signals, pid: int) -> None:
+    """Send a signal to a process, unless it has ended."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _runs(pid: int) -> bool:
+    return is_alive(pid) and not stands_still(pid)
 
 
 @contextmanager
