@@ -17,12 +17,16 @@ def stop(_: int, __: FrameType | None) -> NoReturn:
 
 def main() -> None:
     """Run the command."""
-    # The import takes a second, in which the user may press Ctrl-C.
-    signal.signal(signal.SIGINT, stop)
+    # A program in the background of a script ignores Ctrl-C.
+    is_ignored = signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    if not is_ignored:
+        # The import takes a second, in which the user may press Ctrl-C.
+        signal.signal(signal.SIGINT, stop)
     from tokenpair.cli import main as run  # noqa: PLC0415
 
-    # From here on, a question for a password must be able to repair the terminal.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not is_ignored:
+        # From here on, a question for a password must be able to repair the terminal.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
 
 

@@ -18,6 +18,7 @@ from click import unstyle
 from typer.testing import CliRunner
 
 from bookly import cli
+from tests.processes import children
 from tests.waiting import LIMIT_SECONDS, wait_until
 from tokenpair import Keyring
 from tokenpair.core.tokens.key_rotation import compromise
@@ -171,11 +172,11 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, by: signal.Signals) -> None:
     assert "Traceback" not in running.log.read_text()
 
 
-def catches(pid: int, by: signal.Signals) -> bool:
-    """Return whether a process handles a signal: then it has begun its own code."""
+def has_signal(pid: int, mask: str, number: signal.Signals) -> bool:
+    """Return whether a mask of a process, such as `SigCgt` of those it handles, has a signal."""
     status = Path(f"/proc/{pid}/status").read_text()
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(caught.split()[1], 16) >> (by - 1) & 1)
+    line = next(line for line in status.splitlines() if line.startswith(mask))
+    return bool(int(line.split()[1], 16) >> (number - 1) & 1)
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
@@ -198,7 +199,9 @@ def test_a_signal_while_it_starts_leaves_no_traceback(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until(lambda: process.poll() is not None or catches(process.pid, signal.SIGTERM))
+        wait_until(
+            lambda: process.poll() is not None or has_signal(process.pid, "SigCgt", signal.SIGTERM)
+        )
         assert process.poll() is None
         # The point that it has reached depends on the machine, and must not matter.
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -266,7 +269,7 @@ class CtrlC:
                 traceback.print_exc()  # Now: the supervisor may be faster than the end.
             os.kill(os.getppid(), signal.SIGINT)
 
-if "--multiprocessing-fork" in sys.argv:
+if "--multiprocessing-fork" in sys.argv and not os.path.exists("calm"):
     sys.meta_path.insert(0, CtrlC())
 """
 
@@ -286,6 +289,33 @@ def test_ctrl_c_while_its_workers_start_leaves_no_traceback(tmp_path: Path, how:
 
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("start_another", ["TTIN", "HUP", "KILL"])
+def test_ctrl_c_while_a_later_worker_starts_leaves_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_another: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sitecustomize.py").write_text(CTRL_C_AT_IMPORT)
+    calm = tmp_path / "calm"
+    calm.touch()
+    with serving(tmp_path, ["--workers", "2"], PYTHONPATH=str(tmp_path)) as running:
+        wait_until(lambda: sum(map(heeds_ctrl_c, children(running.process.pid))) == 2)
+        calm.unlink()
+        receiver = running.process.pid
+        if start_another == "KILL":
+            receiver = next(filter(heeds_ctrl_c, children(receiver)))
+        os.kill(receiver, signal.Signals[f"SIG{start_another}"])
+        code = running.process.wait(timeout=LIMIT_SECONDS)
+
+    assert code == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+def heeds_ctrl_c(pid: int) -> bool:
+    """Return whether a process handles Ctrl-C, and does not hold it back."""
+    return has_signal(pid, "SigCgt", signal.SIGINT) and not has_signal(pid, "SigBlk", signal.SIGINT)
 
 
 def after_a_leak(keyring: Keyring | None) -> Keyring:

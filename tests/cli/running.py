@@ -8,6 +8,9 @@ from tokenpair.testing import PASSWORD
 
 Command = Callable[..., tuple[int, str, str]]
 
+IN_FRONT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""Python that heeds Ctrl-C again: tests that run in the background inherit that it is ignored."""
+
 
 def with_auth(*addresses: str) -> None:
     """Sign up users in the database of the folder."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Command, with_auth
+from tests.cli.running import IN_FRONT, Command, with_auth
 from tokenpair import Auth, Settings
 from tokenpair.cli import COMMANDS, GROUPS
 from tokenpair.core.tokens.material import ALGORITHMS
@@ -557,14 +557,26 @@ class CtrlC:
             signal.raise_signal(signal.SIGINT)
 
 sys.meta_path.insert(0, CtrlC())
-sys.argv = ["tokenpair", "users", "list"]
+sys.argv = ["tokenpair", "--version"]
 main()
 """
 
 
 def test_ctrl_c_before_the_command_has_begun_leaves_no_traceback() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False
+        [sys.executable, "-c", IN_FRONT + INTERRUPTED], capture_output=True, text=True, check=False
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_ctrl_c_is_ignored_where_the_caller_ignores_it() -> None:
+    """A shell does so for a program in the background of a script."""
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(ignoring, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (
+        0,
+        metadata.version("tokenpair"),
+        "",
+    )

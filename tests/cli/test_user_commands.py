@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.cli.running import Command, with_auth
+from tests.cli.running import IN_FRONT, Command, with_auth
 from tests.waiting import LIMIT_SECONDS
 from tokenpair import Auth
 from tokenpair.errors import InvalidCredentials, SessionEnded, StaleToken
@@ -26,7 +26,7 @@ NEW = "zwei Igel trinken Kaffee"
 
 _T = TypeVar("_T")
 
-RUN = [sys.executable, "-m", "tokenpair"]
+RUN = [sys.executable, "-c", f"{IN_FRONT}; from tokenpair.__main__ import main; main()"]
 
 
 def typed(text: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -356,6 +356,26 @@ def test_the_newest_valid_token_is_used_while_renewal_fails(
     assert len(world.renewals) == 2, "the second request does not try again"
 
 
+def test_a_newer_token_is_used_where_the_older_one_has_expired_and_renewal_fails(
+    world: World,
+) -> None:
+    """Another process has stored the newer one, which is due as well."""
+    auth = logged_in(world)
+    auth._session.random = lambda: 1.0
+    older = stored(auth)
+    auth._session._hold(older, older.access_token or "", 0)
+    other = PairAuth(world.auth_url, store=auth._session.store, clock=world.client_clock())
+    world.clock.advance(minutes=1)
+    newer = other._driver.run(other._session.renew(older.access_token))
+    world.clock.advance(minutes=9, seconds=20)
+    world.spoils = [worlds.BAD_GATEWAY] * 10
+
+    answer = get(world, auth)
+
+    assert answer.status_code == 200
+    assert world.asked[-1] == ("/hello", newer.access_token)
+
+
 @pytest.mark.parametrize("days", [-400, 400], ids=["back", "ahead"])
 def test_a_changed_wall_clock_changes_nothing(world: World, days: int) -> None:
     auth = logged_in(world)

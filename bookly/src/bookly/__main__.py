@@ -8,7 +8,9 @@ from typing import NoReturn
 
 
 def stop(number: int, _: FrameType | None) -> NoReturn:
-    """End this process at once, without a traceback. Nothing here needs to be cleaned up.
+    """End this process at once, without a traceback.
+
+    Uvicorn calls it, too, when a server's lifespan has ended. Threads that still run are cut off.
 
     An exception could be lost: Python ignores it in a finalizer, and a library can catch it or
     raise another one. The status is 0 if a server stops, because it was asked to, and otherwise

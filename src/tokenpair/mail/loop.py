@@ -57,7 +57,7 @@ class MailLoop:
         await asyncio.shield(task)
 
     async def _look(self) -> bool:
-        """Return whether no mail is due, not even one that waits for another of its user."""
+        """Start what is due. Return whether nothing is left to wait for."""
         # All mails that are read at once may be of one user, so that only one of them is started.
         for _ in range(self._at_once):
             if (room := self._at_once - len(self._running)) <= 0:

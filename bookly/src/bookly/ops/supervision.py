@@ -31,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def ctrl_c_blocked() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach: their supervisor stops them.
+    """Start processes that Ctrl-C does not reach until they serve: their supervisor stops them.
 
     A terminal sends SIGINT to all processes. A worker that is still importing its libraries would
-    end with a traceback.
+    end with a traceback. `stop_with_supervisor` ends the block in the worker.
     """
     if sys.platform == "win32":
         yield
@@ -84,6 +84,11 @@ class Supervisor(Multiprocess):
         with ctrl_c_blocked():
             super().init_processes()
 
+    def handle_signals(self) -> None:
+        """Do what signals have asked for, such as to start another worker."""
+        with ctrl_c_blocked():
+            super().handle_signals()
+
     def keep_subprocess_alive(self) -> None:
         """Check every worker, and replace those that do not respond."""
         if self.should_exit.is_set():
@@ -131,12 +136,15 @@ def _has_failed(process: Process) -> bool:
 
 
 def stop_with_supervisor() -> None:
-    """Stop this worker gracefully when its supervisor ends. Without a supervisor, do nothing.
+    """Stop this worker gracefully on Ctrl-C, and when its supervisor ends, if it has one.
 
+    Uvicorn handles the signal by now. A second Ctrl-C ends the requests that are in progress.
     A supervisor that is killed cannot stop its workers. They would keep the port, and answer with
     old code beside the workers that are started next.
     """
     if supervisor := multiprocessing.parent_process():
+        if sys.platform != "win32":
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         threading.Thread(
             target=_stop_after, args=[supervisor], name="bookly: supervisor", daemon=True
         ).start()

@@ -79,10 +79,9 @@ class Session:
 
         Raises `SessionOver`, `NoAnswer` or `StoreError`.
         """
-        if self.is_expired(held):
-            return (yield from self.renew(held.access_token))
+        persistence = PERSISTENT if self.is_expired(held) else BRIEF
         try:
-            return (yield from self.renew(held.access_token, BRIEF))
+            return (yield from self.renew(held.access_token, persistence))
         except NoAnswer:
             # Meanwhile the token may have expired, and another process may have stored a newer one.
             valid = [each for each in (self.held, held) if each and not self.is_expired(each)]

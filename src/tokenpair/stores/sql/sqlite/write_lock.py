@@ -1,6 +1,6 @@
 """The turn to write to an SQLite file, shared by all writers of this process.
 
-SQLite has one writer at a time. Its own waiting polls and is unfair; asyncio's is neither.
+SQLite has one writer at a time. Its own waiting polls and is unfair; waiting in asyncio is neither.
 """
 
 import asyncio
