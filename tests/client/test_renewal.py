@@ -329,18 +329,25 @@ def test_a_token_that_expires_while_its_renewal_hangs_is_not_sent(world: World) 
     assert [path for path, _ in world.asked] == ["/auth/refresh_token"]
 
 
+def with_two_tokens(world: World) -> tuple[PairAuth, str, str]:
+    """Return a client, its access token, and one that another process stores a minute later."""
+    auth = logged_in(world)
+    auth._session.random = lambda: 1.0
+    pair = stored(auth)
+    assert pair.access_token
+    auth._session._hold(pair, pair.access_token, 0)
+    other = PairAuth(world.auth_url, store=auth._session.store, clock=world.client_clock())
+    world.clock.advance(minutes=1)
+    newer = other._driver.run(other._session.renew(pair.access_token))
+    return auth, pair.access_token, newer.access_token
+
+
 @pytest.mark.parametrize("is_age_known", [True, False])
 def test_the_newest_valid_token_is_used_while_renewal_fails(
     world: World, *, is_age_known: bool
 ) -> None:
-    """Another process has stored a newer pair, which is due as well."""
-    auth = logged_in(world)
-    auth._session.random = lambda: 1.0
-    older = stored(auth)
-    auth._session._hold(older, older.access_token or "", 0)
-    other = PairAuth(world.auth_url, store=auth._session.store, clock=world.client_clock())
-    world.clock.advance(minutes=1)
-    newer = other._driver.run(other._session.renew(older.access_token))
+    """Both are due."""
+    auth, older, newer = with_two_tokens(world)
     if not is_age_known:
         later = world.clock.now.timestamp() + 86_400
         auth._session.store.write(replace(stored(auth), received_at=later))
@@ -350,7 +357,7 @@ def test_the_newest_valid_token_is_used_while_renewal_fails(
 
     answers = [get(world, auth).status_code for _ in range(2)]
 
-    used = newer.access_token if is_age_known else older.access_token
+    used = newer if is_age_known else older
     assert answers == [200] * 2
     assert [token for path, token in world.asked if path == "/hello"] == [used] * 2
     assert len(world.renewals) == 2, "the second request does not try again"
@@ -359,21 +366,14 @@ def test_the_newest_valid_token_is_used_while_renewal_fails(
 def test_a_newer_token_is_used_where_the_older_one_has_expired_and_renewal_fails(
     world: World,
 ) -> None:
-    """Another process has stored the newer one, which is due as well."""
-    auth = logged_in(world)
-    auth._session.random = lambda: 1.0
-    older = stored(auth)
-    auth._session._hold(older, older.access_token or "", 0)
-    other = PairAuth(world.auth_url, store=auth._session.store, clock=world.client_clock())
-    world.clock.advance(minutes=1)
-    newer = other._driver.run(other._session.renew(older.access_token))
+    auth, _, newer = with_two_tokens(world)
     world.clock.advance(minutes=9, seconds=20)
     world.spoils = [worlds.BAD_GATEWAY] * 10
 
     answer = get(world, auth)
 
     assert answer.status_code == 200
-    assert world.asked[-1] == ("/hello", newer.access_token)
+    assert world.asked[-1] == ("/hello", newer)
 
 
 @pytest.mark.parametrize("days", [-400, 400], ids=["back", "ahead"])
