@@ -84,10 +84,15 @@ class Supervisor(Multiprocess):
         with ctrl_c_blocked():
             super().init_processes()
 
-    def handle_signals(self) -> None:
-        """Do what signals have asked for, such as to start another worker."""
+    def restart_all(self) -> None:
+        """Replace every worker, as SIGHUP asks for."""
         with ctrl_c_blocked():
-            super().handle_signals()
+            super().restart_all()
+
+    def handle_ttin(self) -> None:
+        """Start one more worker, as SIGTTIN asks for."""
+        with ctrl_c_blocked():
+            super().handle_ttin()
 
     def keep_subprocess_alive(self) -> None:
         """Check every worker, and replace those that do not respond."""
