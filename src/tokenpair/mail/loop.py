@@ -70,6 +70,8 @@ class MailLoop:
             for user_id, mail_id in due:
                 if user_id not in self._running:
                     self._start(user_id, mail_id)
+            if len(due) < room:
+                return False  # No mail of another user is due.
         return False
 
     def _start(self, user_id: UUID, mail_id: UUID) -> None:
