@@ -65,9 +65,8 @@ async def _talk(
 
     Send at least one: the moment may have passed before the connection is open.
     """
-    is_over = False
     async with Connection(port) as connection:
-        while tokens and not is_over:
+        while tokens:
             began = time.perf_counter()
             token = tokens.popleft()
             # Put it back at once, because there may be fewer tokens than connections.
@@ -82,4 +81,5 @@ async def _talk(
             seen.errors += not is_success
             if traffic.is_chain and not once:
                 tokens.append(traffic.next_token(body) if is_success else "refused")
-            is_over = time.perf_counter() >= until
+            if time.perf_counter() >= until:
+                break

@@ -79,8 +79,8 @@ def press_at_once(page: Page, name: str) -> None:
 
 
 def assert_accessible(page: Page) -> None:
-    # Without motion, also afterwards: a change of colors that takes time stands still in a tab that
-    # is behind another one.
+    # Motion stays off afterwards: a change of colors that takes time would stand still in a tab
+    # that is behind another one.
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         assert violations(page) == []
